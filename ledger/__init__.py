@@ -1,0 +1,1 @@
+"""The ledger: accounts, transfers, signed statements and the log that proves them."""

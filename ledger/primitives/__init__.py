@@ -1,0 +1,1 @@
+"""Values and small pure functions that every other package builds on."""

@@ -1,0 +1,1 @@
+"""Meters: files and batches of readings in, validated versions out."""
