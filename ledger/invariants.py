@@ -1,0 +1,40 @@
+"""What must hold after every batch, over any book.
+
+>>> from ledger.book import Book
+>>> check_balances(Book().balances)
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+
+from ledger.book import Balance
+from ledger.errors import LogError
+
+
+def check_balances(balances: Mapping[str, Balance]) -> None:
+    """Every asset sums to zero, and no account is beyond its limits.
+
+    Raises:
+        LogError: names the asset or account.
+    """
+    sums: dict[str, int] = defaultdict(int)
+    for account, balance in balances.items():
+        sums[account.partition(" ")[2]] += balance.posted
+        if balance.floor is not None and balance.posted - balance.pending_out < balance.floor:
+            raise LogError(f"{account} is below its floor of {balance.floor}")
+        if balance.pending_out < 0 or balance.pending_in < 0:
+            raise LogError(f"{account} has less than nothing set aside")
+    for asset, total in sums.items():
+        if total:
+            raise LogError(f"all balances in {asset} sum to {total}, not to zero")
+
+
+def check_pools_empty(balances: Mapping[str, Balance], accounts: Iterable[str]) -> None:
+    """Every pool is empty between periods.
+
+    Raises:
+        LogError: names the pool.
+    """
+    for account in accounts:
+        if account.startswith("pool/") and balances[account].posted:
+            raise LogError(f"{account} holds {balances[account].posted} after the period")

@@ -1,0 +1,232 @@
+"""The sequencer: statements into the log, in the same transaction as what they cause.
+
+Rows with contiguous positions are appended and the head (size, frontier, signed note) is moved
+by compare-and-swap. Files follow after the commit (`ledger.log_files`).
+
+>>> Entry("offer", 989737, b"...", bytes(16)).detail is None
+True
+"""
+
+import hashlib
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+
+from ledger.errors import ConflictError, LogError, RefusedError
+from ledger.keys import SEQ_WINDOW
+from ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from ledger.log.leaf import CLEAR_KINDS, Leaf
+from ledger.log.tree import Frontier, leaf_hash
+from ledger.primitives.hashing import commitment
+from ledger.primitives.signing import SigningKey
+from ledger.statements import Statement
+from ledger.tables import FactRow, LogEntryRow, LogHeadRow, StatementRow
+
+_entries, _heads = LogEntryRow.__table__, LogHeadRow.__table__  # type: ignore[attr-defined]
+_facts, _statements = FactRow.__table__, StatementRow.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A fact of the log.
+
+    Attributes:
+        kind: the statement's kind.
+        period: the half-hour in which it is logged.
+        envelope: the signed bytes.
+        salt: 16 bytes that hide the fact behind its commitment.
+        detail: bytes that the statement binds by a hash or a root, or None.
+    """
+
+    kind: str
+    period: int
+    envelope: bytes
+    salt: bytes
+    detail: bytes | None = None
+
+    @property
+    def leaf(self) -> bytes:
+        """The entry's public bytes."""
+        if self.kind in CLEAR_KINDS:
+            return Leaf(self.kind, self.period, fact=self.envelope).encode()
+        return Leaf(self.kind, self.period, commitment(self.salt, self.envelope)).encode()
+
+
+def create_log(connection: Connection, community: int, origin: str, key: SigningKey) -> None:
+    """Make an empty log with a signed head."""
+    frontier = Frontier()
+    connection.execute(
+        insert(_heads).values(
+            community=community,
+            size=0,
+            frontier=frontier.to_bytes(),
+            note=sign_checkpoint(Checkpoint(origin, 0, frontier.root()), key),
+        )
+    )
+
+
+def head(connection: Connection, community: int) -> tuple[int, bytes, bytes]:
+    """Return (size, frontier, signed note) of the log."""
+    row = connection.execute(
+        select(_heads.c.size, _heads.c.frontier, _heads.c.note).where(
+            _heads.c.community == community
+        )
+    ).one()
+    return row.size, row.frontier, row.note
+
+
+def append(
+    connection: Connection,
+    community: int,
+    origin: str,
+    key: SigningKey,
+    entries: Sequence[tuple[Statement, Entry]],
+    now_ms: int,
+) -> int:
+    """Append checked statements and return the first one's position.
+
+    Raises:
+        LogError: another sequencer moved the head meanwhile; nothing was written.
+    """
+    size, frontier_bytes, _ = head(connection, community)
+    frontier = Frontier.from_bytes(frontier_bytes)
+    entry_rows, fact_rows, statement_rows = [], [], []
+    for position, (statement, entry) in enumerate(entries, start=size):
+        leaf = entry.leaf
+        frontier.append(leaf_hash(leaf))
+        where = {"community": community, "position": position}
+        entry_rows.append({**where, "leaf": leaf})
+        fact_rows.append(
+            {**where, "salt": entry.salt, "envelope": entry.envelope, "detail": entry.detail}
+        )
+        statement_rows.append(
+            {
+                **where,
+                "id": statement.id,
+                "kind": entry.kind,
+                "signer": statement.key_id,
+                "seq": statement.body["seq"],
+                "tx_id": bytes.fromhex(statement.tx_id),
+                "period": entry.period,
+                "recorded_at": now_ms,
+            }
+        )
+    connection.execute(insert(_entries), entry_rows)
+    connection.execute(insert(_facts), fact_rows)
+    connection.execute(insert(_statements), statement_rows)
+    note = sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root()), key)
+    moved = connection.execute(
+        update(_heads)
+        .where(_heads.c.community == community, _heads.c.size == size)
+        .where(_heads.c.frontier == frontier_bytes)
+        .values(size=frontier.size, frontier=frontier.to_bytes(), note=note)
+    )
+    if moved.rowcount != 1:
+        raise LogError("Another writer moved the log's head. Nothing was written; try again.")
+    return size
+
+
+def find_statement(connection: Connection, community: int, statement: Statement) -> int | None:
+    """Return the position at which this very statement was logged, or None.
+
+    Raises:
+        ConflictError: its id or its key's ``seq`` came before with another body.
+        RefusedError: its ``seq`` lies too far behind the key's highest.
+    """
+    mine = _statements.c.community == community
+    row = connection.execute(
+        select(_statements.c.position, _statements.c.tx_id).where(
+            mine, _statements.c.id == statement.id
+        )
+    ).one_or_none()
+    if row is not None:
+        if row.tx_id != bytes.fromhex(statement.tx_id):
+            raise ConflictError(f"The id {statement.id} came before with another body.", "id")
+        return int(row.position)
+    seq, signer = statement.body["seq"], statement.key_id
+    same = connection.execute(
+        select(_statements.c.id).where(
+            mine, _statements.c.signer == signer, _statements.c.seq == seq
+        )
+    ).one_or_none()
+    if same is not None:
+        raise ConflictError(f"This key signed another statement with seq {seq}.", "seq")
+    highest = last_seq(connection, community, signer)
+    if seq <= highest - SEQ_WINDOW:
+        raise RefusedError(
+            f"seq {seq} is more than {SEQ_WINDOW} behind this key's highest, {highest}."
+        )
+    return None
+
+
+def last_seq(connection: Connection, community: int, signer: str) -> int:
+    """Return the highest ``seq`` of a key, 0 before its first statement."""
+    return (
+        connection.scalar(
+            select(func.max(_statements.c.seq)).where(
+                _statements.c.community == community, _statements.c.signer == signer
+            )
+        )
+        or 0
+    )
+
+
+def has_statement(connection: Connection, community: int, statement_id: str) -> int | None:
+    """Return the position of the statement with an id, or None."""
+    return connection.scalar(
+        select(_statements.c.position).where(
+            _statements.c.community == community, _statements.c.id == statement_id
+        )
+    )
+
+
+def facts(
+    connection: Connection, community: int, *, kinds: Sequence[str] | None = None, first: int = 0
+) -> Iterator[tuple[int, Entry]]:
+    """Yield (position, entry) in the log's order, of some kinds or of all.
+
+    Raises:
+        LogError: a fact was erased; erasures are not known to this version.
+    """
+    query = (
+        select(
+            _statements.c.position,
+            _statements.c.kind,
+            _statements.c.period,
+            _facts.c.envelope,
+            _facts.c.salt,
+            _facts.c.detail,
+        )
+        .outerjoin(
+            _facts,
+            (_facts.c.community == _statements.c.community)
+            & (_facts.c.position == _statements.c.position),
+        )
+        .where(_statements.c.community == community, _statements.c.position >= first)
+        .order_by(_statements.c.position)
+    )
+    if kinds is not None:
+        query = query.where(_statements.c.kind.in_(kinds))
+    for row in connection.execution_options(yield_per=2_000).execute(query):
+        if row.envelope is None:
+            raise LogError(f"the fact of entry {row.position} is not in the store")
+        yield row.position, Entry(row.kind, row.period, row.envelope, row.salt, row.detail)
+
+
+def leaves(connection: Connection, community: int, first: int, end: int) -> list[bytes]:
+    """Return the leaves of positions first to end - 1."""
+    rows = connection.scalars(
+        select(_entries.c.leaf)
+        .where(_entries.c.community == community)
+        .where(_entries.c.position >= first, _entries.c.position < end)
+        .order_by(_entries.c.position)
+    ).all()
+    if len(rows) != end - first:
+        raise LogError(f"the database lacks log entries between {first} and {end}")
+    return list(rows)
+
+
+def detail_hash(detail: bytes) -> str:
+    """Return how a statement binds a detail: its SHA-256, in hexadecimal."""
+    return hashlib.sha256(detail).hexdigest()

@@ -1,0 +1,209 @@
+"""The ledger's and the log's tables. SQLModel declares rows; Core moves them.
+
+Every key begins with the community, so that data can be spread over machines by it. `balance`
+and `log_head` are the only tables whose rows change; `fact` and `person` are the only ones
+whose rows may be deleted (erasure); all others are append only (`ledger.guards`).
+
+>>> TransferRow.__tablename__
+'transfer'
+"""
+
+from typing import Any, ClassVar
+
+from sqlalchemy import (
+    BigInteger,
+    CheckConstraint,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    Text,
+    UniqueConstraint,
+)
+from sqlmodel import Field, SQLModel
+
+BIG = BigInteger().with_variant(Integer, "sqlite")
+"""A 64-bit integer on both engines; SQLite's strict tables know it as INTEGER."""
+
+COMPACT: dict[str, Any] = {"sqlite_strict": True, "sqlite_with_rowid": False}
+"""Options of narrow tables that are read by their key: the key is the table on SQLite."""
+
+STRICT: dict[str, Any] = {"sqlite_strict": True}
+"""Options of tables with wide rows."""
+
+
+def key(**options: Any) -> Any:
+    """Declare an integer column of a composite primary key."""
+    return Field(sa_column=Column(BIG, primary_key=True, autoincrement=False, **options))
+
+
+def big(*, nullable: bool = False) -> Any:
+    """Declare a 64-bit integer column."""
+    return Field(sa_column=Column(BIG, nullable=nullable))
+
+
+def text_column(*, nullable: bool = False) -> Any:
+    """Declare a text column."""
+    return Field(sa_column=Column(Text, nullable=nullable))
+
+
+def blob(*, nullable: bool = False) -> Any:
+    """Declare a bytes column."""
+    return Field(sa_column=Column(LargeBinary, nullable=nullable))
+
+
+class CommunityRow(SQLModel, table=True):
+    """A tenant: one ledger, one log."""
+
+    __tablename__ = "community"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("origin"), STRICT)
+    community: int = key()
+    origin: str = text_column()
+    name: str = text_column()
+    created_at: int = big()
+
+
+class AccountRow(SQLModel, table=True):
+    """An account of the chart, opened once. ``name`` holds the asset too."""
+
+    __tablename__ = "account"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("community", "name"), STRICT)
+    community: int = key()
+    number: int = key()
+    name: str = text_column()
+    opened_at: int = big()
+
+
+class BalanceRow(SQLModel, table=True):
+    """An account's balance now: derived from transfers, rewritten by every batch."""
+
+    __tablename__ = "balance"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("floor IS NULL OR posted - pending_out >= floor", name="balance_floor"),
+        CheckConstraint(
+            "ceiling IS NULL OR posted + pending_in <= ceiling", name="balance_ceiling"
+        ),
+        CheckConstraint("pending_out >= 0 AND pending_in >= 0", name="balance_pending"),
+        COMPACT,
+    )
+    community: int = key()
+    account: int = key()
+    posted: int = big()
+    pending_out: int = big()
+    pending_in: int = big()
+    floor: int | None = big(nullable=True)
+    ceiling: int | None = big(nullable=True)
+    version: int = big()
+
+
+class BatchRow(SQLModel, table=True):
+    """Transfers that were posted together, all or none."""
+
+    __tablename__ = "batch"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("community", "id"), STRICT)
+    community: int = key()
+    number: int = key()
+    id: bytes = blob()
+    content: bytes = blob()
+    position: int = big()
+    recorded_at: int = big()
+
+
+class TransferRow(SQLModel, table=True):
+    """One movement of one asset: the fact that all balances follow from."""
+
+    __tablename__ = "transfer"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("amount > 0", name="transfer_amount"),
+        CheckConstraint("debit <> credit", name="transfer_accounts"),
+        UniqueConstraint("community", "id"),
+        Index(
+            "transfer_one_resolution",
+            "community",
+            "hold",
+            unique=True,
+            sqlite_where=Column("hold", LargeBinary).is_not(None),
+            postgresql_where=Column("hold", LargeBinary).is_not(None),
+        ),
+        COMPACT,
+    )
+    community: int = key()
+    number: int = key()
+    id: bytes = blob()
+    batch: int = big()
+    kind: int = big()
+    debit: int = big()
+    credit: int = big()
+    amount: int = big()
+    effective: int = big()
+    hold: bytes | None = blob(nullable=True)
+
+
+class LogEntryRow(SQLModel, table=True):
+    """A leaf of the log, by its position."""
+
+    __tablename__ = "log_entry"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    position: int = key()
+    leaf: bytes = blob()
+
+
+class LogHeadRow(SQLModel, table=True):
+    """The log's head: moved by compare-and-swap together with the rows it covers."""
+
+    __tablename__ = "log_head"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    size: int = big()
+    frontier: bytes = blob()
+    note: bytes = blob()
+
+
+class StatementRow(SQLModel, table=True):
+    """What a log entry is: no content, so nothing here needs to be erased."""
+
+    __tablename__ = "statement"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("community", "id"),
+        UniqueConstraint("community", "signer", "seq"),
+        Index("statement_kind", "community", "kind", "position"),
+        STRICT,
+    )
+    community: int = key()
+    position: int = key()
+    id: str = text_column()
+    kind: str = text_column()
+    signer: str = text_column()
+    seq: int = big()
+    tx_id: bytes = blob()
+    period: int = big()
+    recorded_at: int = big()
+
+
+class FactRow(SQLModel, table=True):
+    """The erasable store: the signed bytes, their salt, and the detail they bind."""
+
+    __tablename__ = "fact"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    position: int = key()
+    salt: bytes = blob()
+    envelope: bytes = blob()
+    detail: bytes | None = blob(nullable=True)
+
+
+class PersonRow(SQLModel, table=True):
+    """The erasable store of names, each sealed under a key of its own."""
+
+    __tablename__ = "person"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("community", "member"), STRICT)
+    community: int = key()
+    number: int = key()
+    member: str = text_column()
+    secret: bytes = blob()
+    sealed: bytes = blob()
+
+
+APPEND_ONLY = ("community", "account", "batch", "transfer", "log_entry", "statement")
+"""Tables of this package that never change a row."""

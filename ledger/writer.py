@@ -1,0 +1,192 @@
+"""The writer of one community: every signed statement enters the ledger through here.
+
+It checks signatures and sequence, appends to the log, and posts what the statement causes, all
+in the caller's transaction. There is one a process; several processes take turns by the
+community's lock.
+
+>>> Draft(b"...").detail is None
+True
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ledger import log_store
+from ledger.db import Database
+from ledger.entropy import Entropy, system_entropy
+from ledger.errors import RefusedError
+from ledger.keyring import Keyring
+from ledger.keys import KeyBook
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.leaf import SALT_BYTES
+from ledger.log.note import Verifier
+from ledger.log_files import publish
+from ledger.log_store import Entry
+from ledger.primitives.clock import Clock
+from ledger.primitives.periods import SECONDS
+from ledger.primitives.signing import SigningKey
+from ledger.statements import Statement, make_body, sign
+from ledger.store import LedgerStore
+
+KEY_KINDS = ("roster", "account_open")
+"""Kinds that change which keys count."""
+
+LIFETIME_MS = 24 * 3_600_000
+"""How long a statement that this program signs may wait to be logged."""
+
+
+@dataclass(frozen=True, slots=True)
+class Draft:
+    """A signed envelope and the detail it binds, on their way into the log."""
+
+    envelope: bytes
+    detail: bytes | None = None
+
+
+class Writer:
+    """The state that writing needs: database, keys, clock, and which keys count.
+
+    Args:
+        database: an open database at the current revision.
+        community: the community's number.
+        origin: the log's origin.
+        keyring: the operator's keys.
+        clock: the only source of time.
+        entropy: the only source of salts and seeds.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        community: int,
+        origin: str,
+        keyring: Keyring,
+        clock: Clock,
+        entropy: Entropy = system_entropy,
+    ) -> None:
+        self.database, self.community, self.origin = database, community, origin
+        self.keyring, self.clock, self.entropy = keyring, clock, entropy
+        self.ledger = LedgerStore(community)
+        self.key_book = KeyBook(origin)
+        self._position = 0
+        self.on_rollback: list[Callable[[], None]] = [self._forget]
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a write transaction with the community locked and the keys up to date.
+
+        What is remembered in memory is dropped if the transaction fails.
+        """
+        try:
+            with self.database.write() as connection:
+                self.ledger.lock(connection)
+                self._refresh_keys(connection)
+                yield connection
+        except BaseException:
+            for forget in self.on_rollback:
+                forget()
+            raise
+
+    def now_period(self) -> int:
+        """Return the half-hour that the clock is in."""
+        return self.clock.now_ms() // (SECONDS * 1000)
+
+    def sign_new(
+        self,
+        connection: Connection,
+        kind: str,
+        account: str,
+        statement_id: str,
+        fields: Mapping[str, Any],
+        keys: Sequence[SigningKey],
+        *,
+        not_after_ms: int | None = None,
+        ahead: int = 0,
+    ) -> bytes:
+        """Return a new statement signed with the next ``seq`` of the first key.
+
+        Args:
+            connection: an open transaction.
+            kind: kind of statement.
+            account: member id, or ``community``.
+            statement_id: 32 hexadecimal digits.
+            fields: the kind's own fields.
+            keys: every key that signs.
+            not_after_ms: last time at which it may be logged; a day from now if left out.
+            ahead: statements of this key that are drafted but not recorded yet.
+        """
+        seq = log_store.last_seq(connection, self.community, keys[0].key_id) + 1 + ahead
+        if not_after_ms is None:
+            not_after_ms = self.clock.now_ms() + LIFETIME_MS
+        body = make_body(kind, self.origin, account, statement_id, seq, not_after_ms, fields)
+        return sign(body, keys)
+
+    def record(self, connection: Connection, drafts: Sequence[Draft]) -> list[int]:
+        """Check statements and append those that are new.
+
+        Returns:
+            Each statement's position in the log.
+
+        Raises:
+            SignatureError: the right keys did not sign.
+            ConflictError: an id or ``seq`` came before with another body.
+            RefusedError: too late, or too far behind in ``seq``.
+        """
+        now_ms = self.clock.now_ms()
+        period = now_ms // (SECONDS * 1000)
+        positions: list[int | None] = []
+        fresh: list[tuple[Statement, Entry]] = []
+        for draft in drafts:
+            statement = Statement.decode(draft.envelope)
+            known = log_store.find_statement(connection, self.community, statement)
+            positions.append(known)
+            if known is not None:
+                continue
+            if now_ms > statement.body["not_after"]:
+                raise RefusedError(f"The statement {statement.id} came after its not_after.")
+            self.key_book.check(statement)
+            self.key_book.apply(statement)
+            salt = self.entropy(f"salt/{statement.id}", SALT_BYTES)
+            entry = Entry(statement.kind, period, draft.envelope, salt, draft.detail)
+            fresh.append((statement, entry))
+        if fresh:
+            key = self.keyring.load("log")
+            first = log_store.append(connection, self.community, self.origin, key, fresh, now_ms)
+            self._position = first + len(fresh)
+            new = iter(range(first, first + len(fresh)))
+            return [next(new) if known is None else known for known in positions]
+        return [known for known in positions if known is not None]
+
+    def publish(
+        self, folder: Path, after_write: Callable[[Path], None] = lambda _path: None
+    ) -> Checkpoint:
+        """Bring the log's files up to the database's head."""
+        with self.database.read() as connection:
+            _, _, note = log_store.head(connection, self.community)
+            return publish(
+                folder,
+                Verifier(self.origin, self.keyring.load("log").public),
+                note,
+                lambda first, end: log_store.leaves(connection, self.community, first, end),
+                after_write,
+            )
+
+    def _refresh_keys(self, connection: Connection) -> None:
+        size, _, _ = log_store.head(connection, self.community)
+        if size == self._position:
+            return
+        for _, entry in log_store.facts(
+            connection, self.community, kinds=KEY_KINDS, first=self._position
+        ):
+            self.key_book.apply(Statement.decode(entry.envelope))
+        self._position = size
+
+    def _forget(self) -> None:
+        self.ledger.forget()
+        self.key_book = KeyBook(self.origin)
+        self._position = 0

@@ -1,0 +1,81 @@
+"""A signed batch of readings: what the statement binds, and how one reading is proved alone.
+
+The ``reading_batch`` statement carries a Merkle root over salted readings; the readings
+themselves travel beside it. So a home proves one reading with its statement and about ten
+hashes, and shows no other. ``docs/spec/statements.md`` is the specification.
+
+>>> batch = BatchContent(989737, (412, 380), "AA", bytes(32))
+>>> BatchContent.decode(989737, batch.encode()) == batch
+True
+"""
+
+import struct
+from dataclasses import dataclass
+from typing import Self
+
+from ledger.errors import InputError
+from ledger.primitives.canonical import decode, encode
+from ledger.primitives.energy import WH_MAX
+from ledger.primitives.shape import HEX_64, array, integer, record, text
+from ledger.records import salted_root
+from ledger.statements import READINGS_MAX
+
+DETAIL_BYTES_MAX = 40_000
+"""Longest detail: READINGS_MAX readings of up to ten digits each."""
+
+_TAG = b"commonwatt/reading/v1\x00"
+_LAYOUT = struct.Struct(">QQc")
+_SHAPE = record(
+    {
+        "wh": array(integer(0, WH_MAX), READINGS_MAX, 1),
+        "quality": text(READINGS_MAX, "[AESLIPZ]+"),
+        "seed": HEX_64,
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class BatchContent:
+    """Consecutive readings of one meter and channel.
+
+    Attributes:
+        first: half-hour of the first reading.
+        wh: energy of each half-hour.
+        quality: one letter each (`meters.readings.Quality.letter`).
+        seed: 32 bytes from which each reading's salt follows.
+    """
+
+    first: int
+    wh: tuple[int, ...]
+    quality: str
+    seed: bytes
+
+    def root(self) -> bytes:
+        """Return the Merkle root that the statement carries."""
+        pack = _LAYOUT.pack
+        return salted_root(
+            self.seed,
+            [
+                _TAG + pack(period, wh, letter.encode())
+                for period, (wh, letter) in enumerate(
+                    zip(self.wh, self.quality, strict=True), start=self.first
+                )
+            ],
+        )
+
+    def encode(self) -> bytes:
+        """Return the canonical bytes that travel beside the statement."""
+        return encode({"wh": list(self.wh), "quality": self.quality, "seed": self.seed.hex()})
+
+    @classmethod
+    def decode(cls, first: int, data: bytes) -> Self:
+        """Read the detail of a batch that begins at ``first``.
+
+        Raises:
+            InputError: names the field that is wrong.
+        """
+        value = decode(data, DETAIL_BYTES_MAX)
+        _SHAPE(value, "readings")
+        if len(value["quality"]) != len(value["wh"]):
+            raise InputError("readings.quality: one letter a reading, please")
+        return cls(first, tuple(value["wh"]), value["quality"], bytes.fromhex(value["seed"]))

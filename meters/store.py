@@ -1,0 +1,154 @@
+"""The versioned store of readings.
+
+A correction is a new version; an identical delivery writes nothing; what was known at a time is
+a query.
+
+>>> better(Stored(5, 0, 2, 0), Stored(6, 1, 3, 0))  # an actual beats a later estimate
+True
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from meters.readings import Channel, Quality, Reading
+from meters.tables import MeterRow, ReadingRow
+
+CHANNELS = (Channel.IMPORT, Channel.EXPORT)
+"""Channels by their number in the database."""
+
+QUALITIES = tuple(Quality)
+"""Qualities by their rank."""
+
+_meters, _readings = MeterRow.__table__, ReadingRow.__table__  # type: ignore[attr-defined]
+
+Key = tuple[str, Channel, int]
+"""Meter, channel and half-hour."""
+
+
+@dataclass(frozen=True, slots=True)
+class Stored:
+    """A version in the store: value, quality's rank, version, position of its batch."""
+
+    wh: int
+    quality: int
+    version: int
+    position: int
+
+
+def better(one: Stored, other: Stored) -> bool:
+    """Return whether a version counts before another: best quality, then the later version."""
+    return (one.quality, -one.version) < (other.quality, -other.version)
+
+
+class ReadingStore:
+    """The readings of one community; remembers meters' numbers, which never change."""
+
+    def __init__(self, community: int) -> None:
+        self.community = community
+        self._numbers: dict[str, int] = {}
+
+    def forget(self) -> None:
+        """Drop what is remembered: after a transaction was rolled back."""
+        self._numbers.clear()
+
+    def known(
+        self,
+        connection: Connection,
+        periods: range,
+        *,
+        meters: Sequence[str] | None = None,
+        known_at_ms: int | None = None,
+    ) -> dict[Key, Stored]:
+        """Return the version that counts for each reading of some half-hours.
+
+        Args:
+            connection: an open transaction.
+            periods: consecutive half-hours.
+            meters: only these meters; all if left out.
+            known_at_ms: as known at this time; now if left out.
+        """
+        names = {number: meter for meter, number in self._load(connection).items()}
+        query = (
+            select(_readings)
+            .where(_readings.c.community == self.community)
+            .where(_readings.c.period >= periods.start, _readings.c.period < periods.stop)
+        )
+        if meters is not None:
+            query = query.where(
+                _readings.c.meter.in_([self._numbers.get(meter, 0) for meter in meters])
+            )
+        if known_at_ms is not None:
+            query = query.where(_readings.c.received_at <= known_at_ms)
+        best: dict[Key, Stored] = {}
+        for row in connection.execute(query):
+            key = (names[row.meter], CHANNELS[row.channel], row.period)
+            stored = Stored(row.wh, row.quality, row.version, row.position)
+            if key not in best or better(stored, best[key]):
+                best[key] = stored
+        return best
+
+    def latest_versions(
+        self, connection: Connection, meter: str, channel: Channel, periods: range
+    ) -> dict[int, Stored]:
+        """Return the newest version by half-hour, whatever its quality."""
+        number = self._load(connection).get(meter)
+        rows = connection.execute(
+            select(_readings)
+            .where(_readings.c.community == self.community)
+            .where(_readings.c.period >= periods.start, _readings.c.period < periods.stop)
+            .where(_readings.c.meter == number, _readings.c.channel == CHANNELS.index(channel))
+            .order_by(_readings.c.version)
+        )
+        return {row.period: Stored(row.wh, row.quality, row.version, row.position) for row in rows}
+
+    def save(
+        self,
+        connection: Connection,
+        readings: Iterable[tuple[Reading, int]],
+        position: int,
+        received_at_ms: int,
+    ) -> None:
+        """Add (reading, version) pairs that came with the batch at a log position."""
+        pairs = list(readings)
+        self._number_meters(connection, {reading.meter for reading, _ in pairs})
+        connection.execute(
+            insert(_readings),
+            [
+                {
+                    "community": self.community,
+                    "period": reading.period,
+                    "meter": self._numbers[reading.meter],
+                    "channel": CHANNELS.index(reading.channel),
+                    "version": version,
+                    "wh": reading.wh,
+                    "quality": reading.quality.rank,
+                    "position": position,
+                    "received_at": received_at_ms,
+                }
+                for reading, version in pairs
+            ],
+        )
+
+    def _number_meters(self, connection: Connection, meters: set[str]) -> None:
+        fresh = sorted(meters - self._load(connection).keys())
+        if fresh:
+            first = len(self._numbers) + 1
+            connection.execute(
+                insert(_meters),
+                [
+                    {"community": self.community, "number": number, "id": meter}
+                    for number, meter in enumerate(fresh, start=first)
+                ],
+            )
+            self._load(connection)
+
+    def _load(self, connection: Connection) -> dict[str, int]:
+        rows = connection.execute(
+            select(_meters.c.id, _meters.c.number)
+            .where(_meters.c.community == self.community)
+            .where(_meters.c.number > len(self._numbers))
+        )
+        self._numbers |= {row.id: row.number for row in rows}
+        return self._numbers
