@@ -214,6 +214,19 @@ def facts(
         yield row.position, Entry(row.kind, row.period, row.envelope, row.salt, row.detail)
 
 
+def last_fact(connection: Connection, community: int, kind: str) -> Entry | None:
+    """Return the latest entry of a kind, or None."""
+    position = connection.scalar(
+        select(func.max(_statements.c.position)).where(
+            _statements.c.community == community, _statements.c.kind == kind
+        )
+    )
+    if position is None:
+        return None
+    _, entry = next(facts(connection, community, kinds=(kind,), first=position))
+    return entry
+
+
 def leaves(connection: Connection, community: int, first: int, end: int) -> list[bytes]:
     """Return the leaves of positions first to end - 1."""
     rows = connection.scalars(

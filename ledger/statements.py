@@ -39,7 +39,6 @@ _ORIGIN = text(FREE_TEXT_CHARACTERS_MAX, r"[a-z0-9][a-z0-9.-]*(/[a-z0-9.-]+)*")
 _PERIOD = integer(0, PERIOD_MAX)
 _TIME_MS = integer(0, INTEGER_MAX)
 _UNITS = integer(0, UNITS_MAX)
-_SIGNED_UNITS = integer(-UNITS_MAX, UNITS_MAX)
 _TICKS = integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
 _VERSION = integer(1, 1_000_000)
 _METER = text(64, r"[A-Za-z0-9_.:/-]+")
@@ -70,6 +69,7 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         ),
         "zone": text(64, r"[A-Za-z0-9_+/-]+"),
         "feeder": _SLUG,
+        "replay": shape.boolean,
         "market": _anything,
     },
     "account_open": {
@@ -80,6 +80,7 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
     },
     "consent": {
         "meter": _METER,
+        "channels": one_of("import", "export", "both"),
         "purpose": one_of("settlement"),
         "granularity": one_of("half-hour"),
         "wording": _VERSION,

@@ -138,6 +138,18 @@ class LedgerStore:
         )
         self._load_numbers(connection)
 
+    def number_of(self, connection: Connection, account: str) -> int:
+        """Return an open account's number.
+
+        Raises:
+            RefusedError: it is not open.
+        """
+        if account not in self._numbers:
+            self._load_numbers(connection)
+        if account not in self._numbers:
+            raise RefusedError(f"The account {account} is not open.")
+        return self._numbers[account]
+
     def balances(self, connection: Connection) -> dict[str, Balance]:
         """Return every account's balance, by account."""
         self._load_numbers(connection)
@@ -231,7 +243,7 @@ class LedgerStore:
                 .where(_batches.c.community == self.community)
                 .where(_batches.c.id.in_(some))
             )
-            known |= dict(rows.tuples())
+            known |= {row.id: row.content for row in rows}
         return known
 
     def _load_book(self, connection: Connection, batches: Sequence[Batch]) -> Book:

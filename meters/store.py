@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, insert, select
 
 from meters.readings import Channel, Quality, Reading
-from meters.tables import MeterRow, ReadingRow
+from meters.tables import MeterRow, ReadingBatchRow, ReadingRow
 
 CHANNELS = (Channel.IMPORT, Channel.EXPORT)
 """Channels by their number in the database."""
@@ -21,6 +21,7 @@ CHANNELS = (Channel.IMPORT, Channel.EXPORT)
 QUALITIES = tuple(Quality)
 """Qualities by their rank."""
 
+_batches = ReadingBatchRow.__table__  # type: ignore[attr-defined]
 _meters, _readings = MeterRow.__table__, ReadingRow.__table__  # type: ignore[attr-defined]
 
 Key = tuple[str, Channel, int]
@@ -59,7 +60,7 @@ class ReadingStore:
         periods: range,
         *,
         meters: Sequence[str] | None = None,
-        known_at_ms: int | None = None,
+        before: int | None = None,
     ) -> dict[Key, Stored]:
         """Return the version that counts for each reading of some half-hours.
 
@@ -67,7 +68,7 @@ class ReadingStore:
             connection: an open transaction.
             periods: consecutive half-hours.
             meters: only these meters; all if left out.
-            known_at_ms: as known at this time; now if left out.
+            before: as the log stood before this position; now if left out.
         """
         names = {number: meter for meter, number in self._load(connection).items()}
         query = (
@@ -79,8 +80,8 @@ class ReadingStore:
             query = query.where(
                 _readings.c.meter.in_([self._numbers.get(meter, 0) for meter in meters])
             )
-        if known_at_ms is not None:
-            query = query.where(_readings.c.received_at <= known_at_ms)
+        if before is not None:
+            query = query.where(_readings.c.position < before)
         best: dict[Key, Stored] = {}
         for row in connection.execute(query):
             key = (names[row.meter], CHANNELS[row.channel], row.period)
@@ -129,6 +130,42 @@ class ReadingStore:
                 }
                 for reading, version in pairs
             ],
+        )
+
+    def chain_end(self, connection: Connection, meter: str, channel: Channel) -> tuple[int, bytes]:
+        """Return (sequence, tx id) of the last batch of a meter and channel.
+
+        Before the first one they are 0 and 32 zero bytes.
+        """
+        number = self._load(connection).get(meter)
+        row = connection.execute(
+            select(_batches.c.sequence, _batches.c.tx_id)
+            .where(_batches.c.community == self.community, _batches.c.meter == number)
+            .where(_batches.c.channel == CHANNELS.index(channel))
+            .order_by(_batches.c.sequence.desc())
+            .limit(1)
+        ).one_or_none()
+        return (row.sequence, row.tx_id) if row else (0, bytes(32))
+
+    def save_link(
+        self,
+        connection: Connection,
+        meter: str,
+        channel: Channel,
+        sequence: int,
+        tx_id: bytes,
+        position: int,
+    ) -> None:
+        """Add a batch to its meter's and channel's chain."""
+        connection.execute(
+            insert(_batches).values(
+                community=self.community,
+                meter=self._numbers[meter],
+                channel=CHANNELS.index(channel),
+                sequence=sequence,
+                tx_id=tx_id,
+                position=position,
+            )
         )
 
     def _number_meters(self, connection: Connection, meters: set[str]) -> None:

@@ -9,7 +9,7 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import SQLModel
 
-from ledger.tables import COMPACT, STRICT, big, key, text_column
+from ledger.tables import COMPACT, STRICT, big, blob, key, text_column
 
 
 class MeterRow(SQLModel, table=True):
@@ -41,5 +41,18 @@ class ReadingRow(SQLModel, table=True):
     received_at: int = big()
 
 
-APPEND_ONLY = ("meter", "reading")
+class ReadingBatchRow(SQLModel, table=True):
+    """A link of a meter's and channel's chain of signed batches."""
+
+    __tablename__ = "reading_batch"
+    __table_args__: ClassVar[Any] = COMPACT
+    community: int = key()
+    meter: int = key()
+    channel: int = key()
+    sequence: int = key()
+    tx_id: bytes = blob()
+    position: int = big()
+
+
+APPEND_ONLY = ("meter", "reading", "reading_batch")
 """Tables of this package that never change a row."""

@@ -1,0 +1,61 @@
+"""Names: the one thing that says who a pseudonym is, in a store that can forget.
+
+Each name is sealed under a key of its own; erasing a person deletes their row, key and all.
+Neither the ledger nor the log ever holds a name.
+
+>>> secret, sealed = seal_name("0f" * 16, "Ada", bytes(32), bytes(12))
+>>> open_name("0f" * 16, secret, sealed)
+'Ada'
+"""
+
+from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
+from sqlalchemy import Connection, func, insert, select
+
+from ledger.entropy import Entropy
+from ledger.errors import InputError
+from ledger.tables import PersonRow
+
+NAME_CHARACTERS_MAX = 80
+"""Longest name."""
+
+_people = PersonRow.__table__  # type: ignore[attr-defined]
+
+
+def seal_name(member: str, name: str, secret: bytes, nonce: bytes) -> tuple[bytes, bytes]:
+    """Return (secret, sealed name) for the store."""
+    return secret, nonce + ChaCha20Poly1305(secret).encrypt(nonce, name.encode(), member.encode())
+
+
+def open_name(member: str, secret: bytes, sealed: bytes) -> str:
+    """Return the name that was sealed for a member."""
+    return ChaCha20Poly1305(secret).decrypt(sealed[:12], sealed[12:], member.encode()).decode()
+
+
+def save_name(
+    connection: Connection, community: int, member: str, name: str, entropy: Entropy
+) -> None:
+    """Add a person's name.
+
+    Raises:
+        InputError: empty, or too long.
+    """
+    if not 1 <= len(name.strip()) <= NAME_CHARACTERS_MAX:
+        raise InputError(f"A name has 1 to {NAME_CHARACTERS_MAX} characters.")
+    secret, sealed = seal_name(
+        member, name, entropy(f"name/{member}", 32), entropy(f"nonce/{member}", 12)
+    )
+    mine = _people.c.community == community
+    number = (connection.scalar(select(func.max(_people.c.number)).where(mine)) or 0) + 1
+    connection.execute(
+        insert(_people).values(
+            community=community, number=number, member=member, secret=secret, sealed=sealed
+        )
+    )
+
+
+def names(connection: Connection, community: int) -> dict[str, str]:
+    """Return every name by member, in the order in which people joined."""
+    rows = connection.execute(
+        select(_people).where(_people.c.community == community).order_by(_people.c.number)
+    )
+    return {row.member: open_name(row.member, row.secret, row.sealed) for row in rows}

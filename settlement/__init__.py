@@ -1,0 +1,1 @@
+"""Settlement: runs that turn readings into cleared markets and posted money, and their audit."""

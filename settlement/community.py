@@ -1,0 +1,151 @@
+"""A community at work: its writer, what it agreed, and its readings, kept in step with the log.
+
+>>> Community.__name__
+'Community'
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+
+from sqlalchemy import Connection
+
+from ledger import log_store
+from ledger.accounts import fees, grid, meter_account, pool, wallet
+from ledger.errors import InputError, RefusedError
+from ledger.records import Kind, Transfer
+from ledger.statements import Statement
+from ledger.store import Batch
+from ledger.writer import Draft, Writer
+from meters.readings import Channel
+from meters.store import ReadingStore
+from settlement.postings import transfer_id
+from settlement.state import AGREEMENT_KINDS, CommunityState
+
+
+class Community:
+    """One community, open for work."""
+
+    def __init__(self, writer: Writer, name: str) -> None:
+        self.writer, self.name = writer, name
+        self.state = CommunityState()
+        self.readings = ReadingStore(writer.community)
+        self._position = 0
+        writer.on_rollback.append(self._forget)
+
+    @contextmanager
+    def transaction(self) -> Iterator[Connection]:
+        """Open a write transaction with keys and agreements up to date."""
+        with self.writer.transaction() as connection:
+            self.refresh(connection)
+            yield connection
+
+    @contextmanager
+    def reading(self) -> Iterator[Connection]:
+        """Open a read transaction with agreements up to date."""
+        with self.writer.database.read() as connection:
+            self.refresh(connection)
+            yield connection
+
+    def refresh(self, connection: Connection) -> None:
+        """Fold in what was agreed since the last look."""
+        size, _, _ = log_store.head(connection, self.writer.community)
+        if size == self._position:
+            return
+        for _, entry in log_store.facts(
+            connection, self.writer.community, kinds=AGREEMENT_KINDS, first=self._position
+        ):
+            self.state.apply(Statement.decode(entry.envelope), entry.period)
+        self._position = size
+
+    def accept(self, connection: Connection, drafts: Sequence[Draft]) -> list[int]:
+        """Log signed statements and do what they cause, within the transaction.
+
+        Returns:
+            Each statement's position in the log; a repeated one's is that of the first time.
+
+        Raises:
+            SignatureError, ConflictError, RefusedError, InputError: nothing is to be kept.
+        """
+        size, _, _ = log_store.head(connection, self.writer.community)
+        positions = self.writer.record(connection, drafts)
+        period = self.writer.now_period()
+        for draft, position in zip(drafts, positions, strict=True):
+            if position >= size:
+                statement = Statement.decode(draft.envelope)
+                self.state.apply(statement, period)
+                self._cause(connection, statement, position)
+        self._position = max(self._position, size, *(p + 1 for p in positions), 0)
+        return positions
+
+    def _cause(self, connection: Connection, statement: Statement, position: int) -> None:
+        writer, kind = self.writer, statement.kind
+        if kind == "rules":
+            rules = self.state.rules_now
+            accounts = [
+                (fees(rules.asset), None),
+                (pool(rules.feeder, rules.asset), 0),
+                (pool(rules.feeder, "WH/0"), 0),
+                (grid("import"), None),
+                (grid("export"), None),
+            ]
+        elif kind == "account_open":
+            member = self.state.members[statement.account]
+            accounts = [(wallet(member.id, self.state.rules_now.asset), member.floor_units)]
+        elif kind == "consent":
+            meter = statement.body["meter"]
+            accounts = [(meter_account(meter, channel), None) for channel in Channel]
+        elif kind == "transfer":
+            self._pay(connection, statement, position)
+            return
+        else:
+            return
+        writer.ledger.open_accounts(connection, accounts, writer.clock.now_ms())
+
+    def _pay(self, connection: Connection, statement: Statement, position: int) -> None:
+        """Post a payment between two members."""
+        batch_id = bytes.fromhex(statement.id)
+        transfer = payment_transfer(statement, self.state, self.writer.now_period())
+        self.writer.ledger.post(
+            connection, [Batch(batch_id, (transfer,), position)], self.writer.clock.now_ms()
+        )
+
+    def find_member(self, name: str) -> str:
+        """Return the member id that begins with a text, if it is the only one.
+
+        Raises:
+            InputError: none, or several.
+        """
+        found = [member for member in self.state.members if member.startswith(name)]
+        if len(found) != 1 or not name:
+            several = (
+                "several members' ids begin"
+                if found
+                else "no member's name is it, nor does an id begin"
+            )
+            raise InputError(f"{name!r}: {several} with it. See 'commonwatt member list'.")
+        return found[0]
+
+    def _forget(self) -> None:
+        self.state = CommunityState()
+        self.readings.forget()
+        self._position = 0
+
+
+def payment_transfer(statement: Statement, state: CommunityState, period: int) -> Transfer:
+    """Return the transfer that a payer's ``transfer`` statement causes: pure.
+
+    Raises:
+        RefusedError: the payee is not a member, or is the payer.
+    """
+    payee = statement.body["to"]
+    if payee not in state.members or payee == statement.account:
+        raise RefusedError("The payee is not another member of this community.")
+    asset = state.rules_now.asset
+    return Transfer(
+        transfer_id(bytes.fromhex(statement.id), 0),
+        Kind.POST,
+        wallet(statement.account, asset),
+        wallet(payee, asset),
+        statement.body["amount"],
+        period,
+    )

@@ -1,0 +1,27 @@
+"""The errors of this package.
+
+::
+
+    CommonwattError
+    ├── RefusedError
+    │   └── RunRefusedError     a run that may not be made now; says why and when it may
+    └── AuditError              a bundle that is not sound; says where and what
+"""
+
+from ledger.errors import CommonwattError, RefusedError
+
+
+class RunRefusedError(RefusedError):
+    """A run that may not be made now."""
+
+
+class AuditError(CommonwattError):
+    """A bundle that is not sound.
+
+    Attributes:
+        check: name of the check that failed.
+    """
+
+    def __init__(self, check: str, message: str) -> None:
+        super().__init__(message)
+        self.check = check

@@ -1,0 +1,204 @@
+"""Readings from a file into signed batches and the versioned store.
+
+What is known already, value and quality alike, is dropped without a trace, so the same file
+twice, or shuffled, writes nothing. The rest is split into batches of one meter, channel and
+local day, signed by the importing operator's adapter key: an auditor sees that.
+
+>>> IntakeReport().accepted
+0
+"""
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from zoneinfo import ZoneInfo
+
+from sqlalchemy import Connection
+
+from ledger.primitives.ids import derived_id
+from ledger.primitives.periods import load_zone, local_date
+from ledger.statements import READINGS_MAX, Statement
+from ledger.writer import Draft
+from meters.batches import BatchContent
+from meters.readings import Channel, Reading
+from settlement.community import Community
+
+BATCHES_A_TRANSACTION = 200
+"""Batches in one transaction: about 10,000 half-hours."""
+
+_Slot = tuple[str, Channel]
+
+
+@dataclass
+class IntakeReport:
+    """What became of a delivery.
+
+    Attributes:
+        accepted: readings that were new.
+        corrected: readings that replace an earlier version.
+        identical: readings known already, dropped.
+        batches: signed batches that were logged.
+        future: readings of half-hours that are not over, refused.
+        unknown_meters: meters without a member's consent, refused, with their readings' number.
+    """
+
+    accepted: int = 0
+    corrected: int = 0
+    identical: int = 0
+    batches: int = 0
+    future: int = 0
+    unknown_meters: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class _Piece:
+    """Consecutive new readings of one meter, channel and local day, with their versions."""
+
+    meter: str
+    channel: Channel
+    readings: tuple[tuple[Reading, int], ...]
+
+
+def import_readings(
+    community: Community,
+    readings: Iterable[Reading],
+    after_group: Callable[[int], None] = lambda _count: None,
+) -> IntakeReport:
+    """Store readings that are new.
+
+    Args:
+        community: open for work.
+        readings: in any order; a later one of the same half-hour replaces an earlier one.
+        after_group: called with the number of readings stored after each transaction.
+    """
+    report = IntakeReport()
+    now_ms = community.writer.clock.now_ms() // 1000 * 1000
+    zone = load_zone(community.state.rules_now.zone)
+    gathered = _gather(community, readings, now_ms, report)
+    with community.reading() as connection:
+        pieces = [
+            piece
+            for (meter, channel), by_period in sorted(gathered.items())
+            for piece in _new_pieces(community, connection, meter, channel, by_period, zone, report)
+        ]
+    for start in range(0, len(pieces), BATCHES_A_TRANSACTION):
+        group = pieces[start : start + BATCHES_A_TRANSACTION]
+        with community.transaction() as connection:
+            _log(community, connection, group, now_ms)
+        report.batches += len(group)
+        after_group(sum(len(piece.readings) for piece in group))
+    return report
+
+
+def _gather(
+    community: Community, readings: Iterable[Reading], now_ms: int, report: IntakeReport
+) -> dict[_Slot, dict[int, Reading]]:
+    last_over = now_ms // 1_800_000 - 1
+    known = community.state.meters
+    gathered: dict[_Slot, dict[int, Reading]] = defaultdict(dict)
+    for reading in readings:
+        if reading.meter not in known:
+            count = report.unknown_meters.get(reading.meter, 0)
+            report.unknown_meters[reading.meter] = count + 1
+        elif reading.period > last_over:
+            report.future += 1
+        else:
+            gathered[reading.meter, reading.channel][reading.period] = reading
+    return gathered
+
+
+def _new_pieces(
+    community: Community,
+    connection: Connection,
+    meter: str,
+    channel: Channel,
+    by_period: dict[int, Reading],
+    zone: ZoneInfo,
+    report: IntakeReport,
+) -> Iterator[_Piece]:
+    """Yield what is new of one meter and channel, in consecutive pieces of a local day."""
+    span = range(min(by_period), max(by_period) + 1)
+    stored = community.readings.latest_versions(connection, meter, channel, span)
+    piece: list[tuple[Reading, int]] = []
+    day = None
+    for period in sorted(by_period):
+        reading, before = by_period[period], stored.get(period)
+        if before and (before.wh, before.quality) == (reading.wh, reading.quality.rank):
+            report.identical += 1
+            continue
+        report.accepted += before is None
+        report.corrected += before is not None
+        this_day = local_date(period, zone)
+        ends = piece and (period != piece[-1][0].period + 1 or this_day != day)
+        if ends or len(piece) == READINGS_MAX:
+            yield _Piece(meter, channel, tuple(piece))
+            piece = []
+        day = this_day
+        piece.append((reading, before.version + 1 if before else 1))
+    if piece:
+        yield _Piece(meter, channel, tuple(piece))
+
+
+def _log(
+    community: Community, connection: Connection, group: Sequence[_Piece], now_ms: int
+) -> None:
+    """Sign, log and store a group of batches."""
+    writer, store = community.writer, community.readings
+    ends: dict[_Slot, tuple[int, bytes]] = {}
+    drafts, links = [], []
+    for ahead, piece in enumerate(group):
+        slot = (piece.meter, piece.channel)
+        if slot not in ends:
+            ends[slot] = store.chain_end(connection, *slot)
+        sequence, previous = ends[slot]
+        draft = _draft(community, connection, piece, sequence + 1, previous, now_ms, ahead)
+        ends[slot] = (sequence + 1, bytes.fromhex(Statement.decode(draft.envelope).tx_id))
+        drafts.append(draft)
+        links.append(ends[slot])
+    positions = community.accept(connection, drafts)
+    received_at_ms = writer.clock.now_ms()
+    for piece, (sequence, tx_id), position in zip(group, links, positions, strict=True):
+        store.save(connection, piece.readings, position, received_at_ms)
+        store.save_link(connection, piece.meter, piece.channel, sequence, tx_id, position)
+
+
+def _draft(
+    community: Community,
+    connection: Connection,
+    piece: _Piece,
+    sequence: int,
+    previous: bytes,
+    now_ms: int,
+    ahead: int,
+) -> Draft:
+    writer = community.writer
+    member = community.state.meters[piece.meter][-1][1].member
+    statement_id = derived_id("reading_batch", writer.origin, piece.meter, piece.channel, sequence)
+    content = BatchContent(
+        piece.readings[0][0].period,
+        tuple(reading.wh for reading, _ in piece.readings),
+        "".join(reading.quality.letter for reading, _ in piece.readings),
+        writer.entropy(f"seed/{statement_id}", 32),
+    )
+    envelope = writer.sign_new(
+        connection,
+        "reading_batch",
+        member,
+        statement_id,
+        {
+            "meter": piece.meter,
+            "channel": piece.channel.value,
+            "sequence": sequence,
+            "previous": previous.hex(),
+            "created_at": now_ms,
+            "first": content.first,
+            "step": 30,
+            "count": len(content.wh),
+            "root": content.root().hex(),
+            "backfill": True,
+        },
+        [writer.keyring.load("adapter")],
+        not_after_ms=now_ms + 24 * 3_600_000,
+        ahead=ahead,
+    )
+    return Draft(envelope, content.encode())

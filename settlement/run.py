@@ -1,0 +1,405 @@
+"""A settlement run of a local day: hold, clear, post, seal.
+
+Every step is one database transaction that logs a signed statement together with what it
+causes, under ids that follow from the community, day and run. A run that was killed anywhere is
+started again and ends with the same bytes; a run that is complete posts nothing.
+
+>>> due_at_ms(date(2026, 6, 15), "Europe/London")  # seven days after the day's end
+1782169200000
+"""
+
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from datetime import date, timedelta
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ledger import log_store
+from ledger.primitives.canonical import decode, encode, encode_trusted
+from ledger.primitives.periods import load_zone, of_local_day, start_utc
+from ledger.records import Transfer, record, salted_root
+from ledger.statements import COMMUNITY, Statement
+from ledger.store import Batch
+from ledger.writer import Draft
+from market.clearing import clear
+from market.model import Order
+from market.wire import market_to_json, result_bytes
+from settlement import store
+from settlement.community import Community
+from settlement.errors import RunRefusedError
+from settlement.orders import Funded, PeriodInputs, PeriodOrders, fund_orders, period_inputs
+from settlement.postings import (
+    Line,
+    balance_records,
+    hold_transfers,
+    lines_of,
+    market_of,
+    run_id,
+    settlement_transfers,
+    totals_of,
+)
+from settlement.state import CommunityRules
+from settlement.store import RunSummary
+
+RUN = "SF"
+"""The first posting run."""
+
+DUE_AFTER_DAYS = 7
+"""How long after the day's end the first posting run may be made."""
+
+NOT_AFTER_MS = 600 * 24 * 3_600_000
+"""A run's statements may be logged until the last dispute: 600 days after what was known."""
+
+GROUP_TRANSFERS_MAX = 10_000
+"""Most transfers in one transaction: a street's whole day, or a town's single half-hour."""
+
+DETAIL_BYTES_MAX = 200_000_000
+"""Longest detail of a run's statement."""
+
+NO_SEAL = "0" * 64
+"""What the first seal names as its predecessor."""
+
+
+def due_at_ms(day: date, zone: str) -> int:
+    """Return when the first posting run of a local day may be made, in Unix milliseconds."""
+    end = start_utc(of_local_day(day, load_zone(zone)).stop) + timedelta(days=DUE_AFTER_DAYS)
+    return int(end.timestamp()) * 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Day:
+    """What all steps of a run share."""
+
+    day: str
+    periods: range
+    rules: CommunityRules
+    known_at_ms: int
+    hold_batch: bytes
+    inputs: list[PeriodInputs]
+    orders: list[PeriodOrders]
+
+
+def settle_day(
+    community: Community,
+    day: date,
+    after_step: Callable[[str], None] = lambda _step: None,
+) -> RunSummary:
+    """Make the first posting run of a local day, or finish it.
+
+    Args:
+        community: open for work.
+        day: the local day.
+        after_step: called after each committed step; tests stop here.
+
+    Returns:
+        The run, new or as it was made before.
+
+    Raises:
+        RunRefusedError: too early, or there is nothing to settle.
+    """
+    with community.reading() as connection:
+        done = store.find_run(connection, community.writer.community, day.isoformat(), RUN)
+    if done is not None:
+        return done
+    prepared = _hold(community, day)
+    after_step("hold")
+    for group in _groups(prepared):
+        _settle_group(community, prepared, group)
+        after_step(f"settle {group[0]}")
+    summary = _seal(community, prepared)
+    after_step("seal")
+    return summary
+
+
+def _hold(community: Community, day: date) -> _Day:
+    """Set aside what each order may owe, or find what was set aside before the run stopped."""
+    writer = community.writer
+    with community.transaction() as connection:
+        rules = community.state.rules_now
+        periods = of_local_day(day, load_zone(rules.zone))
+        statement_id = run_id("hold", writer.origin, RUN, day.isoformat())
+        position = log_store.has_statement(connection, writer.community, statement_id)
+        if position is None:
+            return _new_hold(community, connection, day, periods, rules, statement_id)
+        _, entry = next(
+            log_store.facts(connection, writer.community, kinds=("hold",), first=position)
+        )
+        known_at_ms = Statement.decode(entry.envelope).body["known_at"]
+        inputs = _inputs(community, connection, periods, position)
+        orders = orders_from_detail(decode(entry.detail or b"", DETAIL_BYTES_MAX), rules.feeder)
+        return _Day(
+            day.isoformat(),
+            periods,
+            rules,
+            known_at_ms,
+            bytes.fromhex(statement_id),
+            inputs,
+            orders,
+        )
+
+
+def _new_hold(
+    community: Community,
+    connection: Connection,
+    day: date,
+    periods: range,
+    rules: CommunityRules,
+    statement_id: str,
+) -> _Day:
+    writer = community.writer
+    known_at_ms = writer.clock.now_ms() // 1000 * 1000
+    due_ms = due_at_ms(day, rules.zone)
+    if known_at_ms < due_ms:
+        when = start_utc(due_ms // 1_800_000).strftime("%Y-%m-%d %H:%M UTC")
+        raise RunRefusedError(f"The run {RUN} of {day} is due on {when}; nothing was posted.")
+    size, _, _ = log_store.head(connection, writer.community)
+    inputs = _inputs(community, connection, periods, size)
+    if all(not item.readings or len(item.missing) == len(item.readings) for item in inputs):
+        raise RunRefusedError(
+            f"There is not one reading of {day} by a meter whose member consented before it. "
+            "Import readings first: commonwatt meters import FILE --format F"
+        )
+    balances = writer.ledger.balances(connection)
+    orders = fund_orders(community.state, inputs, balances)
+    batch_id = bytes.fromhex(statement_id)
+    transfers = hold_transfers(batch_id, orders, rules)
+    seed = writer.entropy(f"seed/{statement_id}", 32)
+    envelope = writer.sign_new(
+        connection,
+        "hold",
+        COMMUNITY,
+        statement_id,
+        {
+            "day": day.isoformat(),
+            "run": RUN,
+            "known_at": known_at_ms,
+            "count": len(transfers),
+            "root": _root(seed, transfers),
+        },
+        [writer.keyring.load("settlement")],
+        not_after_ms=known_at_ms + NOT_AFTER_MS,
+    )
+    detail = encode({"seed": seed.hex(), "orders": orders_to_detail(orders)})
+    [position] = community.accept(connection, [Draft(envelope, detail)])
+    writer.ledger.post(
+        connection, [Batch(batch_id, tuple(transfers), position)], writer.clock.now_ms()
+    )
+    return _Day(day.isoformat(), periods, rules, known_at_ms, batch_id, inputs, orders)
+
+
+def _inputs(
+    community: Community, connection: Connection, periods: range, before: int
+) -> list[PeriodInputs]:
+    """Gather the readings of a day as they stood in the log before a position."""
+    stored = community.readings.known(connection, periods, before=before)
+    return period_inputs(
+        community.state, periods, {key: version.wh for key, version in stored.items()}
+    )
+
+
+def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
+    """Return orders with their funds caps as canonical JSON: fixed before the first run."""
+    return [
+        {
+            "period": item.period,
+            side: [
+                {
+                    "id": member,
+                    "wh": funded.order.wh,
+                    "limit_ticks": funded.order.limit_ticks,
+                    "hold_units": funded.hold_units,
+                }
+                for member, funded in sorted(getattr(item, side).items())
+            ],
+        }
+        for item in orders
+        for side in ("asks", "bids")
+    ]
+
+
+def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrders]:
+    """Return the orders that `orders_to_detail` wrote."""
+    gathered: dict[int, PeriodOrders] = {}
+    for item in detail["orders"]:
+        orders = gathered.setdefault(item["period"], PeriodOrders(item["period"], {}, {}))
+        for side in ("asks", "bids"):
+            for entry in item.get(side, []):
+                order = Order(entry["id"], feeder, entry["wh"], entry["limit_ticks"])
+                getattr(orders, side)[entry["id"]] = Funded(order, entry["hold_units"])
+    return list(gathered.values())
+
+
+def _groups(prepared: _Day) -> list[range]:
+    """Split a day into groups of half-hours that fit one transaction each."""
+    per_period = max(2 * len(item.readings) + 2 for item in prepared.inputs)
+    size = max(1, GROUP_TRANSFERS_MAX // per_period)
+    count = len(prepared.periods)
+    return [range(start, min(start + size, count)) for start in range(0, count, size)]
+
+
+def _settle_group(community: Community, prepared: _Day, group: range) -> None:
+    """Clear and post some half-hours, those that are not posted yet, in one transaction."""
+    writer = community.writer
+    with community.transaction() as connection:
+        drafts: list[Draft] = []
+        settled: list[tuple[str, list[Line], list[Transfer]]] = []
+        for index in group:
+            orders = prepared.orders[index]
+            statement_id = run_id("settlement", writer.origin, RUN, orders.period)
+            if log_store.has_statement(connection, writer.community, statement_id) is not None:
+                continue
+            made, lines, transfers = _settle_period(
+                community, connection, prepared, index, statement_id, ahead=len(drafts)
+            )
+            drafts += made
+            settled.append((statement_id, lines, transfers))
+        if not settled:
+            return
+        positions = community.accept(connection, drafts)[1::2]
+        writer.ledger.post(
+            connection,
+            [
+                Batch(bytes.fromhex(statement_id), tuple(transfers), position)
+                for (statement_id, _, transfers), position in zip(settled, positions, strict=True)
+            ],
+            writer.clock.now_ms(),
+        )
+        store.save_lines(
+            connection,
+            writer.ledger,
+            prepared.rules.asset,
+            RUN,
+            [
+                (line, position)
+                for (_, lines, _), position in zip(settled, positions, strict=True)
+                for line in lines
+            ],
+        )
+
+
+def _settle_period(
+    community: Community,
+    connection: Connection,
+    prepared: _Day,
+    index: int,
+    statement_id: str,
+    *,
+    ahead: int,
+) -> tuple[list[Draft], list[Line], list[Transfer]]:
+    """Clear one half-hour and draft its two statements and transfers."""
+    writer, rules = community.writer, prepared.rules
+    inputs, orders = prepared.inputs[index], prepared.orders[index]
+    market = market_of(orders, rules)
+    result = clear(market)
+    lines = lines_of(inputs, result)
+    transfers = settlement_transfers(
+        bytes.fromhex(statement_id), prepared.hold_batch, inputs, orders, lines, rules
+    )
+    result_data = result_bytes(result)
+    seed = writer.entropy(f"seed/{statement_id}", 32)
+    common = {"period": orders.period, "run": RUN, "known_at": prepared.known_at_ms}
+    key = [writer.keyring.load("settlement")]
+    not_after_ms = prepared.known_at_ms + NOT_AFTER_MS
+    clearing = writer.sign_new(
+        connection,
+        "clearing",
+        COMMUNITY,
+        run_id("clearing", writer.origin, RUN, orders.period),
+        {
+            **common,
+            "market": hashlib.sha256(encode_trusted(market_to_json(market))).hexdigest(),
+            "result": hashlib.sha256(result_data).hexdigest(),
+        },
+        key,
+        not_after_ms=not_after_ms,
+        ahead=ahead,
+    )
+    settlement = writer.sign_new(
+        connection,
+        "settlement",
+        COMMUNITY,
+        statement_id,
+        {
+            **common,
+            "clearing": Statement.decode(clearing).tx_id,
+            "count": len(transfers),
+            "root": _root(seed, transfers),
+        },
+        key,
+        not_after_ms=not_after_ms,
+        ahead=ahead + 1,
+    )
+    drafts = [Draft(clearing, result_data), Draft(settlement, encode({"seed": seed.hex()}))]
+    return drafts, lines, transfers
+
+
+def _seal(community: Community, prepared: _Day) -> RunSummary:
+    """Seal the day: totals, every balance, and the seal before."""
+    writer = community.writer
+    with community.transaction() as connection:
+        statement_id = run_id("seal", writer.origin, RUN, prepared.day)
+        done = store.find_run(connection, writer.community, prepared.day, RUN)
+        if done is not None:
+            return done
+        lines = _stored_lines(community, connection, prepared)
+        totals = totals_of(lines)
+        totals_data = encode({"totals": totals})
+        seed = writer.entropy(f"seed/{statement_id}", 32)
+        balances = writer.ledger.balances(connection)
+        envelope = writer.sign_new(
+            connection,
+            "seal",
+            COMMUNITY,
+            statement_id,
+            {
+                "day": prepared.day,
+                "run": RUN,
+                "periods": len(prepared.periods),
+                "totals": hashlib.sha256(totals_data).hexdigest(),
+                "balances": salted_root(seed, balance_records(balances)).hex(),
+                "previous": _last_seal(community, connection),
+            },
+            [writer.keyring.load("settlement")],
+            not_after_ms=prepared.known_at_ms + NOT_AFTER_MS,
+        )
+        detail = encode({"seed": seed.hex(), "totals": totals})
+        [position] = community.accept(connection, [Draft(envelope, detail)])
+        summary = RunSummary(
+            prepared.day,
+            RUN,
+            len(prepared.periods),
+            sum(total["matched_wh"] for total in totals),
+            sum(len(item.missing) for item in prepared.inputs),
+        )
+        store.save_run(
+            connection,
+            writer.community,
+            summary,
+            known_at_ms=prepared.known_at_ms,
+            position=position,
+            now_ms=writer.clock.now_ms(),
+        )
+        return summary
+
+
+def _stored_lines(
+    community: Community, connection: Connection, prepared: _Day
+) -> dict[int, list[Line]]:
+    lines: dict[int, list[Line]] = {period: [] for period in prepared.periods}
+    for member in sorted(community.state.members):
+        for line in store.member_lines(
+            connection, community.writer.ledger, member, prepared.rules.asset, prepared.periods
+        ):
+            lines[line.period].append(line)
+    return lines
+
+
+def _last_seal(community: Community, connection: Connection) -> str:
+    entry = log_store.last_fact(connection, community.writer.community, "seal")
+    return NO_SEAL if entry is None else Statement.decode(entry.envelope).tx_id
+
+
+def _root(seed: bytes, transfers: list[Transfer]) -> str:
+    return salted_root(seed, [record(transfer) for transfer in transfers]).hex()

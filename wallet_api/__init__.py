@@ -1,0 +1,1 @@
+"""The outermost layer: command line, HTTP interface and pages."""
