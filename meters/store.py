@@ -3,17 +3,17 @@
 A correction is a new version; an identical delivery writes nothing; what was known at a time is
 a query.
 
->>> better(Stored(5, 0, 2, 0), Stored(6, 1, 3, 0))  # an actual beats a later estimate
-True
+>>> ReadingStore(7).community
+7
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
 from meters.readings import Channel, Quality, Reading
 from meters.tables import MeterRow, ReadingBatchRow, ReadingRow
+from meters.versions import Stored, better
 
 CHANNELS = (Channel.IMPORT, Channel.EXPORT)
 """Channels by their number in the database."""
@@ -26,21 +26,6 @@ _meters, _readings = MeterRow.__table__, ReadingRow.__table__  # type: ignore[at
 
 Key = tuple[str, Channel, int]
 """Meter, channel and half-hour."""
-
-
-@dataclass(frozen=True, slots=True)
-class Stored:
-    """A version in the store: value, quality's rank, version, position of its batch."""
-
-    wh: int
-    quality: int
-    version: int
-    position: int
-
-
-def better(one: Stored, other: Stored) -> bool:
-    """Return whether a version counts before another: best quality, then the later version."""
-    return (one.quality, -one.version) < (other.quality, -other.version)
 
 
 class ReadingStore:

@@ -11,14 +11,13 @@ from sqlalchemy import Connection
 
 from ledger import log_store
 from ledger.accounts import fees, grid, meter_account, pool, wallet
-from ledger.errors import InputError, RefusedError
-from ledger.records import Kind, Transfer
+from ledger.errors import InputError
 from ledger.statements import Statement
 from ledger.store import Batch
 from ledger.writer import Draft, Writer
 from meters.readings import Channel
 from meters.store import ReadingStore
-from settlement.postings import transfer_id
+from settlement.postings import payment_transfer
 from settlement.state import AGREEMENT_KINDS, CommunityState
 
 
@@ -129,23 +128,3 @@ class Community:
         self.state = CommunityState()
         self.readings.forget()
         self._position = 0
-
-
-def payment_transfer(statement: Statement, state: CommunityState, period: int) -> Transfer:
-    """Return the transfer that a payer's ``transfer`` statement causes: pure.
-
-    Raises:
-        RefusedError: the payee is not a member, or is the payer.
-    """
-    payee = statement.body["to"]
-    if payee not in state.members or payee == statement.account:
-        raise RefusedError("The payee is not another member of this community.")
-    asset = state.rules_now.asset
-    return Transfer(
-        transfer_id(bytes.fromhex(statement.id), 0),
-        Kind.POST,
-        wallet(statement.account, asset),
-        wallet(payee, asset),
-        statement.body["amount"],
-        period,
-    )

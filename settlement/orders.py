@@ -11,6 +11,7 @@ the hold is made, before any run, and every later run uses the same.
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 from ledger.accounts import wallet
 from ledger.book import Balance
@@ -193,3 +194,35 @@ class _Purse:
         hold_units = order.wh * ticks
         self._spent[self._member] = self._spent.get(self._member, 0) + hold_units
         return Funded(order, hold_units)
+
+
+def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
+    """Return orders with their funds caps as canonical JSON: fixed before the first run."""
+    return [
+        {
+            "period": item.period,
+            side: [
+                {
+                    "id": member,
+                    "wh": funded.order.wh,
+                    "limit_ticks": funded.order.limit_ticks,
+                    "hold_units": funded.hold_units,
+                }
+                for member, funded in sorted(getattr(item, side).items())
+            ],
+        }
+        for item in orders
+        for side in ("asks", "bids")
+    ]
+
+
+def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrders]:
+    """Return the orders that `orders_to_detail` wrote."""
+    gathered: dict[int, PeriodOrders] = {}
+    for item in detail["orders"]:
+        orders = gathered.setdefault(item["period"], PeriodOrders(item["period"], {}, {}))
+        for side in ("asks", "bids"):
+            for entry in item.get(side, []):
+                order = Order(entry["id"], feeder, entry["wh"], entry["limit_ticks"])
+                getattr(orders, side)[entry["id"]] = Funded(order, entry["hold_units"])
+    return list(gathered.values())

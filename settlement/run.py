@@ -4,15 +4,14 @@ Every step is one database transaction that logs a signed statement together wit
 causes, under ids that follow from the community, day and run. A run that was killed anywhere is
 started again and ends with the same bytes; a run that is complete posts nothing.
 
->>> due_at_ms(date(2026, 6, 15), "Europe/London")  # seven days after the day's end
-1782169200000
+>>> GROUP_TRANSFERS_MAX
+10000
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import date, timedelta
-from typing import Any
+from datetime import date
 
 from sqlalchemy import Connection
 
@@ -24,12 +23,18 @@ from ledger.statements import COMMUNITY, Statement
 from ledger.store import Batch
 from ledger.writer import Draft
 from market.clearing import clear
-from market.model import Order
 from market.wire import market_to_json, result_bytes
 from settlement import store
 from settlement.community import Community
 from settlement.errors import RunRefusedError
-from settlement.orders import Funded, PeriodInputs, PeriodOrders, fund_orders, period_inputs
+from settlement.orders import (
+    PeriodInputs,
+    PeriodOrders,
+    fund_orders,
+    orders_from_detail,
+    orders_to_detail,
+    period_inputs,
+)
 from settlement.postings import (
     Line,
     balance_records,
@@ -42,30 +47,10 @@ from settlement.postings import (
 )
 from settlement.state import CommunityRules
 from settlement.store import RunSummary
-
-RUN = "SF"
-"""The first posting run."""
-
-DUE_AFTER_DAYS = 7
-"""How long after the day's end the first posting run may be made."""
-
-NOT_AFTER_MS = 600 * 24 * 3_600_000
-"""A run's statements may be logged until the last dispute: 600 days after what was known."""
+from settlement.timetable import DETAIL_BYTES_MAX, NO_SEAL, NOT_AFTER_MS, RUN, due_at_ms
 
 GROUP_TRANSFERS_MAX = 10_000
 """Most transfers in one transaction: a street's whole day, or a town's single half-hour."""
-
-DETAIL_BYTES_MAX = 200_000_000
-"""Longest detail of a run's statement."""
-
-NO_SEAL = "0" * 64
-"""What the first seal names as its predecessor."""
-
-
-def due_at_ms(day: date, zone: str) -> int:
-    """Return when the first posting run of a local day may be made, in Unix milliseconds."""
-    end = start_utc(of_local_day(day, load_zone(zone)).stop) + timedelta(days=DUE_AFTER_DAYS)
-    return int(end.timestamp()) * 1000
 
 
 @dataclass(frozen=True, slots=True)
@@ -197,38 +182,6 @@ def _inputs(
     return period_inputs(
         community.state, periods, {key: version.wh for key, version in stored.items()}
     )
-
-
-def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
-    """Return orders with their funds caps as canonical JSON: fixed before the first run."""
-    return [
-        {
-            "period": item.period,
-            side: [
-                {
-                    "id": member,
-                    "wh": funded.order.wh,
-                    "limit_ticks": funded.order.limit_ticks,
-                    "hold_units": funded.hold_units,
-                }
-                for member, funded in sorted(getattr(item, side).items())
-            ],
-        }
-        for item in orders
-        for side in ("asks", "bids")
-    ]
-
-
-def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrders]:
-    """Return the orders that `orders_to_detail` wrote."""
-    gathered: dict[int, PeriodOrders] = {}
-    for item in detail["orders"]:
-        orders = gathered.setdefault(item["period"], PeriodOrders(item["period"], {}, {}))
-        for side in ("asks", "bids"):
-            for entry in item.get(side, []):
-                order = Order(entry["id"], feeder, entry["wh"], entry["limit_ticks"])
-                getattr(orders, side)[entry["id"]] = Funded(order, entry["hold_units"])
-    return list(gathered.values())
 
 
 def _groups(prepared: _Day) -> list[range]:

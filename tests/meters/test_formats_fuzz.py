@@ -1,0 +1,121 @@
+"""Whatever bytes come in, a reader raises only InputError and names lines that exist."""
+
+import io
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from ledger.errors import InputError
+from ledger.primitives.energy import WH_MAX
+from ledger.primitives.periods import PERIOD_MAX
+from meters.formats import FORMATS, ReadOptions
+from meters.readings import Reading
+
+DAY = ",".join(["300,20260615", *(f"0.{n:03}" for n in range(48)), "V,,,20260616010203,"])
+FIXTURES = {
+    "csv": (
+        "meter,channel,time,wh,quality\n"
+        "h1,import,2026-06-15T12:30Z,412,actual\n"
+        'h1,"export",2026-06-15 13:30,0,\n'
+        "h1,import,2026-10-25T01:00,7,zero\n"
+        "h1,import,2026-10-25T01:30,8,\n"
+        "h1,import,2026-10-25T01:00,9,\n"
+        "h1,import,2026-10-25T02:00:00+01:00,9,estimated\n"
+    ),
+    "wide-csv": (
+        "period_start,h1_load_wh,h1_pv_wh,h2_load_wh\n"
+        "2026-10-25T00:30,1,2,3\n"
+        "2026-10-25T01:00,1,,3\n"
+        "2026-10-25T01:30,,,\n"
+        "2026-10-25T01:00,10,20,30\n"
+        "2026-10-25T01:30,1000,2,3\n"
+        "2026-10-25T02:00Z,1,2,3\n"
+    ),
+    "nem12": (
+        "100,NEM12,202606160102,MDP,RET\n"
+        "200,4001234567,E1B1,1,E1,N1,SERIAL,kWh,30,\n"
+        f"{DAY}\n400,1,20,A,,\n400,21,47,F14,76,\n400,48,48,N,,\n"
+        "500,O,S,20260616000000,1\n"
+        "200,4001234567,E1B1,2,Q1,,SERIAL,kVArh,30,20260701\n"
+        f"{DAY.replace('V', 'A')}\n"
+        "900\n"
+    ),
+}
+OPTIONS = st.builds(
+    ReadOptions,
+    zone=st.sampled_from(["Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu", None]),
+    label=st.sampled_from(["start", "end", None]),
+)
+CHUNKS = st.one_of(
+    st.binary(max_size=4),
+    st.sampled_from(
+        [b"\n", b"\r", b",", b'"', b"\x00", b"-", b".", b"9" * 30, b"N", b"V", b"300,"]
+    ),
+)
+
+
+@st.composite
+def mutated(draw, data):
+    """Replace, insert, delete or repeat a few pieces of the file."""
+    for _ in range(draw(st.integers(1, 6))):
+        begin = draw(st.integers(0, len(data)))
+        end = min(len(data), begin + draw(st.sampled_from([0, 0, 1, 2, 8, 60])))
+        again = data[begin:end] * draw(st.integers(0, 2))
+        data = data[:begin] + draw(CHUNKS) + again + data[end:]
+    return data
+
+
+def check(name, data, options):
+    try:
+        items = list(FORMATS[name].read(io.BytesIO(data), options))
+    except InputError:
+        return
+    lines = len(data.split(b"\n"))
+    keys = set()
+    for item in items:
+        if isinstance(item, Reading):
+            assert 0 <= item.wh <= WH_MAX
+            assert 0 <= item.period <= PERIOD_MAX
+            key = (item.meter, item.channel, item.period)
+            assert key not in keys
+            keys.add(key)
+        else:
+            assert 1 <= item.line <= lines
+            assert item.reason
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+@given(data=st.data())
+def test_mutated_files(name, data):
+    check(name, data.draw(mutated(FIXTURES[name].encode())), data.draw(OPTIONS))
+
+
+@pytest.mark.parametrize("name", FORMATS)
+@given(data=st.binary(max_size=200), options=OPTIONS)
+def test_any_bytes(name, data, options):
+    check(name, data, options)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+@given(data=st.binary(max_size=100), options=OPTIONS)
+def test_any_bytes_below_the_header(name, data, options):
+    header = FIXTURES[name].encode().splitlines(keepends=True)[0]
+    check(name, header + data, options)
+
+
+@pytest.mark.parametrize("name", FIXTURES)
+def test_the_fixtures_themselves_are_read(name):
+    options = ReadOptions(zone="Europe/London", label="start")
+    items = list(FORMATS[name].read(io.BytesIO(FIXTURES[name].encode()), options))
+    assert any(isinstance(item, Reading) for item in items)
+
+
+@pytest.mark.parametrize(("name", "count"), [("csv", 3), ("wide-csv", 5)])
+def test_the_example_of_each_page_is_read(name, count):
+    page = Path(__file__).resolve().parents[2] / FORMATS[name].page
+    example = page.read_text().split("```csv\n")[1].split("```")[0]
+    options = ReadOptions(zone="Europe/London")
+    items = list(FORMATS[name].read(io.BytesIO(example.encode()), options))
+    assert [isinstance(item, Reading) for item in items] == [True] * count
