@@ -5,6 +5,7 @@
     CommonwattError
     ├── RefusedError
     │   └── RunRefusedError     a run that may not be made now; says why and when it may
+    ├── UnsoundError            something in a bundle is not what it must be
     └── AuditError              a bundle that is not sound; says where and what
 """
 
@@ -13,6 +14,10 @@ from ledger.errors import CommonwattError, RefusedError
 
 class RunRefusedError(RefusedError):
     """A run that may not be made now."""
+
+
+class UnsoundError(CommonwattError):
+    """Something in a bundle is not what it must be; the replay adds which check and entry."""
 
 
 class AuditError(CommonwattError):

@@ -1,0 +1,46 @@
+"""``python -m settlement.audit BUNDLE``: the audit without the rest of the product.
+
+Exit codes: 0 sound, 1 unsound, 2 cannot tell (no bundle there, or wrong arguments).
+"""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+
+from ledger.errors import CommonwattError
+from settlement.audit.report import render
+from settlement.audit.verify import audit
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Audit the bundle that the arguments name and return the exit code."""
+    parser = argparse.ArgumentParser(
+        prog="python -m settlement.audit",
+        description="Audit a Commonwatt bundle offline: nobody needs to be trusted.",
+        epilog="Example: python -m settlement.audit street.zip --since checkpoint-last-month",
+    )
+    parser.add_argument("bundle", type=Path, help="a bundle: a folder or a .zip")
+    parser.add_argument("--vkey", help="the log's public key, as your group published it")
+    parser.add_argument("--since", type=Path, help="a checkpoint kept from an earlier audit")
+    parser.add_argument("--json", action="store_true", help="print the report for programs")
+    chosen = parser.parse_args(arguments)
+    try:
+        since = chosen.since.read_bytes() if chosen.since else None
+        report = audit(chosen.bundle, vkey=chosen.vkey, since=since, progress=_progress)
+    except (CommonwattError, OSError) as error:
+        print(f"Cannot tell: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        return 2
+    text = json.dumps(report.to_json(), indent=2) if chosen.json else render(report)
+    print(text)  # noqa: T201 - a command prints
+    return 1 if report.failed else 0
+
+
+def _progress(done: int, size: int) -> None:
+    if sys.stderr.isatty():
+        end = "\n" if done == size else ""
+        print(f"\r{done:,} of {size:,} entries", end=end, file=sys.stderr)  # noqa: T201 - as above
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""A bundle: what an auditor gets, as a folder or a .zip.
+
+::
+
+    log.vkey            the log's public key
+    policy              which witnesses' cosignatures are asked for
+    log/checkpoint      the signed head
+    log/tile/...        tiles and entry bundles (C2SP tlog-tiles)
+    roster/0001.json    signed rosters, a copy for reading
+    rules/0001.json     signed rules, a copy for reading
+    facts/000000.jsonl  1,000 facts a file: what each log entry commits to
+    manifest.json       names, sizes and hashes of all files
+
+>>> facts_path(2345)
+'facts/000002.jsonl'
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ledger.errors import InputError
+from ledger.log.leaf import SALT_BYTES
+from ledger.primitives.canonical import INTEGER_MAX, decode, encode, encode_trusted
+from ledger.primitives.shape import HEX_64, array, integer, one_of, record, text
+from settlement.errors import AuditError
+
+FACTS_A_FILE = 1_000
+"""Facts in one file: a few megabytes."""
+
+FACT_BYTES_MAX = 250_000_000
+"""Longest line of a facts file: a city's half-hour."""
+
+FILE_BYTES_MAX = 2_000_000_000
+"""Largest file of a bundle that is read: a .zip cannot grow without end."""
+
+MANIFEST_BYTES_MAX = 50_000_000
+"""Longest manifest."""
+
+_FACT = record(
+    {
+        "i": integer(0, INTEGER_MAX),
+        "f": text(FACT_BYTES_MAX),
+        "s": text(2 * SALT_BYTES, rf"[0-9a-f]{{{2 * SALT_BYTES}}}"),
+    },
+    {"d": text(FACT_BYTES_MAX)},
+)
+_MANIFEST = record(
+    {
+        "v": one_of(1),
+        "origin": text(140),
+        "size": integer(0, INTEGER_MAX),
+        "files": array(
+            record({"path": text(300), "bytes": integer(0, INTEGER_MAX), "sha256": HEX_64}),
+            1_000_000,
+        ),
+    }
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What a log entry commits to: signed bytes, salt, and the detail that they bind."""
+
+    position: int
+    envelope: bytes
+    salt: bytes
+    detail: bytes | None
+
+
+def facts_path(position: int) -> str:
+    """Return the file that holds the fact of a log position."""
+    return f"facts/{position // FACTS_A_FILE:06d}.jsonl"
+
+
+def encode_fact(fact: Fact) -> bytes:
+    """Return a fact's line."""
+    value = {"i": fact.position, "f": fact.envelope.decode(), "s": fact.salt.hex()}
+    if fact.detail is not None:
+        value["d"] = fact.detail.decode()
+    return encode_trusted(value) + b"\n"
+
+
+class Bundle:
+    """Reads a bundle's files.
+
+    Args:
+        path: a folder or a .zip.
+
+    Raises:
+        InputError: neither.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self._zip: zipfile.ZipFile | None = None
+        if path.is_file():
+            try:
+                self._zip = zipfile.ZipFile(path)
+            except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+                raise InputError(f"{path} is neither a folder nor a .zip file") from error
+        elif not path.is_dir():
+            raise InputError(f"{path} is not there; make one with 'commonwatt audit export'")
+
+    def read(self, name: str) -> bytes:
+        """Return a file's bytes.
+
+        Raises:
+            FileNotFoundError: not in the bundle.
+            AuditError: too large, or damaged.
+        """
+        try:
+            if self._zip is None:
+                path = self.path / name
+                if path.stat().st_size > FILE_BYTES_MAX:
+                    raise AuditError("bundle", f"{name} is too large")
+                return path.read_bytes()
+            if self._zip.getinfo(name).file_size > FILE_BYTES_MAX:
+                raise AuditError("bundle", f"{name} is too large")
+            return self._zip.read(name)
+        except (KeyError, NotADirectoryError, IsADirectoryError) as error:
+            raise FileNotFoundError(name) from error
+        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+            raise AuditError("bundle", f"{name} is damaged: {error}") from error
+
+    def required(self, name: str) -> bytes:
+        """Return a file's bytes, or say that the bundle is incomplete."""
+        try:
+            return self.read(name)
+        except FileNotFoundError as error:
+            raise AuditError("bundle", f"{name} is missing from the bundle") from error
+
+    def manifest(self) -> Mapping[str, Any]:
+        """Return the manifest after checking every file that it names.
+
+        Raises:
+            AuditError: a file is missing or differs.
+        """
+        try:
+            value = decode(self.required("manifest.json"), MANIFEST_BYTES_MAX)
+            _MANIFEST(value, "manifest")
+        except InputError as error:
+            raise AuditError("bundle", f"manifest.json: {error}") from error
+        for entry in value["files"]:
+            data = self.required(entry["path"])
+            if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+                raise AuditError("bundle", f"{entry['path']} differs from the manifest")
+        manifest: Mapping[str, Any] = value
+        return manifest
+
+    def facts(self, size: int) -> Iterator[Fact]:
+        """Yield the facts of log positions 0 to size - 1, in order.
+
+        Raises:
+            AuditError: one is missing, out of order or malformed.
+        """
+        for first in range(0, size, FACTS_A_FILE):
+            name = facts_path(first)
+            lines = self.required(name).split(b"\n")
+            if lines.pop() != b"" or len(lines) != min(FACTS_A_FILE, size - first):
+                raise AuditError("bundle", f"{name} holds another number of facts than the log")
+            for position, line in enumerate(lines, start=first):
+                yield _decode_fact(name, position, line)
+
+
+def _decode_fact(name: str, position: int, line: bytes) -> Fact:
+    try:
+        value = decode(line, FACT_BYTES_MAX)
+        _FACT(value, "fact")
+    except InputError as error:
+        raise AuditError("bundle", f"{name}: the fact of entry {position}: {error}") from error
+    if value["i"] != position:
+        raise AuditError("bundle", f"{name}: entry {value['i']} stands where {position} belongs")
+    detail = value["d"].encode() if "d" in value else None
+    return Fact(position, value["f"].encode(), bytes.fromhex(value["s"]), detail)
+
+
+def encode_manifest(origin: str, size: int, files: Mapping[str, tuple[int, str]]) -> bytes:
+    """Return the manifest of (bytes, SHA-256) by path."""
+    return encode(
+        {
+            "v": 1,
+            "origin": origin,
+            "size": size,
+            "files": [
+                {"path": path, "bytes": length, "sha256": digest}
+                for path, (length, digest) in sorted(files.items())
+            ],
+        }
+    )

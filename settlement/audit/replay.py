@@ -1,0 +1,382 @@
+"""The replay: every signed statement again, in the log's order, by the same pure functions.
+
+Whatever the operator decided is decided here once more from the same inputs and compared: keys
+and sequence, readings' chains, funds caps, clearings by their certificate, every posting, every
+balance. Only the linear programme is not solved again; its certificate replaces it.
+
+>>> Replay("riverside.example/ledger/1", bytes(32)).counts["statements"]
+0
+"""
+
+import hashlib
+from collections import Counter, defaultdict
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from typing import Any
+
+from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
+from ledger.book import Book, Status
+from ledger.errors import CommonwattError
+from ledger.invariants import check_balances, check_pools_empty
+from ledger.keys import SEQ_WINDOW, KeyBook
+from ledger.log.leaf import Leaf
+from ledger.primitives.canonical import decode, encode, encode_trusted
+from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
+from ledger.primitives.shape import HEX_64, record
+from ledger.records import Transfer, salted_root
+from ledger.records import record as transfer_record
+from ledger.statements import Statement
+from market.certificate import verify
+from market.wire import market_to_json, read_result, result_bytes
+from meters.batches import BatchContent
+from meters.readings import Channel, Quality
+from meters.versions import Stored, better
+from settlement.audit.bundle import Fact
+from settlement.errors import AuditError, UnsoundError
+from settlement.orders import (
+    PeriodInputs,
+    PeriodOrders,
+    fund_orders,
+    orders_to_detail,
+    period_inputs,
+)
+from settlement.postings import (
+    Line,
+    balance_records,
+    hold_transfers,
+    lines_of,
+    market_of,
+    payment_transfer,
+    run_id,
+    settlement_transfers,
+    totals_of,
+)
+from settlement.state import CommunityState
+from settlement.timetable import DETAIL_BYTES_MAX, NO_SEAL, due_at_ms
+
+CHECKS = (
+    "keys and signatures",
+    "sequence and expiry",
+    "agreements",
+    "readings",
+    "funds and mandates",
+    "clearings",
+    "postings",
+    "balances and seals",
+)
+"""Names of the replay's checks, in their order."""
+
+_SEED = record({"seed": HEX_64})
+
+
+@dataclass
+class _Day:
+    """A day between its hold and its seal."""
+
+    periods: range
+    known_at_ms: int
+    hold_batch: bytes
+    inputs: dict[int, PeriodInputs]
+    orders: dict[int, PeriodOrders]
+    cleared: dict[int, tuple[str, list[Line]]] = field(default_factory=dict)
+    settled: dict[int, list[Line]] = field(default_factory=dict)
+
+
+class Replay:
+    """The community's whole state at one point of the log.
+
+    Args:
+        origin: the log's origin.
+        log_key: the public key that signed the checkpoint; the roster must name it.
+    """
+
+    def __init__(self, origin: str, log_key: bytes) -> None:
+        self.origin, self.log_key = origin, log_key
+        self.keys, self.state, self.book = KeyBook(origin), CommunityState(), Book()
+        self.readings: dict[tuple[str, Channel, int], Stored] = {}
+        self.versions: dict[tuple[str, Channel, int], int] = {}
+        self.chains: dict[tuple[str, str], tuple[int, str]] = {}
+        self.days: dict[date, _Day] = {}
+        self.counts: Counter[str] = Counter()
+        self.matched_wh = 0
+        self.traded_units = 0
+        self._ids: set[str] = set()
+        self._seqs: dict[str, set[int]] = defaultdict(set)
+        self._highest: dict[str, int] = defaultdict(int)
+        self._period = 0
+        self._last_seal = NO_SEAL
+        self._sealed: set[date] = set()
+        self._handlers: dict[str, Callable[[Statement, Leaf, Fact], None]] = {
+            "transfer": self._pay,
+            "reading_batch": self._read,
+            "hold": self._hold,
+            "clearing": self._clear,
+            "settlement": self._settle,
+            "seal": self._seal,
+        }
+
+    def apply(self, leaf: Leaf, fact: Fact) -> None:
+        """Check a log entry and take over what it says.
+
+        Raises:
+            AuditError: names the check, the entry and what is wrong.
+        """
+        with self._checking("keys and signatures", fact.position):
+            statement = Statement.decode(fact.envelope)
+            if statement.kind != leaf.kind:
+                raise UnsoundError(f"the leaf calls a {statement.kind} a {leaf.kind}")
+            self.keys.check(statement)
+            self.keys.apply(statement)
+            if self.keys.log_key != self.log_key:
+                raise UnsoundError("the roster names another log key than signed the checkpoint")
+        with self._checking("sequence and expiry", fact.position):
+            self._check_sequence(statement, leaf.period)
+        with self._checking("agreements", fact.position):
+            self.state.apply(statement, leaf.period)
+            self._open_accounts(statement)
+        handler = self._handlers.get(statement.kind)
+        if handler is not None:
+            handler(statement, leaf, fact)
+        self.counts["statements"] += 1
+        self.counts[statement.kind] += 1
+
+    @contextmanager
+    def _checking(self, check: str, position: int) -> Iterator[None]:
+        """Turn any of our errors into one that names the check and the entry."""
+        try:
+            yield
+        except CommonwattError as error:
+            raise AuditError(check, f"entry {position}: {error}") from error
+
+    def _check_sequence(self, statement: Statement, period: int) -> None:
+        signer, seq = statement.key_id, statement.body["seq"]
+        if period < self._period:
+            raise UnsoundError("the log's half-hours go back")
+        self._period = period
+        if statement.id in self._ids:
+            raise UnsoundError(f"the id {statement.id} was used before")
+        self._ids.add(statement.id)
+        if seq in self._seqs[signer] or seq <= self._highest[signer] - SEQ_WINDOW:
+            raise UnsoundError(f"seq {seq} of this key was used before or comes too late")
+        self._seqs[signer].add(seq)
+        self._highest[signer] = max(seq, self._highest[signer])
+        if len(self._seqs[signer]) > 4 * SEQ_WINDOW:
+            oldest = self._highest[signer] - SEQ_WINDOW
+            self._seqs[signer] = {number for number in self._seqs[signer] if number > oldest}
+        if statement.body["not_after"] < period * SECONDS * 1000:
+            raise UnsoundError("the statement was logged after its not_after")
+
+    def _open_accounts(self, statement: Statement) -> None:
+        if statement.kind == "rules":
+            rules = self.state.rules_now
+            for account in (fees(rules.asset), grid("import"), grid("export")):
+                self.book.open(account)
+            for asset in (rules.asset, WH):
+                self.book.open(pool(rules.feeder, asset), floor=0)
+        elif statement.kind == "account_open":
+            member = self.state.members[statement.account]
+            self.book.open(wallet(member.id, self.state.rules_now.asset), member.floor_units)
+        elif statement.kind == "consent":
+            for channel in Channel:
+                self.book.open(meter_account(statement.body["meter"], channel))
+
+    def _pay(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
+        with self._checking("postings", fact.position):
+            self._post([payment_transfer(statement, self.state, leaf.period)])
+
+    def _read(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        with self._checking("readings", fact.position):
+            body = statement.body
+            content = BatchContent.decode(body["first"], _detail(fact))
+            if len(content.wh) != body["count"] or content.root().hex() != body["root"]:
+                raise UnsoundError("the readings are not those that were signed")
+            slot = (body["meter"], body["channel"])
+            sequence, previous = self.chains.get(slot, (0, "0" * 64))
+            if body["sequence"] != sequence + 1 or body["previous"] != previous:
+                raise UnsoundError(f"the chain of {slot[0]} {slot[1]} is broken")
+            self.chains[slot] = (body["sequence"], statement.tx_id)
+            uses = self.state.meters.get(body["meter"])
+            if not uses or uses[-1][1].member != statement.account:
+                raise UnsoundError("the member did not consent to this meter's use")
+            self._take_readings(body["meter"], Channel(body["channel"]), content, fact.position)
+
+    def _take_readings(
+        self, meter: str, channel: Channel, content: BatchContent, position: int
+    ) -> None:
+        for period, (wh, letter) in enumerate(
+            zip(content.wh, content.quality, strict=True), start=content.first
+        ):
+            key = (meter, channel, period)
+            before = self.readings.get(key)
+            version = 1
+            if before is not None:
+                version = self.versions[key] = self.versions.get(key, 1) + 1
+            stored = Stored(wh, Quality.from_letter(letter).rank, version, position)
+            if before is None or better(stored, before):
+                self.readings[key] = stored
+            self.counts["readings"] += 1
+
+    def _hold(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        with self._checking("funds and mandates", fact.position):
+            body, rules = statement.body, self.state.rules_now
+            day = parse_date(body["day"])
+            if (
+                day in self.days
+                or day in self._sealed
+                or statement.id != run_id("hold", self.origin, "SF", body["day"])
+            ):
+                raise UnsoundError(f"{day} was run before")
+            if body["known_at"] < due_at_ms(day, rules.zone):
+                raise UnsoundError(f"the run of {day} came before it was due")
+            periods = of_local_day(day, load_zone(rules.zone))
+            inputs = period_inputs(
+                self.state, periods, {key: version.wh for key, version in self._of(periods)}
+            )
+            orders = fund_orders(self.state, inputs, self.book.balances)
+            detail = _object(fact)
+            if detail.get("orders") != orders_to_detail(orders):
+                raise UnsoundError(
+                    "an order or its funds cap is not what readings, offers, "
+                    "mandates and balances give"
+                )
+            batch = bytes.fromhex(statement.id)
+            transfers = hold_transfers(batch, orders, rules)
+            _check_root(statement, detail, transfers)
+            self._post(transfers)
+            self.days[day] = _Day(
+                periods,
+                body["known_at"],
+                batch,
+                {item.period: item for item in inputs},
+                {item.period: item for item in orders},
+            )
+            self.counts["orders"] += sum(len(item.asks) + len(item.bids) for item in orders)
+
+    def _of(self, periods: range) -> Iterator[tuple[tuple[str, Channel, int], Stored]]:
+        for meter in self.state.meters:
+            for channel in Channel:
+                for period in periods:
+                    stored = self.readings.get((meter, channel, period))
+                    if stored is not None:
+                        yield (meter, channel, period), stored
+
+    def _day_of(self, statement: Statement) -> _Day:
+        period = statement.body["period"]
+        for day in self.days.values():
+            if period in day.periods:
+                if statement.body["known_at"] != day.known_at_ms:
+                    raise UnsoundError("known_at is not that of the day's hold")
+                return day
+        raise UnsoundError(f"the half-hour {period} has no hold")
+
+    def _clear(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        with self._checking("clearings", fact.position):
+            body, day = statement.body, self._day_of(statement)
+            period = body["period"]
+            if period in day.cleared:
+                raise UnsoundError(f"the half-hour {period} was cleared before")
+            market = market_of(day.orders[period], self.state.rules_now)
+            if _hash(encode_trusted(market_to_json(market))) != body["market"]:
+                raise UnsoundError("the market that was cleared is not that of the orders")
+            data = _detail(fact)
+            if _hash(data) != body["result"]:
+                raise UnsoundError("the result is not the one that was signed")
+            result = read_result(data)
+            verify(market, result)
+            if result_bytes(result) != data:
+                raise UnsoundError("the result is not in canonical form")
+            day.cleared[period] = (statement.tx_id, lines_of(day.inputs[period], result))
+            self.matched_wh += result.matched_wh
+
+    def _settle(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        with self._checking("postings", fact.position):
+            body, day = statement.body, self._day_of(statement)
+            period, rules = body["period"], self.state.rules_now
+            if period not in day.cleared or period in day.settled:
+                raise UnsoundError(f"the half-hour {period} is not cleared, or settled before")
+            clearing, lines = day.cleared[period]
+            if body["clearing"] != clearing:
+                raise UnsoundError("the settlement cites another clearing")
+            transfers = settlement_transfers(
+                bytes.fromhex(statement.id),
+                day.hold_batch,
+                day.inputs[period],
+                day.orders[period],
+                lines,
+                rules,
+            )
+            _check_root(statement, _object(fact), transfers)
+            self._post(transfers)
+            day.settled[period] = lines
+            check_pools_empty(self.book.balances, [pool(rules.feeder, WH)])
+            self.traded_units += sum(line.bought_units for line in lines)
+            self.counts["lines"] += len(lines)
+
+    def _seal(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        with self._checking("balances and seals", fact.position):
+            body = statement.body
+            day = self.days.get(parse_date(body["day"]))
+            if day is None or set(day.settled) != set(day.periods):
+                raise UnsoundError(f"{body['day']} is sealed before all of it is settled")
+            if body["previous"] != self._last_seal or body["periods"] != len(day.periods):
+                raise UnsoundError("the seal does not follow the one before")
+            detail = _object(fact)
+            totals = totals_of(day.settled)
+            if _hash(encode({"totals": totals})) != body["totals"]:
+                raise UnsoundError("the totals of the half-hours are not those sealed")
+            seed = bytes.fromhex(_seed_of({"seed": detail.get("seed")}))
+            root = salted_root(seed, balance_records(self.book.balances)).hex()
+            if root != body["balances"]:
+                raise UnsoundError("a balance differs from the one sealed")
+            check_balances(self.book.balances)
+            self._last_seal = statement.tx_id
+            if detail.get("totals") != totals:
+                raise UnsoundError("the totals that the seal shows are not those sealed")
+            self._sealed.add(parse_date(body["day"]))
+            del self.days[parse_date(body["day"])]
+
+    def _post(self, transfers: list[Transfer]) -> None:
+        statuses = self.book.apply(transfers)
+        for transfer, status in zip(transfers, statuses, strict=True):
+            if status not in (Status.CREATED, Status.BATCH_REFUSED):
+                raise AuditError(
+                    "", f"the transfer {transfer.id.hex()} breaks a rule: {status.name}"
+                )
+        self.counts["transfers"] += len(transfers)
+        # Ids follow from statements' ids, which are unique: remembering them here would only
+        # cost memory.
+        self.book.transfers.clear()
+        for transfer in transfers:
+            if transfer.hold is not None:
+                del self.book.holds[transfer.hold]
+
+
+def _detail(fact: Fact) -> bytes:
+    if fact.detail is None:
+        raise UnsoundError("the detail that the statement binds is missing")
+    return fact.detail
+
+
+def _object(fact: Fact) -> Mapping[str, Any]:
+    value = decode(_detail(fact), DETAIL_BYTES_MAX)
+    if not isinstance(value, dict):
+        raise UnsoundError("the detail is not an object")
+    return value
+
+
+def _seed_of(detail: Mapping[str, Any]) -> str:
+    _SEED(detail, "detail")
+    return str(detail["seed"])
+
+
+def _check_root(statement: Statement, detail: Mapping[str, Any], transfers: list[Transfer]) -> None:
+    seed = bytes.fromhex(_seed_of({"seed": detail.get("seed")}))
+    root = salted_root(seed, [transfer_record(transfer) for transfer in transfers]).hex()
+    if (root, len(transfers)) != (statement.body["root"], statement.body["count"]):
+        raise UnsoundError("the postings are not those that were signed")
+
+
+def _hash(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
