@@ -11,7 +11,8 @@ from sqlalchemy import Connection
 
 from ledger import log_store
 from ledger.accounts import fees, grid, meter_account, pool, wallet
-from ledger.errors import InputError
+from ledger.errors import InputError, SetupError
+from ledger.log.note import Verifier
 from ledger.statements import Statement
 from ledger.store import Batch
 from ledger.writer import Draft, Writer
@@ -107,6 +108,18 @@ class Community:
         self.writer.ledger.post(
             connection, [Batch(batch_id, (transfer,), position)], self.writer.clock.now_ms()
         )
+
+    def log_verifier(self, connection: Connection) -> Verifier:
+        """Return the log's public key, from the latest roster.
+
+        Raises:
+            SetupError: there is no roster: founding was interrupted.
+        """
+        entry = log_store.last_fact(connection, self.writer.community, "roster")
+        if entry is None:
+            raise SetupError("This community has no roster: found it again in a new database.")
+        key = bytes.fromhex(Statement.decode(entry.envelope).body["log_key"])
+        return Verifier(self.writer.origin, key)
 
     def find_member(self, name: str) -> str:
         """Return the member id that begins with a text, if it is the only one.

@@ -157,7 +157,11 @@ def open_community(
 
 
 def add_member(
-    community: Community, name: str, member_class: str, terms: Terms, device: SigningKey
+    community: Community,
+    name: str,
+    member_class: str,
+    terms: Terms,
+    device: SigningKey | None = None,
 ) -> str:
     """Open an account for a person, with their standing offer and mandate.
 
@@ -166,13 +170,15 @@ def add_member(
         name: kept in the erasable store alone.
         member_class: household, generator, shop or group.
         terms: their tariffs, offer and limits.
-        device: the member's own key, which signs.
+        device: the member's own key, which signs; a new one if left out. It is kept in the
+            keyring on the member's behalf (sign-up on paper, or a simulated phone).
 
     Returns:
         The member's new id.
     """
     writer = community.writer
     member = writer.entropy(f"member/{name}", 16).hex()
+    device = writer.keyring.create(device_key_name(member), device)
     with community.transaction() as connection:
         if name in people.names(connection, writer.community).values():
             raise InputError(f"There is a member called {name!r} already; names tell people apart.")
@@ -221,11 +227,10 @@ def _mandate(terms: Terms, period: int) -> dict[str, Any]:
     }
 
 
-def add_meter(
-    community: Community, member: str, meter: str, channels: str, device: SigningKey
-) -> None:
+def add_meter(community: Community, member: str, meter: str, channels: str) -> None:
     """Log a member's consent to a meter's half-hourly readings being used for settlement."""
     writer = community.writer
+    device = writer.keyring.load(device_key_name(member))
     with community.transaction() as connection:
         envelope = writer.sign_new(
             connection,
@@ -244,11 +249,10 @@ def add_meter(
         community.accept(connection, [Draft(envelope)])
 
 
-def pay(
-    community: Community, payer: str, payee: str, units: int, reference: str, device: SigningKey
-) -> int:
+def pay(community: Community, payer: str, payee: str, units: int, reference: str) -> int:
     """Pay from one member to another and return the log position."""
     writer = community.writer
+    device = writer.keyring.load(device_key_name(payer))
     with community.transaction() as connection:
         envelope = writer.sign_new(
             connection,

@@ -1,4 +1,4 @@
-"""Writing a bundle for auditors, as a folder or a .zip.
+"""riting a bundle for auditors, as a folder or a .zip.
 
 >>> POLICY.format(vkey="log.example+ab+cd").splitlines()
 ['log log.example+ab+cd', 'quorum none']

@@ -1,0 +1,64 @@
+# Commonwatt. A fresh machine needs Python 3.11 or later, pip and make.
+# "make help" lists the targets.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo serve test check format lint types contracts bench bench-all lock clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+$(VENV)/.python:
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Commonwatt needs Python 3.11 or later: make PYTHON=python3.11 ...")'
+	$(PYTHON) -m venv $(VENV)
+	@touch $@
+
+$(VENV)/.runtime: $(VENV)/.python requirements.txt pyproject.toml
+	@echo "Installing into $(VENV) (once; about half a minute) ..."
+	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install --no-deps --no-build-isolation --editable .
+	@touch $@
+
+$(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
+	@echo "Installing the tools for tests ..."
+	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@touch $@
+
+install: $(VENV)/.runtime ## Build the environment in .venv
+
+demo: $(VENV)/.runtime ## A simulated street: a week cleared, settled, signed and audited
+	@$(BIN)/commonwatt demo
+
+serve: $(VENV)/.runtime ## Serve the demo's database, with a first page at http://127.0.0.1:8000
+	@$(BIN)/commonwatt serve
+
+test: $(VENV)/.dev ## Run all tests
+	$(BIN)/python -m pytest -q
+
+check: format lint types contracts test ## What CI runs: format, lint, types, contracts, tests
+
+format: $(VENV)/.dev
+	$(BIN)/ruff format --check .
+
+lint: $(VENV)/.dev
+	$(BIN)/ruff check .
+
+types: $(VENV)/.dev
+	$(BIN)/mypy
+
+contracts: $(VENV)/.dev
+	$(BIN)/lint-imports --no-logo 2>/dev/null || $(BIN)/lint-imports
+
+bench: $(VENV)/.dev ## Measure, each against a peer or limit in the same run; writes docs/benchmarks.md
+	$(BIN)/python -m tests.bench
+
+lock: ## Pin the requirements anew, with hashes (needs uv)
+	uv pip compile pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --output-file requirements.txt
+	uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --constraint requirements.txt --output-file requirements-dev.txt
+
+clean: ## Remove the environment and the demo
+	rm -rf $(VENV) commonwatt-demo

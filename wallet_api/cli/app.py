@@ -1,0 +1,130 @@
+"""``commonwatt``: the command line.
+
+Exit codes: 0 done; 1 the answer is no (not verified, unsound, refused by a rule); 2 it could
+not be done (arguments, input, database, keys); 3 done, but some rows were refused.
+
+>>> hoist(["settle", "--day", "2026-06-15", "--database", "sqlite:///x"])
+['--database', 'sqlite:///x', 'settle', '--day', '2026-06-15']
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import click
+import typer
+from sqlalchemy.exc import SQLAlchemyError
+
+from ledger.errors import CommonwattError, ConflictError, RefusedError, SignatureError
+from wallet_api.cli import audit, community, db, demo, market, member, meters, settle, statement
+from wallet_api.cli.context import (
+    DEFAULT_DATABASE,
+    EXIT_CANNOT,
+    EXIT_NO,
+    EXIT_STOPPED,
+    Settings,
+    warn,
+)
+
+GLOBAL_OPTIONS = ("--database", "--keys", "--community")
+"""Options that may stand anywhere on the line."""
+
+app = typer.Typer(
+    name="commonwatt",
+    help=(
+        "A neighbourhood trades its own electricity: readings in, half-hours cleared, money "
+        "settled, everything signed and provable."
+    ),
+    epilog="Start with: commonwatt demo. Exit codes: 0 done, 1 the answer is no, 2 could not, "
+    "3 some rows refused.",
+    no_args_is_help=True,
+    rich_markup_mode=None,
+    pretty_exceptions_enable=False,
+    add_completion=True,
+)
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    database: Annotated[
+        str, typer.Option(envvar="COMMONWATT_DATABASE_URL", help="sqlite:///FILE or postgresql://…")
+    ] = DEFAULT_DATABASE,
+    keys: Annotated[
+        Path | None,
+        typer.Option(envvar="COMMONWATT_KEYS", help="Folder of key files [beside the database]"),
+    ] = None,
+    community_origin: Annotated[
+        str | None,
+        typer.Option("--community", help="Which community, if the database has several"),
+    ] = None,
+) -> None:
+    """Take the global options: they may stand before or after the command."""
+    context.obj = Settings(database, keys, community_origin)
+
+
+app.command()(demo.demo)
+app.command()(demo.serve)
+app.add_typer(db.app, name="db")
+app.add_typer(community.app, name="community")
+app.add_typer(member.member_app, name="member")
+app.add_typer(member.meter_app, name="meter")
+app.add_typer(meters.app, name="meters")
+app.add_typer(market.app, name="market")
+app.command()(settle.settle)
+app.command("statement")(statement.statement)
+app.add_typer(audit.app, name="audit")
+app.add_typer(statement.export_app, name="export")
+
+
+def hoist(arguments: list[str]) -> list[str]:
+    """Move global options to the front, so that they may stand anywhere."""
+    front: list[str] = []
+    rest: list[str] = []
+    items = iter(arguments)
+    for item in items:
+        if item == "--":
+            rest += [item, *items]
+        elif item in GLOBAL_OPTIONS:
+            front += [item, *(value for value in [next(items, None)] if value is not None)]
+        elif item.startswith(tuple(f"{option}=" for option in GLOBAL_OPTIONS)):
+            front.append(item)
+        else:
+            rest.append(item)
+    return front + rest
+
+
+def run(arguments: list[str]) -> int:
+    """Run a command line and return the exit code; nothing prints a traceback."""
+    try:
+        result = app(hoist(arguments), standalone_mode=False, prog_name="commonwatt")
+        return result if isinstance(result, int) else 0
+    except click.exceptions.Abort:
+        warn("Stopped. Whatever was finished is kept; the same command goes on from there.")
+        return EXIT_STOPPED
+    except click.ClickException as error:
+        error.show()
+        return EXIT_CANNOT
+    except (CommonwattError, SQLAlchemyError, OSError) as error:
+        word, code = ("Refused", EXIT_NO) if isinstance(error, NO) else ("Error", EXIT_CANNOT)
+        warn(f"{word}: {explain(error)}")
+        return code
+
+
+NO = (RefusedError, SignatureError, ConflictError)
+"""Errors that are an answer: a rule or a signature says no."""
+
+
+def explain(error: CommonwattError | SQLAlchemyError | OSError) -> str:
+    """Return what to tell a person about an error."""
+    if isinstance(error, SQLAlchemyError):
+        reason = str(getattr(error, "orig", error)).splitlines()[0]
+        return f"the database refused ({reason}). Nothing of this step was written."
+    if isinstance(error, OSError):
+        return f"{error.filename or 'a file'}: {error.strerror or error}"
+    return str(error)
+
+
+def main() -> None:
+    """Run the command line of this process."""
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,132 @@
+"""``commonwatt community``: found one, and look at it."""
+
+from typing import Annotated
+
+import typer
+
+from ledger import log_store
+from ledger.keyring import Keyring
+from ledger.primitives.clock import FixedClock, SystemClock
+from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price
+from ledger.primitives.periods import load_zone, of_local_day, parse_date
+from market.model import PriceRule, Rules
+from market.wire import rules_to_json
+from settlement import store
+from settlement.community import Community
+from settlement.enrol import Charter, found_community
+from wallet_api.cli.context import open_database, open_here, say, say_json, settings_of
+
+app = typer.Typer(help="Found a community, and look at it.", no_args_is_help=True)
+
+PROMISE = "Mutual credit: all balances sum to zero. Nobody outside backs it."
+"""What the currency promises, unless the group says otherwise."""
+
+
+@app.command()
+def create(
+    context: typer.Context,
+    name: Annotated[str, typer.Argument(help="What people call it, as in 'Ladywood Street Power'")],
+    origin: Annotated[
+        str, typer.Option(help="Name of its log, for ever, as in ladywood.example/ledger/1")
+    ],
+    zone: Annotated[str, typer.Option(help="Time zone of its days")] = "Europe/London",
+    currency: Annotated[str, typer.Option(help="Code of its currency")] = "BRM",
+    feeder: Annotated[str, typer.Option(help="Name of its feeder")] = "street",
+    price: Annotated[PriceRule, typer.Option(help="Price rule")] = PriceRule.MID_MARKET,
+    import_ticks: Annotated[
+        int, typer.Option(help="Reference import tariff in ticks; 2450 is 24.50p")
+    ] = 2450,
+    export_ticks: Annotated[int, typer.Option(help="Reference export tariff in ticks")] = 410,
+    charge_ticks: Annotated[int, typer.Option(help="Community's charge per traded kWh")] = 0,
+    k_permille: Annotated[int, typer.Option(help="Sellers' part of the gain", max=1000)] = 500,
+    replay_from: Annotated[
+        str | None,
+        typer.Option(metavar="DATE", help="Replay past readings: a simulated clock from this day"),
+    ] = None,
+) -> None:
+    """Found a community: keys, empty ledger and log, roster and rules signed by two operators.
+
+    Example: commonwatt community create "Ladywood Street Power" --origin ladywood.example/ledger/1
+    """
+    settings = settings_of(context)
+    database = open_database(settings)
+    set_price = price is PriceRule.MID_MARKET
+    rules = Rules(
+        price,
+        import_ticks=import_ticks if set_price else None,
+        export_ticks=export_ticks if set_price else None,
+        charge_ticks=charge_ticks,
+        k_permille=k_permille,
+    )
+    charter = Charter(
+        origin, name, zone, currency, feeder, rules, PROMISE, replay=replay_from is not None
+    )
+    clock: FixedClock | SystemClock = SystemClock()
+    if replay_from is not None:
+        first = of_local_day(parse_date(replay_from), load_zone(zone)).start
+        clock = FixedClock((first - 2) * 1_800_000)  # set up before its first half-hour
+    community = found_community(database, Keyring(settings.keys_folder), clock, charter)
+    say(f"{name} is founded. Its keys are in {settings.keys_folder}: back them up, keep them safe.")
+    say(f"Publish its log key: {_vkey(community)}")
+    say('Next: commonwatt member add "Ada" and commonwatt meter add Ada METER --channels both')
+
+
+@app.command()
+def show(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """Show a community: rules, members, runs and the log's head.
+
+    Example: commonwatt community show --json
+    """
+    community = open_here(settings_of(context))
+    rules = community.state.rules_now
+    with community.reading() as connection:
+        size, _, _ = log_store.head(connection, community.writer.community)
+        runs = store.runs(connection, community.writer.community)
+        balances = community.writer.ledger.balances(connection)
+    in_use = sum(
+        balance.posted
+        for account, balance in balances.items()
+        if account.endswith(rules.asset) and balance.posted > 0
+    )
+    if as_json:
+        say_json(
+            {
+                "name": community.name,
+                "origin": community.writer.origin,
+                "log_key": _vkey(community),
+                "zone": rules.zone,
+                "asset": rules.asset,
+                "replay": rules.replay,
+                "rules": rules_to_json(rules.market),
+                "members": len(community.state.members),
+                "meters": len(community.state.meters),
+                "log_entries": size,
+                "days_settled": len(runs),
+                "matched_wh": sum(run.matched_wh for run in runs),
+                "units_in_use": in_use,
+            }
+        )
+        return
+    say(f"{community.name} ({community.writer.origin})")
+    if rules.replay:
+        say("  clock        simulated: this ledger replays past readings")
+    say(f"  zone         {rules.zone}, currency {rules.asset}, feeder {rules.feeder}")
+    say(f"  rules        {rules.market.price.value}, {rules.market.sharing.value}")
+    if rules.market.import_ticks is not None and rules.market.export_ticks is not None:
+        say(
+            f"  tariffs      {format_price(rules.market.import_ticks)} in, "
+            f"{format_price(rules.market.export_ticks)} out"
+        )
+    say(f"  members      {len(community.state.members)} with {len(community.state.meters)} meters")
+    matched_wh = sum(run.matched_wh for run in runs)
+    say(f"  settled      {len(runs)} days, {matched_wh:,} Wh matched between neighbours")
+    say(f"  in use       {format_money(in_use)} of {UNITS_PER_MAJOR:,} units a pound")
+    say(f"  log          {size:,} entries, key {_vkey(community)}")
+
+
+def _vkey(community: Community) -> str:
+    with community.reading() as connection:
+        return community.log_verifier(connection).vkey

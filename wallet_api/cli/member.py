@@ -1,0 +1,196 @@
+"""``commonwatt member`` and ``commonwatt meter``: who takes part, and with which meters."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from ledger import people
+from ledger.accounts import wallet
+from ledger.errors import InputError
+from ledger.primitives.money import UNITS_PER_MAJOR, format_money
+from settlement.community import Community
+from settlement.enrol import Terms, add_member, add_meter
+from wallet_api.cli.context import (
+    member_named,
+    open_here,
+    progress,
+    say,
+    say_json,
+    settings_of,
+)
+
+member_app = typer.Typer(help="Members: add and list.", no_args_is_help=True)
+meter_app = typer.Typer(help="Meters: add and list.", no_args_is_help=True)
+
+CLASSES = ("household", "generator", "shop", "group")
+CHANNELS = ("import", "export", "both")
+FILE_COLUMNS = {"name", "class", "meter", "channels", "import_ticks", "export_ticks"}
+
+
+@member_app.command()
+def add(
+    context: typer.Context,
+    name: Annotated[str | None, typer.Argument(help="Kept in the erasable store alone")] = None,
+    member_class: Annotated[str, typer.Option("--class", help="|".join(CLASSES))] = "household",
+    import_ticks: Annotated[int, typer.Option(help="Their import tariff; 2450 is 24.50p")] = 2450,
+    export_ticks: Annotated[int, typer.Option(help="Their export tariff")] = 410,
+    buy_ticks: Annotated[int | None, typer.Option(help="Pays up to [import tariff]")] = None,
+    sell_ticks: Annotated[int | None, typer.Option(help="Sells from [export tariff]")] = None,
+    credit_limit: Annotated[int, typer.Option(help="Pounds they can go below zero", min=0)] = 20,
+    day_limit: Annotated[
+        int, typer.Option(help="Most that settlement may take a day, pounds")
+    ] = 50,
+    file: Annotated[
+        Path | None,
+        typer.Option(help="CSV of many: name,class,meter,channels,import_ticks,export_ticks"),
+    ] = None,
+) -> None:
+    """Open an account with a standing offer and a mandate, each signed.
+
+    The key that signs is made here, as for a sign-up on paper, and kept among the keys.
+
+    Examples: commonwatt member add "Ada" --import-ticks 2600
+              commonwatt member add --file homes.csv
+    """
+    if (name is None) == (file is None):
+        raise typer.BadParameter("give a NAME, or --file with many")
+    terms = Terms(
+        import_ticks,
+        export_ticks,
+        buy_ticks,
+        sell_ticks,
+        floor_units=-credit_limit * UNITS_PER_MAJOR,
+        mandate_units_day_max=day_limit * UNITS_PER_MAJOR,
+    )
+    community = open_here(settings_of(context))
+    if name is not None:
+        _check_choice(member_class, CLASSES)
+        member = add_member(community, name, member_class, terms)
+        say(f"{name} is a member: {member}")
+        return
+    rows = _read_file(file) if file is not None else []
+    with progress("Members", len(rows)) as advance:
+        for row in rows:
+            own = replace(
+                terms,
+                import_tariff_ticks=row["import_ticks"],
+                export_tariff_ticks=row["export_ticks"],
+            )
+            member = add_member(community, row["name"], row["class"], own)
+            if row["meter"]:
+                add_meter(community, member, row["meter"], row["channels"])
+            advance(1)
+    say(f"{len(rows)} members added from {file}.")
+
+
+@member_app.command("list")
+def list_members(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """List members with what they have and what they can spend.
+
+    Example: commonwatt member list
+    """
+    community = open_here(settings_of(context))
+    rows = _members(community)
+    if as_json:
+        say_json(rows)
+        return
+    for row in rows:
+        meters = ", ".join(row["meters"]) or "no meter"
+        say(
+            f"{row['member'][:8]}  {row['name']:<24} {row['class']:<10} "
+            f"{format_money(row['units']):>10} can spend {format_money(row['spendable']):>9}  {meters}"
+        )
+
+
+@meter_app.command("add")
+def add_one_meter(
+    context: typer.Context,
+    member: Annotated[str, typer.Argument(help="Name, or beginning of the id")],
+    meter: Annotated[str, typer.Argument(help="The meter's id, as it stands in meter files")],
+    channels: Annotated[str, typer.Option(help="|".join(CHANNELS))] = "import",
+) -> None:
+    """Log a member's signed consent to a meter's half-hourly use for settlement.
+
+    Example: commonwatt meter add Ada 1900012345678 --channels both
+    """
+    _check_choice(channels, CHANNELS)
+    community = open_here(settings_of(context))
+    found = member_named(community, member)
+    add_meter(community, found, meter, channels)
+    say(f"Meter {meter} ({channels}) belongs to {found[:8]} from the next half-hour on.")
+
+
+@meter_app.command("list")
+def list_meters(
+    context: typer.Context,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """List meters and whose they are.
+
+    Example: commonwatt meter list --json
+    """
+    community = open_here(settings_of(context))
+    rows = [
+        {
+            "meter": meter,
+            "member": uses[-1][1].member,
+            "channels": [channel.value for channel in uses[-1][1].channels],
+        }
+        for meter, uses in sorted(community.state.meters.items())
+    ]
+    if as_json:
+        say_json(rows)
+        return
+    for row in rows:
+        say(f"{row['meter']:<24} {row['member'][:8]}  {' and '.join(row['channels'])}")
+
+
+def _members(community: Community) -> list[dict[str, Any]]:
+    asset = community.state.rules_now.asset
+    with community.reading() as connection:
+        names = people.names(connection, community.writer.community)
+        balances = community.writer.ledger.balances(connection)
+    return [
+        {
+            "member": member.id,
+            "name": names.get(member.id, "closed account"),
+            "class": member.member_class,
+            "units": balances[wallet(member.id, asset)].posted,
+            "spendable": balances[wallet(member.id, asset)].available,
+            "meters": community.state.meters_of(member.id),
+        }
+        for member in community.state.members.values()
+    ]
+
+
+def _read_file(path: Path) -> list[dict[str, Any]]:
+    """Read a CSV of members, all of it before any is added."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text") from error
+    reader = csv.DictReader(lines)
+    if reader.fieldnames is None or set(reader.fieldnames) != FILE_COLUMNS:
+        raise InputError(f"{path}: the first line must be {','.join(sorted(FILE_COLUMNS))}")
+    rows = []
+    for number, row in enumerate(reader, start=2):
+        try:
+            _check_choice(row["class"], CLASSES)
+            if row["meter"]:
+                _check_choice(row["channels"], CHANNELS)
+            ticks = {key: int(row[key]) for key in ("import_ticks", "export_ticks")}
+        except (ValueError, TypeError, typer.BadParameter) as error:
+            raise InputError(f"{path} line {number}: {error}") from error
+        rows.append({**row, **ticks})
+    return rows
+
+
+def _check_choice(value: str, choices: tuple[str, ...]) -> None:
+    if value not in choices:
+        raise typer.BadParameter(f"{value!r} is not one of: {', '.join(choices)}")

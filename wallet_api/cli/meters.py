@@ -1,0 +1,151 @@
+"""``commonwatt meters``: read meter files, and import them."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from ledger.errors import InputError
+from meters.formats import FORMATS, ReadOptions, find_format
+from meters.readings import Reading, Refusal
+from settlement.intake import IntakeReport, import_readings
+from wallet_api.cli.context import (
+    EXIT_PARTLY,
+    move_clock,
+    open_here,
+    progress,
+    say,
+    say_json,
+    settings_of,
+    stop,
+    warn,
+)
+
+app = typer.Typer(help="Meter files: look into them, and import them.", no_args_is_help=True)
+
+FormatOption = Annotated[str, typer.Option("--format", help="One of: " + ", ".join(FORMATS))]
+ZoneOption = Annotated[
+    str | None, typer.Option(help="Time zone of local times in the file, as in Europe/London")
+]
+LabelOption = Annotated[
+    str | None, typer.Option(help="start or end: which end of the half-hour a time names")
+]
+
+
+@app.command()
+def read(
+    file: Annotated[Path, typer.Argument(help="A meter file")],
+    format_name: FormatOption,
+    zone: ZoneOption = None,
+    label: LabelOption = None,
+) -> None:
+    """Read a file: readings as JSON lines on stdout, refused rows on stderr. Changes nothing.
+
+    Exit code 0: all accepted; 3: some rows refused; 2: the file could not be read.
+
+    Example: commonwatt meters read march.csv --format csv --zone Europe/London --label start
+    """
+    refused = 0
+    write = sys.stdout.write
+    for item in _read(file, format_name, zone, label):
+        if isinstance(item, Refusal):
+            refused += 1
+            warn(json.dumps(item.as_json(), ensure_ascii=False))
+        else:
+            write(json.dumps(item.as_json(), ensure_ascii=False) + "\n")
+    if refused:
+        stop(EXIT_PARTLY)
+
+
+@app.command("import")
+def import_files(
+    context: typer.Context,
+    files: Annotated[list[Path], typer.Argument(help="Meter files")],
+    format_name: FormatOption,
+    zone: ZoneOption = None,
+    label: LabelOption = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """Import files as signed batches; what is known already is dropped without a trace.
+
+    Each file is read whole before any of it is stored.
+
+    Example: commonwatt meters import week/*.csv --format csv
+    """
+    community = open_here(settings_of(context))
+    reports, refused = {}, 0
+    for file in files:
+        readings: list[Reading] = []
+        for item in _read(file, format_name, zone, label):
+            if isinstance(item, Refusal):
+                refused += 1
+                warn(f"{file} line {item.line}: {item.reason}")
+            else:
+                readings.append(item)
+        if readings:
+            move_clock(community, (max(r.period for r in readings) + 1) * 1_800_000)
+        with progress(file.name, len(readings)) as advance:
+            reports[str(file)] = import_readings(community, readings, advance)
+    for file_name, report in reports.items():
+        refused += _warn_about(file_name, report)
+    if as_json:
+        say_json({name: vars(report) for name, report in reports.items()})
+    else:
+        _say_sums(list(reports.values()), refused)
+    if refused:
+        stop(EXIT_PARTLY)
+
+
+@app.command()
+def formats(
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """List the formats that are read.
+
+    Example: commonwatt meters formats
+    """
+    if as_json:
+        say_json([{"format": f.name, "title": f.title, "page": f.page} for f in FORMATS.values()])
+        return
+    for known in FORMATS.values():
+        say(f"{known.name:<10} {known.title}  ({known.page})")
+
+
+def _read(
+    path: Path, format_name: str, zone: str | None, label: str | None
+) -> Iterator[Reading | Refusal]:
+    if label not in (None, "start", "end"):
+        raise typer.BadParameter("--label is start or end")
+    side: Literal["start", "end"] | None = None
+    if label is not None:
+        side = "start" if label == "start" else "end"
+    chosen = find_format(format_name)
+    with path.open("rb") as stream:
+        try:
+            yield from chosen.read(stream, ReadOptions(zone=zone, label=side))
+        except InputError as error:
+            raise InputError(f"{path}: {error}") from error
+
+
+def _warn_about(file_name: str, report: IntakeReport) -> int:
+    """Say what was refused after reading, and return how many readings it was."""
+    for meter, count in report.unknown_meters.items():
+        warn(
+            f"{file_name}: {count} readings of meter {meter} refused: no member consented to it. "
+            f"See 'commonwatt meter add --help'."
+        )
+    if report.future:
+        warn(f"{file_name}: {report.future} readings of half-hours that are not over refused.")
+    return report.future + sum(report.unknown_meters.values())
+
+
+def _say_sums(reports: list[IntakeReport], refused: int) -> None:
+    new, corrected = sum(r.accepted for r in reports), sum(r.corrected for r in reports)
+    identical, batches = sum(r.identical for r in reports), sum(r.batches for r in reports)
+    say(
+        f"{new:,} readings new, {corrected:,} corrected, {identical:,} known already, "
+        f"{refused:,} refused; {batches:,} signed batches."
+    )

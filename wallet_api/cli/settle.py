@@ -1,0 +1,79 @@
+"""``commonwatt settle``: make the first posting run of local days."""
+
+from datetime import timedelta
+from typing import Annotated
+
+import typer
+
+from ledger.primitives.periods import parse_date
+from settlement.run import settle_day
+from settlement.timetable import due_at_ms
+from wallet_api.cli.context import (
+    EXIT_CANNOT,
+    move_clock,
+    open_here,
+    progress,
+    say,
+    say_json,
+    settings_of,
+    stop,
+    warn,
+)
+
+DAYS_MAX = 4_000
+"""Most days in one command: ten years."""
+
+
+def settle(
+    context: typer.Context,
+    day: Annotated[str, typer.Option(metavar="DATE", help="First local day")],
+    through: Annotated[str | None, typer.Option(metavar="DATE", help="Last local day")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """Settle local days: set aside, clear every half-hour, post, sign and seal.
+
+    A day that is settled already posts nothing; a run that was stopped goes on where it was.
+
+    Example: commonwatt settle --day 2026-06-15 --through 2026-06-21
+    """
+    first = parse_date(day)
+    last = parse_date(through) if through else first
+    count = (last - first).days + 1
+    if not 1 <= count <= DAYS_MAX:
+        warn(f"Error: --through must be from {first} on, and at most {DAYS_MAX:,} days later.")
+        stop(EXIT_CANNOT)
+    settings = settings_of(context)
+    community = open_here(settings)
+    zone = community.state.rules_now.zone
+    runs = []
+    with progress("Days", count) as advance:
+        for offset in range(count):
+            this_day = first + timedelta(days=offset)
+            move_clock(community, due_at_ms(this_day, zone))
+            runs.append(settle_day(community, this_day))
+            advance(1)
+    checkpoint = community.writer.publish(settings.log_folder)
+    if as_json:
+        say_json(
+            {
+                "days": [
+                    {
+                        "day": run.day,
+                        "run": run.code,
+                        "periods": run.periods,
+                        "matched_wh": run.matched_wh,
+                        "missing": run.missing,
+                    }
+                    for run in runs
+                ],
+                "log_entries": checkpoint.size,
+                "root": checkpoint.root.hex(),
+            }
+        )
+        return
+    for run in runs:
+        missing = f", {run.missing:,} readings missing, counted as zero" if run.missing else ""
+        say(f"{run.day}  {run.periods} half-hours, {run.matched_wh:>9,} Wh matched{missing}")
+    total = sum(run.matched_wh for run in runs)
+    say(f"{len(runs)} days settled, {total:,} Wh matched between neighbours.")
+    say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")

@@ -1,0 +1,124 @@
+"""The HTTP interface: composition root. For now a first page, health, and the log's files.
+
+>>> from wallet_api.cli.context import Settings
+>>> create_app(Settings()).title
+'Commonwatt'
+"""
+
+import re
+
+from fastapi import FastAPI, Response
+from fastapi.responses import HTMLResponse, PlainTextResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.exceptions import HTTPException
+
+from ledger import log_store
+from ledger.errors import SetupError
+from settlement import store
+from wallet_api.cli.context import Settings, open_here
+from wallet_api.page import CONTENT_POLICY, first_page
+from wallet_api.problems import install_problem_handlers
+
+_LOG_FILE = re.compile(r"tile/(entries|[0-6])/(x\d{3}/)*\d{3}(\.p/\d{1,3})?")
+
+HEAD_HEADERS = {"Cache-Control": "no-cache"}
+TILE_HEADERS = {"Cache-Control": "public, max-age=31536000, immutable"}
+"""Tiles never change; the checkpoint always may."""
+
+
+class HealthOut(BaseModel):
+    """Whether the server can answer."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    status: str
+
+
+class CommunityOut(BaseModel):
+    """What anybody may know of the community."""
+
+    model_config = ConfigDict(strict=True, extra="forbid")
+    name: str
+    origin: str
+    log_key: str
+    zone: str
+    asset: str
+    replay: bool
+    members: int
+    days_settled: int
+    matched_wh: int
+    log_entries: int
+
+
+def create_app(settings: Settings) -> FastAPI:
+    """Return the application for the database that the settings name."""
+    app = FastAPI(
+        title="Commonwatt",
+        version="1",
+        description="A neighbourhood trades its own electricity.",
+        redoc_url=None,
+    )
+    install_problem_handlers(app)
+
+    @app.get("/", response_class=HTMLResponse, include_in_schema=False)
+    def home() -> HTMLResponse:
+        return HTMLResponse(
+            first_page(open_here(settings)), headers={"Content-Security-Policy": CONTENT_POLICY}
+        )
+
+    @app.get("/v1/health", summary="Is the server able to answer?")
+    def health() -> HealthOut:
+        open_here(settings)
+        return HealthOut(status="ok")
+
+    @app.get("/v1/community", summary="Name, rules' zone and currency, and how far the log is")
+    def community() -> CommunityOut:
+        return _community(settings)
+
+    @app.get("/log.vkey", response_class=PlainTextResponse, summary="The log's public key")
+    def vkey() -> PlainTextResponse:
+        return PlainTextResponse(_community(settings).log_key + "\n")
+
+    @app.get("/log/checkpoint", response_class=PlainTextResponse, summary="The signed head")
+    def checkpoint() -> PlainTextResponse:
+        return PlainTextResponse(_log_file(settings, "checkpoint"), headers=HEAD_HEADERS)
+
+    @app.get("/log/{path:path}", summary="A tile or entry bundle (C2SP tlog-tiles)")
+    def tile(path: str) -> Response:
+        if _LOG_FILE.fullmatch(path) is None:
+            raise HTTPException(404)
+        return Response(
+            _log_file(settings, path), media_type="application/octet-stream", headers=TILE_HEADERS
+        )
+
+    return app
+
+
+def _community(settings: Settings) -> CommunityOut:
+    community = open_here(settings)
+    rules = community.state.rules_now
+    with community.reading() as connection:
+        size, _, _ = log_store.head(connection, community.writer.community)
+        runs = store.runs(connection, community.writer.community)
+        key = community.log_verifier(connection).vkey
+    return CommunityOut(
+        name=community.name,
+        origin=community.writer.origin,
+        log_key=key,
+        zone=rules.zone,
+        asset=rules.asset,
+        replay=rules.replay,
+        members=len(community.state.members),
+        days_settled=len(runs),
+        matched_wh=sum(run.matched_wh for run in runs),
+        log_entries=size,
+    )
+
+
+def _log_file(settings: Settings, name: str) -> bytes:
+    path = settings.log_folder / name
+    if not settings.log_folder.exists():
+        raise SetupError("The log is not published yet: 'commonwatt settle' publishes it.")
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise HTTPException(404) from error

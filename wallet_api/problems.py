@@ -1,0 +1,48 @@
+"""Errors over HTTP: RFC 9457 problems, each with a slug and a sentence that says what to do.
+
+>>> problem(404, "not-found", "There is nothing at this address.").status_code
+404
+"""
+
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from ledger.errors import CommonwattError, SetupError
+
+
+def problem(status: int, slug: str, detail: str) -> JSONResponse:
+    """Return a problem as ``application/problem+json``."""
+    return JSONResponse(
+        {
+            "type": f"urn:commonwatt:problem:{slug}",
+            "title": slug.replace("-", " "),
+            "status": status,
+            "detail": detail,
+        },
+        status_code=status,
+        media_type="application/problem+json",
+    )
+
+
+def install_problem_handlers(app: FastAPI) -> None:
+    """Let every error of an application be answered as a problem."""
+
+    @app.exception_handler(CommonwattError)
+    def _ours(_request: Request, error: CommonwattError) -> JSONResponse:
+        if isinstance(error, SetupError):
+            return problem(503, "not-ready", str(error))
+        return problem(400, "refused", str(error))
+
+    @app.exception_handler(HTTPException)
+    def _http(_request: Request, error: HTTPException) -> JSONResponse:
+        if error.status_code == 404:  # noqa: PLR2004 - HTTP's number for not found
+            return problem(404, "not-found", "There is nothing at this address. See / and /docs.")
+        return problem(error.status_code, "not-allowed", str(error.detail))
+
+    @app.exception_handler(RequestValidationError)
+    def _invalid(_request: Request, error: RequestValidationError) -> JSONResponse:
+        first = error.errors()[0]
+        where = ".".join(str(part) for part in first["loc"])
+        return problem(422, "invalid-input", f"{where}: {first['msg']}")
