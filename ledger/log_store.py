@@ -208,7 +208,7 @@ def facts(
     )
     if kinds is not None:
         query = query.where(_statements.c.kind.in_(kinds))
-    for row in connection.execution_options(yield_per=2_000).execute(query):
+    for row in connection.execute(query, execution_options={"yield_per": 2_000}):
         if row.envelope is None:
             raise LogError(f"the fact of entry {row.position} is not in the store")
         yield row.position, Entry(row.kind, row.period, row.envelope, row.salt, row.detail)

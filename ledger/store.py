@@ -195,7 +195,7 @@ class LedgerStore:
     def transfers(self, connection: Connection) -> Iterator[tuple[Transfer, int]]:
         """Yield every (transfer, log position of its cause), in the order of posting."""
         self._load_numbers(connection)
-        rows = connection.execution_options(yield_per=10_000).execute(
+        rows = connection.execute(
             select(_transfers, _batches.c.position)
             .join(
                 _batches,
@@ -203,7 +203,8 @@ class LedgerStore:
                 & (_batches.c.number == _transfers.c.batch),
             )
             .where(_transfers.c.community == self.community)
-            .order_by(_transfers.c.number)
+            .order_by(_transfers.c.number),
+            execution_options={"yield_per": 10_000},
         )
         for row in rows:
             yield self._transfer(row), row.position
