@@ -10,6 +10,7 @@ the only one.
 ([600], [600])
 """
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -126,8 +127,8 @@ def _whole(variables: Sequence[Any], levels: Sequence[Level]) -> list[int]:
     whole = []
     for variable, level in zip(variables, levels, strict=True):
         value = variable.varValue
-        nearest = round(value)
-        if abs(value - nearest) > INTEGRALITY_TOLERANCE or not 0 <= nearest <= level.wh:
+        nearest = round(value) if value is not None and math.isfinite(value) else -1
+        if nearest < 0 or abs(value - nearest) > INTEGRALITY_TOLERANCE or nearest > level.wh:
             raise SolverError(f"The solver's answer {value} is not whole Wh; nothing was cleared.")
         whole.append(nearest)
     return whole

@@ -38,7 +38,7 @@ from market.model import (
 MARKET_BYTES_MAX = 200_000_000
 """Longest market or result file: a million orders a side."""
 
-_ID = shape.text(64, r"[^\x00-\x1f\x7f]+")
+_ID = shape.text(64, r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 _TICKS = shape.integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
 _CHARGE = shape.integer(0, PRICE_TICKS_MAX)
 _WH = shape.integer(0, WH_MAX)

@@ -89,19 +89,23 @@ def wallet_movements(
 ) -> Movements:
     """Return what moved in a wallet, by the half-hour that it is about."""
     number = ledger.number_of(connection, account)
-    units = _signed(number)
-    before = (_transfers.c.effective < periods.start).label("before")
-    paid = (_statements.c.kind == PAYMENT).label("paid")
+    units, now = _signed(number), _transfers.c.effective >= periods.start
+    paid = _statements.c.kind == PAYMENT
     sums = connection.execute(
-        _of_wallet(select(before, paid, func.sum(units).label("units")), ledger, number)
-        .where(_transfers.c.effective < periods.stop)
-        .group_by(before, paid)
-    ).all()
-    has_payments = any(row.paid and not row.before for row in sums)
+        _of_wallet(
+            select(
+                func.sum(case((now, 0), else_=units)).label("before"),
+                func.sum(case((now & ~paid, units), else_=0)).label("energy"),
+                func.sum(case((now & paid, 1), else_=0)).label("payments"),
+            ),
+            ledger,
+            number,
+        ).where(_transfers.c.effective < periods.stop)
+    ).one()
     return Movements(
-        sum(int(row.units) for row in sums if row.before),
-        sum(int(row.units) for row in sums if not (row.before or row.paid)),
-        tuple(_payments(connection, ledger, number, periods)) if has_payments else (),
+        int(sums.before or 0),
+        int(sums.energy or 0),
+        tuple(_payments(connection, ledger, number, periods)) if sums.payments else (),
     )
 
 

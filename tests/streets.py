@@ -9,7 +9,6 @@ from ledger.db import Database
 from ledger.entropy import seeded_entropy
 from ledger.keyring import Keyring
 from ledger.primitives.clock import FixedClock
-from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import load_zone, of_local_day
 from ledger.primitives.signing import SigningKey
 from market.model import PriceRule, Rules
@@ -19,6 +18,7 @@ from settlement.community import Community
 from settlement.enrol import Charter, Terms, add_member, add_meter, found_community, pay
 from settlement.intake import import_readings
 from settlement.run import settle_day
+from settlement.statement import PENNY_UNITS
 from settlement.timetable import due_at_ms
 from wallet_api.database import upgrade
 
@@ -88,9 +88,9 @@ def build_street(folder: Path) -> Street:
     for place, (name, site) in enumerate(zip(NAMES, SITES, strict=True)):
         device = devices[name] = SigningKey.from_seed(bytes([place + 1] * 32))
         members[name] = add_member(community, name, "household", Terms(), device)
-        add_meter(community, members[name], site.meter, "both" if site.peak_w else "import", device)
+        add_meter(community, members[name], site.meter, "both" if site.peak_w else "import")
     clock.set_ms(_ms(datetime(2026, 6, 29, 9, tzinfo=UTC)))
-    _pay(community, members, devices, "Ben", "Ada", 360, "two loaves")
+    pay(community, members["Ben"], members["Ada"], 360 * PENNY_UNITS, "two loaves")
     readings = street_readings(SITES, (JUNE_30, JULY_1))
     first = of_local_day(JUNE_30, load_zone(ZONE)).start
     gone = {("m-ben", first + index) for index in range(MISSING)}
@@ -99,21 +99,8 @@ def build_street(folder: Path) -> Street:
     for day in (JUNE_30, JULY_1):
         clock.set_ms(due_at_ms(day, ZONE))
         settle_day(community, day)
-    _pay(community, members, devices, "Ada", "Cleo", 125, "apples <b>& pears</b>")
+    pay(community, members["Ada"], members["Cleo"], 125 * PENNY_UNITS, "apples <b>& pears</b>")
     return Street(community, clock, members, devices, (JUNE_30, JULY_1), folder)
-
-
-def _pay(
-    community: Community,
-    members: dict[str, str],
-    devices: dict[str, SigningKey],
-    payer: str,
-    payee: str,
-    pence: int,
-    reference: str,
-) -> None:
-    units = pence * (UNITS_PER_MAJOR // 100)
-    pay(community, members[payer], members[payee], units, reference, devices[payer])
 
 
 def _ms(instant: datetime) -> int:
