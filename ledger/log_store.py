@@ -10,8 +10,9 @@ True
 import hashlib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from ledger.errors import ConflictError, LogError, RefusedError
 from ledger.keys import SEQ_WINDOW
@@ -189,7 +190,37 @@ def facts(
     Raises:
         LogError: a fact was erased; erasures are not known to this version.
     """
-    query = (
+    query = _facts_query(community).where(_statements.c.position >= first)
+    if kinds is not None:
+        query = query.where(_statements.c.kind.in_(kinds))
+    query = query.order_by(_statements.c.position)
+    with connection.execute(query, execution_options={"yield_per": 2_000}) as rows:
+        for row in rows:
+            yield row.position, _entry(row)
+
+
+def fact_at(connection: Connection, community: int, position: int) -> Entry:
+    """Return the entry at a position that is in the log.
+
+    Raises:
+        LogError: its fact was erased.
+    """
+    query = _facts_query(community).where(_statements.c.position == position)
+    return _entry(connection.execute(query).one())
+
+
+def last_fact(connection: Connection, community: int, kind: str) -> Entry | None:
+    """Return the latest entry of a kind, or None."""
+    position = connection.scalar(
+        select(func.max(_statements.c.position)).where(
+            _statements.c.community == community, _statements.c.kind == kind
+        )
+    )
+    return None if position is None else fact_at(connection, community, position)
+
+
+def _facts_query(community: int) -> Select[Any]:
+    return (
         select(
             _statements.c.position,
             _statements.c.kind,
@@ -203,28 +234,14 @@ def facts(
             (_facts.c.community == _statements.c.community)
             & (_facts.c.position == _statements.c.position),
         )
-        .where(_statements.c.community == community, _statements.c.position >= first)
-        .order_by(_statements.c.position)
+        .where(_statements.c.community == community)
     )
-    if kinds is not None:
-        query = query.where(_statements.c.kind.in_(kinds))
-    for row in connection.execute(query, execution_options={"yield_per": 2_000}):
-        if row.envelope is None:
-            raise LogError(f"the fact of entry {row.position} is not in the store")
-        yield row.position, Entry(row.kind, row.period, row.envelope, row.salt, row.detail)
 
 
-def last_fact(connection: Connection, community: int, kind: str) -> Entry | None:
-    """Return the latest entry of a kind, or None."""
-    position = connection.scalar(
-        select(func.max(_statements.c.position)).where(
-            _statements.c.community == community, _statements.c.kind == kind
-        )
-    )
-    if position is None:
-        return None
-    _, entry = next(facts(connection, community, kinds=(kind,), first=position))
-    return entry
+def _entry(row: Row[Any]) -> Entry:
+    if row.envelope is None:
+        raise LogError(f"the fact of entry {row.position} is not in the store")
+    return Entry(row.kind, row.period, row.envelope, row.salt, row.detail)
 
 
 def leaves(connection: Connection, community: int, first: int, end: int) -> list[bytes]:

@@ -6,7 +6,7 @@ half-hour. Homes follow a base load, a morning and an evening peak and random ke
 Everything follows from a seed. ``docs/simulation.md`` describes it.
 
 >>> home = SimulatedSite("h1", peak_w=0, base_wh=60, morning_wh=200, evening_wh=300)
->>> simulate_day(home, date(2026, 6, 15), "street")[Channel.IMPORT][:3]
+>>> simulate_day(home, date(2026, 6, 15), "street")["h1"][:3]
 [62, 62, 67]
 """
 
@@ -56,19 +56,24 @@ class SimulatedSite:
     azimuth_degrees: int = 180
     tilt_degrees: int = 35
 
+    @property
+    def solar_meter(self) -> str:
+        """The id of the panels' own meter."""
+        return f"{self.meter}-pv"
 
-def simulate_day(site: SimulatedSite, day: date, seed: str) -> dict[Channel, list[int]]:
-    """Return the Wh of a local day by channel, netted at the meter as a smart meter does."""
+
+def simulate_day(site: SimulatedSite, day: date, seed: str) -> dict[str, list[int]]:
+    """Return the Wh of a local day by meter: the home's use, and its panels' own meter."""
     periods = of_local_day(day, load_zone(ZONE))
     sky = random.Random(f"{seed}/sky/{day}")  # noqa: S311 - weather, not keys
     habits = random.Random(f"{seed}/{site.meter}/{day}")  # noqa: S311 - as above
     clouds = _clouds(sky, len(periods))
-    flows: dict[Channel, list[int]] = {Channel.IMPORT: [], Channel.EXPORT: []}
-    for place, period in enumerate(periods):
-        made = solar_wh(site, period, clouds[place])
-        used = _used_wh(site, period, habits)
-        flows[Channel.IMPORT].append(max(0, used - made))
-        flows[Channel.EXPORT].append(max(0, made - used))
+    flows = {site.meter: [_used_wh(site, period, habits) for period in periods]}
+    if site.peak_w:
+        flows[site.solar_meter] = [
+            solar_wh(site, period, clearness)
+            for period, clearness in zip(periods, clouds, strict=True)
+        ]
     return flows
 
 
@@ -140,10 +145,9 @@ def write_csv(site: SimulatedSite, days: list[date], seed: str, path: Path) -> i
     for day in days:
         flows = simulate_day(site, day, seed)
         for place, period in enumerate(of_local_day(day, load_zone(ZONE))):
-            for channel in (Channel.IMPORT, Channel.EXPORT):
-                if channel is Channel.IMPORT or site.peak_w:
-                    wh = flows[channel][place]
-                    rows.append(f"{site.meter},{channel.value},{start_text(period)},{wh}\n")
+            for meter, values in flows.items():
+                channel = Channel.IMPORT if meter == site.meter else Channel.EXPORT
+                rows.append(f"{meter},{channel.value},{start_text(period)},{values[place]}\n")
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text("meter,channel,start,wh\n" + "".join(rows), encoding="utf-8")
     return len(rows)

@@ -21,7 +21,7 @@ from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import PERIOD_MAX, load_zone
 from ledger.primitives.signing import SigningKey
 from ledger.statements import COMMUNITY
-from ledger.store import create_community, find_community
+from ledger.store import community_number, create_community, find_community
 from ledger.writer import Draft, Writer
 from market.model import Rules
 from market.rules import check_rules
@@ -89,20 +89,30 @@ def found_community(
         if find_community(connection, charter.origin) is not None:
             raise SetupError(f"There is a community {charter.origin} in this database already.")
     for name in ROLE_KEYS:
-        keyring.create(name, (keys or {}).get(name))
-    with database.write() as connection:
-        number = create_community(connection, charter.origin, charter.name, clock.now_ms())
-        log_store.create_log(connection, number, charter.origin, keyring.load("log"))
+        _key_of(keyring, name, (keys or {}).get(name))
+    number = community_number(charter.origin)
     writer = Writer(database, number, charter.origin, keyring, clock, entropy)
     community = Community(writer, charter.name)
     operators = [keyring.load("operator-1"), keyring.load("operator-2")]
-    with community.transaction() as connection:
+    with database.write() as connection:
+        create_community(connection, charter.origin, charter.name, clock.now_ms())
+        log_store.create_log(connection, number, charter.origin, keyring.load("log"))
         for kind, fields in (("roster", _roster(keyring)), ("rules", _rules(charter))):
             envelope = writer.sign_new(
                 connection, kind, COMMUNITY, new_id(community, kind), fields, operators
             )
             community.accept(connection, [Draft(envelope)])
     return community
+
+
+def _key_of(keyring: Keyring, name: str, wanted: SigningKey | None) -> SigningKey:
+    """Return a key, making its file unless an interrupted attempt left it there."""
+    if not keyring.has(name):
+        return keyring.create(name, wanted)
+    key = keyring.load(name)
+    if wanted is not None and wanted.key_id != key.key_id:
+        raise SetupError(f"There is another key called {name} in {keyring.folder} already.")
+    return key
 
 
 def _roster(keyring: Keyring) -> dict[str, Any]:
@@ -178,7 +188,7 @@ def add_member(
     """
     writer = community.writer
     member = writer.entropy(f"member/{name}", 16).hex()
-    device = writer.keyring.create(device_key_name(member), device)
+    device = _key_of(writer.keyring, device_key_name(member), device)
     with community.transaction() as connection:
         if name in people.names(connection, writer.community).values():
             raise InputError(f"There is a member called {name!r} already; names tell people apart.")

@@ -108,9 +108,7 @@ def _hold(community: Community, day: date) -> _Day:
         position = log_store.has_statement(connection, writer.community, statement_id)
         if position is None:
             return _new_hold(community, connection, day, periods, rules, statement_id)
-        _, entry = next(
-            log_store.facts(connection, writer.community, kinds=("hold",), first=position)
-        )
+        entry = log_store.fact_at(connection, writer.community, position)
         known_at_ms = Statement.decode(entry.envelope).body["known_at"]
         inputs = _inputs(community, connection, periods, position)
         orders = orders_from_detail(decode(entry.detail or b"", DETAIL_BYTES_MAX), rules.feeder)

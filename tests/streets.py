@@ -68,15 +68,26 @@ def new_community(folder: Path, start: datetime, *, seed: bytes = b"street") -> 
 
 
 def street_readings(sites: Sequence[SimulatedSite], days: Sequence[date]) -> list[Reading]:
-    """Return simulated readings of every channel that a site has."""
+    """Return simulated readings of every meter that a site has."""
     return [
-        Reading(site.meter, channel, period, wh, Quality.ACTUAL)
+        Reading(meter, channel_of(site, meter), period, wh, Quality.ACTUAL)
         for site in sites
         for day in days
-        for channel, flows in simulate_day(site, day, "street").items()
-        if channel is Channel.IMPORT or site.peak_w
+        for meter, flows in simulate_day(site, day, "street").items()
         for period, wh in zip(of_local_day(day, load_zone(ZONE)), flows, strict=True)
     ]
+
+
+def channel_of(site: SimulatedSite, meter: str) -> Channel:
+    """Return what a site's meter counts: the home's own imports, its panels' exports."""
+    return Channel.IMPORT if meter == site.meter else Channel.EXPORT
+
+
+def add_meters(community: Community, member: str, site: SimulatedSite) -> None:
+    """Log a member's consent to a site's meters."""
+    meters = [site.meter, site.solar_meter] if site.peak_w else [site.meter]
+    for meter in meters:
+        add_meter(community, member, meter, channel_of(site, meter).value)
 
 
 def build_street(folder: Path) -> Street:
@@ -88,7 +99,7 @@ def build_street(folder: Path) -> Street:
     for place, (name, site) in enumerate(zip(NAMES, SITES, strict=True)):
         device = devices[name] = SigningKey.from_seed(bytes([place + 1] * 32))
         members[name] = add_member(community, name, "household", Terms(), device)
-        add_meter(community, members[name], site.meter, "both" if site.peak_w else "import")
+        add_meters(community, members[name], site)
     clock.set_ms(_ms(datetime(2026, 6, 29, 9, tzinfo=UTC)))
     pay(community, members["Ben"], members["Ada"], 360 * PENNY_UNITS, "two loaves")
     readings = street_readings(SITES, (JUNE_30, JULY_1))

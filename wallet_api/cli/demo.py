@@ -162,7 +162,9 @@ def _set_up(folder: Path) -> Community:
     )
     for place in STREET:
         member = add_member(community, place.name, place.member_class, Terms(), _key(place.name))
-        add_meter(community, member, place.site.meter, "both" if place.site.peak_w else "import")
+        add_meter(community, member, place.site.meter, "import")
+        if place.site.peak_w:
+            add_meter(community, member, place.site.solar_meter, "export")
     return community
 
 

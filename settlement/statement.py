@@ -1,0 +1,307 @@
+"""A household's month: what it sold, bought, paid and has, as one value that every format shows.
+
+Opening plus lines is closing, exactly in ledger units, and again at the penny that is printed.
+What a half-hour comes to belongs to the local month in which the half-hour lies, however late it
+was worked out.
+
+>>> may = DayLine(date(2026, 5, 31), sold_wh=1_234, sold_units=1_450_000)
+>>> [line.sold_units for line in _rounded_days([may], opening=50_000, step_wh=10)]
+[1500000]
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields, replace
+from datetime import date, timedelta
+
+from sqlalchemy import Connection
+
+from ledger import people
+from ledger.accounts import wallet
+from ledger.errors import InputError, LogError
+from ledger.primitives.money import UNITS_PER_MAJOR, round_half_even, split_closing, value_units
+from ledger.primitives.periods import load_zone, local_date, of_local_month
+from settlement import store
+from settlement.community import Community
+from settlement.postings import Line
+from settlement.state import CommunityState
+from settlement.statement_store import (
+    Payment,
+    Seal,
+    seals,
+    set_aside_units,
+    wallet_movements,
+)
+
+PENNY_UNITS = UNITS_PER_MAJOR // 100
+"""Ledger units in what is printed as 0.01."""
+
+WHOLE_KWH_FROM_WH = 10_000_000
+"""From a monthly total of 10 MWh on, whole kWh are printed: cents of them only fill the page."""
+
+CLOSED_ACCOUNT = "closed account"
+"""What is said in place of a name that was erased."""
+
+NOT_THE_BILL = "This is not your electricity bill."
+"""Every statement says so: the grid's part is billed by each member's own supplier."""
+
+
+@dataclass(frozen=True, slots=True)
+class DayLine:
+    """A local day: Wh and money with neighbours, and Wh with oneself and the grid."""
+
+    day: date
+    sold_wh: int = 0
+    sold_units: int = 0
+    bought_wh: int = 0
+    bought_units: int = 0
+    own_use_wh: int = 0
+    grid_import_wh: int = 0
+    grid_export_wh: int = 0
+
+
+WH_FIELDS = ("sold_wh", "bought_wh", "own_use_wh", "grid_import_wh", "grid_export_wh")
+"""Columns of energy."""
+
+
+@dataclass(frozen=True, slots=True)
+class PaymentLine:
+    """A payment with another member, who is named if they still have a name here."""
+
+    day: date
+    other: str
+    other_name: str | None
+    payment: Payment
+
+    @property
+    def units(self) -> int:
+        """Positive when received."""
+        return self.payment.units
+
+
+@dataclass(frozen=True, slots=True)
+class GridComparison:
+    """What the same energy would have cost and earned at the member's own tariffs."""
+
+    bought_units: int
+    sold_units: int
+
+
+@dataclass(frozen=True, slots=True)
+class HouseholdStatement:
+    """One member's month.
+
+    Attributes:
+        community: its name.
+        origin: its log.
+        currency: code of its currency.
+        promise: the plain words of its issuance.
+        member: the member's id.
+        member_name: None once it was erased.
+        month: ``YYYY-MM``.
+        days_in_month: how many it has.
+        opening_units: in the wallet before the month's first half-hour.
+        days: those with a line, in order.
+        payments: with other members, in order.
+        closing_units: in the wallet after the month's last half-hour.
+        set_aside_units: of the closing balance, held for half-hours not worked out yet.
+        floor_units: how far below zero the wallet may go, zero or less.
+        grid: the same energy with the grid.
+        seals: the runs of the month's days, with their log entries.
+    """
+
+    community: str
+    origin: str
+    currency: str
+    promise: str
+    member: str
+    member_name: str | None
+    month: str
+    days_in_month: int
+    opening_units: int
+    days: tuple[DayLine, ...]
+    payments: tuple[PaymentLine, ...]
+    closing_units: int
+    set_aside_units: int
+    floor_units: int
+    grid: GridComparison
+    seals: tuple[Seal, ...]
+
+    @property
+    def total(self) -> DayLine:
+        """The sum of all days; its day is the month's first."""
+        return _sum(date.fromisoformat(f"{self.month}-01"), self.days)
+
+    @property
+    def kwh_places(self) -> int:
+        """Decimals with which kWh are printed: the same in every column."""
+        largest = max(getattr(self.total, name) for name in WH_FIELDS)
+        return 0 if largest >= WHOLE_KWH_FROM_WH else 2
+
+    @property
+    def paid_units(self) -> int:
+        """The sum of all payments, positive when more was received."""
+        return sum(payment.units for payment in self.payments)
+
+    @property
+    def bought_saving_units(self) -> int:
+        """How much less was paid to neighbours than to the grid."""
+        return self.grid.bought_units - self.total.bought_units
+
+    @property
+    def sold_gain_units(self) -> int:
+        """How much more neighbours paid than the grid."""
+        return self.total.sold_units - self.grid.sold_units
+
+    @property
+    def better_units(self) -> int:
+        """How much better off the member is than with the grid alone."""
+        return self.bought_saving_units + self.sold_gain_units
+
+    @property
+    def days_settled(self) -> int:
+        """How many days of the month are worked out."""
+        return len({seal.day for seal in self.seals})
+
+    @property
+    def missing(self) -> int:
+        """Readings of the whole community that were counted as zero."""
+        return sum(seal.missing for seal in self.seals)
+
+
+def household_statement(
+    community: Community, connection: Connection, member: str, month: str
+) -> HouseholdStatement:
+    """Build a member's statement of a local month.
+
+    Args:
+        community: open for work.
+        connection: an open transaction; `Community.reading` gives one.
+        member: the member's id.
+        month: ``YYYY-MM``.
+
+    Raises:
+        InputError: no such member, or not a month.
+        LogError: half-hours and wallet disagree; the database is damaged.
+    """
+    state, ledger = community.state, community.writer.ledger
+    if member not in state.members:
+        raise InputError(f"{member!r} is not a member's id. See 'commonwatt member list'.")
+    rules = state.rules_now
+    zone = load_zone(rules.zone)
+    periods = of_local_month(month, zone)
+    first = date.fromisoformat(f"{month}-01")
+    last = local_date(periods.stop - 1, zone)
+    account = wallet(member, rules.asset)
+    lines = list(store.member_lines(connection, ledger, member, rules.asset, periods))
+    moved = wallet_movements(connection, ledger, account, periods)
+    traded_units = sum(line.sold_units - line.bought_units for line in lines)
+    if traded_units != moved.energy_units:
+        raise LogError(
+            f"{month}: the half-hours of {member} come to {traded_units} units, but "
+            f"{moved.energy_units} moved in the wallet. Check the database against its log."
+        )
+    by_day: dict[date, list[Line]] = defaultdict(list)
+    for line in lines:
+        by_day[local_date(line.period, zone)].append(line)
+    named = people.names(connection, community.writer.community)
+    return HouseholdStatement(
+        community.name,
+        community.writer.origin,
+        rules.asset.partition("/")[0],
+        rules.promise,
+        member,
+        named.get(member),
+        month,
+        (last - first) // timedelta(days=1) + 1,
+        moved.before_units,
+        tuple(_sum(day, some) for day, some in sorted(by_day.items())),
+        tuple(
+            _payment_line(payment, named, local_date(payment.period, zone))
+            for payment in moved.payments
+        ),
+        moved.after_units,
+        set_aside_units(connection, ledger, account, periods.stop),
+        state.members[member].floor_units,
+        _with_the_grid(state, lines),
+        tuple(seals(connection, community.writer.community, first.isoformat(), last.isoformat())),
+    )
+
+
+def at_printed_precision(statement: HouseholdStatement) -> HouseholdStatement:
+    """Round a statement to pence and to `kwh_places` so that everything printed still adds up.
+
+    Columns sum to their totals; opening, sold, bought and payments sum to closing; the
+    comparison with the grid sums to its difference. No line is off by more than one step, the
+    grid's amounts by no more than two.
+    """
+    days = _rounded_days(statement.days, statement.opening_units, 10 ** (3 - statement.kwh_places))
+    total = _sum(date.min, days)
+    payments = _split(
+        statement.opening_units + statement.total.sold_units - statement.total.bought_units,
+        [payment.units for payment in statement.payments],
+    )
+    saving, gain = _split(0, [statement.bought_saving_units, statement.sold_gain_units])
+    return replace(
+        statement,
+        opening_units=_nearest(statement.opening_units),
+        days=tuple(days),
+        payments=tuple(
+            replace(line, payment=replace(line.payment, units=units))
+            for line, units in zip(statement.payments, payments, strict=True)
+        ),
+        closing_units=_nearest(statement.closing_units),
+        set_aside_units=_nearest(statement.set_aside_units),
+        grid=GridComparison(total.bought_units + saving, total.sold_units - gain),
+    )
+
+
+def _rounded_days(days: Sequence[DayLine], opening: int, step_wh: int) -> list[DayLine]:
+    """Round days column by column; money runs on from the opening: first sold, then bought."""
+    sold = [line.sold_units for line in days]
+    bought = [-line.bought_units for line in days]
+    money = _split(opening, sold + bought)
+    columns = {"sold_units": money[: len(days)], "bought_units": [-m for m in money[len(days) :]]}
+    for name in WH_FIELDS:
+        exact = [getattr(line, name) for line in days]
+        columns[name] = [step_wh * s for s in split_closing(0, exact, sum(exact), step_wh)]
+    return [
+        DayLine(line.day, **{name: column[index] for name, column in columns.items()})
+        for index, line in enumerate(days)
+    ]
+
+
+def _split(opening: int, lines: list[int]) -> list[int]:
+    closing = opening + sum(lines)
+    return [p * PENNY_UNITS for p in split_closing(opening, lines, closing, PENNY_UNITS)]
+
+
+def _nearest(units: int) -> int:
+    return round_half_even(units, PENNY_UNITS) * PENNY_UNITS
+
+
+def _sum(day: date, lines: Iterable[Line | DayLine]) -> DayLine:
+    names = [field.name for field in fields(DayLine) if field.name != "day"]
+    sums = dict.fromkeys(names, 0)
+    for line in lines:
+        for name in names:
+            sums[name] += getattr(line, name)
+    return DayLine(day, **sums)
+
+
+def _payment_line(payment: Payment, named: dict[str, str], day: date) -> PaymentLine:
+    other = payment.other.split("/")[1]
+    return PaymentLine(day, other, named.get(other), payment)
+
+
+def _with_the_grid(state: CommunityState, lines: Iterable[Line]) -> GridComparison:
+    bought_units = sold_units = 0
+    for line in lines:
+        if not line.bought_wh and not line.sold_wh:
+            continue
+        offer = state.offer_of(line.member, line.period)
+        if offer is None:
+            raise AssertionError("a member without an offer does not trade")
+        bought_units += value_units(line.bought_wh, offer.import_tariff_ticks)
+        sold_units += value_units(line.sold_wh, offer.export_tariff_ticks)
+    return GridComparison(bought_units, sold_units)

@@ -1,0 +1,117 @@
+"""The sentences and figures of a statement, said the same way in every format.
+
+>>> day_name(date(2026, 6, 15)), month_name("2026-06")
+('Mon 15', 'June 2026')
+>>> signed_money(14_500_000), signed_money(-6_000_000), signed_money(0)
+('+£1.45', '−£0.60', '£0.00')
+"""
+
+from datetime import date
+
+from ledger.primitives.money import format_money
+from settlement.statement import CLOSED_ACCOUNT, HouseholdStatement, PaymentLine
+
+_MONTHS = (
+    *("January", "February", "March", "April", "May", "June"),
+    *("July", "August", "September", "October", "November", "December"),
+)
+_WEEKDAYS = ("Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun")
+
+ID_DIGITS = 4
+"""How much of an account's id people compare."""
+
+SEAL_DIGITS = 12
+"""How much of a log entry's hash is printed: enough to find it, and to type."""
+
+ROUNDING = (
+    "Money is counted to a hundred-thousandth of a penny and rounded to the penny here so that "
+    "every column adds up."
+)
+"""Why a line may differ from the phone's by a penny."""
+
+
+def month_name(month: str) -> str:
+    """Write ``YYYY-MM`` as people say it."""
+    year, number = month.split("-")
+    return f"{_MONTHS[int(number) - 1]} {year}"
+
+
+def day_name(day: date) -> str:
+    """Write a day of a known month."""
+    return f"{_WEEKDAYS[day.weekday()]} {day.day}"
+
+
+def signed_money(units: int) -> str:
+    """Write a change: with its sign, unless it prints as nothing."""
+    text = format_money(units)
+    return text if units <= 0 or not text.strip("£0.,") else f"+{text}"
+
+
+def account_line(statement: HouseholdStatement) -> str:
+    """Say whose statement it is."""
+    name = statement.member_name or CLOSED_ACCOUNT.capitalize()
+    return f"{name}, account ending {statement.member[-ID_DIGITS:].upper()}"
+
+
+def is_complete(statement: HouseholdStatement) -> bool:
+    """Say whether every day of the month is worked out."""
+    return statement.days_settled == statement.days_in_month
+
+
+def having(statement: HouseholdStatement) -> str:
+    """Say of when the closing balance is."""
+    moment = "at the end of" if is_complete(statement) else "so far in"
+    return f"{moment} {month_name(statement.month)}"
+
+
+def limits(statement: HouseholdStatement) -> list[str]:
+    """Say what of it can be spent."""
+    words = [f"Set aside {format_money(statement.set_aside_units)}"]
+    if statement.floor_units < 0:
+        words.append(f"You can go below zero by {format_money(-statement.floor_units)}")
+    return words
+
+
+def comparison(statement: HouseholdStatement) -> str:
+    """Say how trading compares with the grid alone, at the member's own tariffs."""
+    total = statement.total
+    if not (total.sold_wh or total.bought_wh):
+        return "Nothing was sold to or bought from neighbours."
+    units = statement.better_units
+    if not format_money(units).strip("−£0.,"):
+        return "This came to the same as with the grid alone."
+    better = "better" if units > 0 else "worse"
+    return f"You are {format_money(abs(units))} {better} off than with the grid alone."
+
+
+def progress(statement: HouseholdStatement) -> str:
+    """Say how much of the month is worked out, and what was counted as zero."""
+    if is_complete(statement):
+        words = [f"All {statement.days_in_month} days are worked out."]
+    else:
+        words = [f"Worked out so far: {statement.days_settled} of {statement.days_in_month} days."]
+    if statement.missing == 1:
+        words.append("One half-hour's reading in the whole community was missing: counted as zero.")
+    elif statement.missing:
+        words.append(
+            f"{statement.missing:,} half-hours' readings in the whole community were missing: "
+            "counted as zero."
+        )
+    elif statement.seals:
+        words.append("No reading was missing.")
+    return " ".join(words)
+
+
+def payment_party(line: PaymentLine) -> str:
+    """Say with whom a payment was."""
+    direction = "from" if line.units > 0 else "to"
+    return f"{direction} {line.other_name or CLOSED_ACCOUNT}"
+
+
+def fine_print(statement: HouseholdStatement) -> list[str]:
+    """Say what this document is not, and what its money is."""
+    return [
+        "What neighbours could not cover or take, your own supplier bills or buys.",
+        f"£ stands for {statement.currency}, this community's own currency: {statement.promise}",
+        ROUNDING,
+    ]

@@ -1,0 +1,161 @@
+"""A settled half-hour, as properties over random streets: pure, no database."""
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
+from ledger.book import Balance, Book, Status
+from ledger.invariants import check_balances, check_pools_empty
+from market.certificate import verify
+from market.clearing import clear
+from market.model import PriceRule, Rules
+from meters.readings import Channel
+from settlement.orders import fund_orders, orders_from_detail, orders_to_detail, period_inputs
+from settlement.postings import (
+    hold_transfers,
+    lines_of,
+    market_of,
+    settlement_transfers,
+    transfer_id,
+)
+from settlement.state import (
+    CommunityRules,
+    CommunityState,
+    Mandate,
+    Member,
+    MeterUse,
+    Offer,
+)
+
+ASSET = "LWD/7"
+PERIODS = range(989_700, 989_703)
+MID_MARKET = Rules(PriceRule.MID_MARKET, import_ticks=2450, export_ticks=410, charge_ticks=35)
+UNIFORM = Rules(PriceRule.UNIFORM)
+
+members = st.lists(
+    st.fixed_dictionaries(
+        {
+            "import_ticks": st.integers(0, 4000),
+            "export_ticks": st.integers(-600, 1500),
+            "posted": st.integers(-200_000_000, 200_000_000),
+            "day_max": st.integers(0, 50_000_000),
+            "wh": st.lists(
+                st.tuples(st.integers(0, 3000), st.integers(0, 3000)), min_size=3, max_size=3
+            ),
+        }
+    ),
+    min_size=1,
+    max_size=6,
+)
+
+
+def street(people, market):
+    """Return state, book and readings of a random street."""
+    state, book = CommunityState(), Book()
+    rules = CommunityRules(1, ASSET, "Europe/London", "street", market, replay=False, promise="x")
+    state.rules_history.append((0, rules))
+    for account in (fees(ASSET), grid("import"), grid("export")):
+        book.open(account)
+    for asset in (ASSET, WH):
+        book.open(pool("street", asset), floor=0)
+    readings = {}
+    total = 0
+    for number, person in enumerate(people):
+        member = f"{number:032x}"
+        state.members[member] = Member(member, "household", -200_000_000)
+        offer = Offer(
+            person["import_ticks"],
+            person["export_ticks"],
+            person["import_ticks"],
+            person["export_ticks"],
+        )
+        state.offers[member] = [(0, offer)]
+        mandate = Mandate(
+            100_000, max(0, person["import_ticks"]), 2**40, person["day_max"], 0, 10**6
+        )
+        state.mandates[member] = [(0, mandate)]
+        state.meters[f"m{number}"] = [(0, MeterUse(member, tuple(Channel)))]
+        book.open(wallet(member, ASSET), floor=-200_000_000)
+        book.balances[wallet(member, ASSET)].posted = person["posted"]
+        total += person["posted"]
+        for channel in Channel:
+            book.open(meter_account(f"m{number}", channel))
+        for period, flows in zip(PERIODS, person["wh"], strict=True):
+            for channel, wh in zip(Channel, flows, strict=True):
+                readings[f"m{number}", channel, period] = wh
+    book.balances[fees(ASSET)] = Balance(posted=-total)
+    return state, book, readings, rules
+
+
+def settle(people, market):
+    """Settle three half-hours on a pure book and yield what each came to."""
+    state, book, readings, rules = street(people, market)
+    inputs = period_inputs(state, PERIODS, readings)
+    orders = fund_orders(state, inputs, book.balances)
+    hold_batch = bytes(16)
+    holds = hold_transfers(hold_batch, orders, rules)
+    assert all(status is Status.CREATED for status in book.apply(holds))
+    for item, its_orders in zip(inputs, orders, strict=True):
+        market_now = market_of(its_orders, rules)
+        result = clear(market_now)
+        verify(market_now, result)
+        lines = lines_of(item, result)
+        batch = transfer_id(hold_batch, item.period % 1000)
+        transfers = settlement_transfers(batch, hold_batch, item, its_orders, lines, rules)
+        before = {name: balance.posted for name, balance in book.balances.items()}
+        statuses = book.apply(transfers)
+        assert all(status is Status.CREATED for status in statuses), statuses
+        yield state, book, item, lines, before
+
+
+@settings(max_examples=60)
+@given(members, st.sampled_from([MID_MARKET, UNIFORM]))
+def test_every_half_hour_sums_to_zero_and_leaves_the_pool_empty(people, market):
+    for _, book, item, lines, before in settle(people, market):
+        check_balances(book.balances)
+        check_pools_empty(book.balances, list(book.balances))
+        changes = {name: b.posted - before[name] for name, b in book.balances.items()}
+        assert sum(v for name, v in changes.items() if name.endswith(ASSET)) == 0
+        assert sum(v for name, v in changes.items() if name.endswith(WH)) == 0
+        assert sum(line.sold_wh for line in lines) == sum(line.bought_wh for line in lines)
+        for (meter, channel), wh in item.readings.items():
+            sign = 1 if channel is Channel.IMPORT else -1
+            assert changes[meter_account(meter, channel)] == sign * wh
+
+
+@settings(max_examples=60)
+@given(members, st.sampled_from([MID_MARKET, UNIFORM]))
+def test_nobody_is_worse_off_than_with_the_grid_and_no_wallet_bounces(people, market):
+    for state, book, _, lines, _ in settle(people, market):
+        for line in lines:
+            offer = state.offers[line.member][0][1]
+            assert line.bought_units <= line.bought_wh * offer.import_tariff_ticks
+            assert line.sold_units >= line.sold_wh * offer.export_tariff_ticks
+            purse = book.balances[wallet(line.member, ASSET)]
+            assert purse.posted - purse.pending_out >= purse.floor or purse.pending_out == 0
+
+
+@settings(max_examples=60)
+@given(members, st.randoms(use_true_random=False))
+def test_the_order_of_readings_and_members_changes_nothing(people, random):
+    state, book, readings, _ = street(people, MID_MARKET)
+    expected = fund_orders(state, period_inputs(state, PERIODS, readings), book.balances)
+    shuffled = list(readings.items())
+    random.shuffle(shuffled)
+    meters = list(state.meters.items())
+    random.shuffle(meters)
+    state.meters = dict(meters)
+    again = fund_orders(state, period_inputs(state, PERIODS, dict(shuffled)), book.balances)
+    assert again == expected
+    assert orders_from_detail({"orders": orders_to_detail(again)}, "street") == expected
+
+
+@settings(max_examples=60)
+@given(members)
+def test_all_holds_of_a_day_are_resolved_when_its_half_hours_are_settled(people):
+    book = None
+    for _, book, _, _, _ in settle(people, MID_MARKET):
+        pass
+    assert book is not None
+    assert all(hold.resolved for hold in book.holds.values())
+    assert all(balance.pending_out == 0 for balance in book.balances.values())
