@@ -31,7 +31,7 @@ class Status(IntEnum):
     CREDIT_ACCOUNT_NOT_FOUND = 7
     HOLD_NOT_FOUND = 8
     HOLD_ALREADY_RESOLVED = 9
-    HOLD_OF_OTHER_ACCOUNTS = 10
+    HOLD_OF_OTHER_ACCOUNTS = 10  # or named by a transfer that resolves none
     EXCEEDS_HOLD = 11
     BELOW_FLOOR = 12
     ABOVE_CEILING = 13
@@ -99,8 +99,10 @@ class Book:
         before_balances: dict[str, Balance] = {}
         before_holds: dict[bytes, Hold | None] = {}
         added: list[bytes] = []
+        statuses: list[Status] = []
         for index, transfer in enumerate(batch):
             status = self._check(transfer)
+            statuses.append(status)
             if status is Status.EXISTS:
                 continue
             if status is Status.CREATED:
@@ -119,8 +121,7 @@ class Book:
                     status if other == index else Status.BATCH_REFUSED
                     for other in range(len(batch))
                 ]
-        created = set(added)
-        return [Status.CREATED if t.id in created else Status.EXISTS for t in batch]
+        return statuses
 
     def _check(self, transfer: Transfer) -> Status:  # noqa: PLR0911 - a list of reasons in order
         known = self.transfers.get(transfer.id)
@@ -138,7 +139,7 @@ class Book:
             return Status.CREDIT_ACCOUNT_NOT_FOUND
         if transfer.kind in (Kind.POST_HOLD, Kind.VOID_HOLD):
             return self._check_resolution(transfer)
-        return Status.CREATED
+        return Status.CREATED if transfer.hold is None else Status.HOLD_OF_OTHER_ACCOUNTS
 
     def _check_resolution(self, transfer: Transfer) -> Status:
         hold = self.holds.get(transfer.hold) if transfer.hold else None
@@ -172,13 +173,14 @@ class Book:
     def _limits(self, transfer: Transfer) -> Status:
         """Check the limits that the transfer itself could break.
 
-        Releasing a hold never makes an account poorer, and money coming in is never refused
-        for a floor that a lowered limit put above the balance.
+        Resolving a hold never takes more than was set aside, so it breaks no floor, not even
+        one that was raised meanwhile.
         """
         debit, credit = self.balances[transfer.debit], self.balances[transfer.credit]
         if transfer.kind is Kind.VOID_HOLD:
             return Status.CREATED
-        if debit.floor is not None and debit.posted - debit.pending_out < debit.floor:
+        below = debit.floor is not None and debit.posted - debit.pending_out < debit.floor
+        if below and transfer.hold is None:
             return Status.BELOW_FLOOR
         above = credit.ceiling is not None and credit.posted + credit.pending_in > credit.ceiling
         if above or abs(debit.posted) > AMOUNT_MAX or abs(credit.posted) > AMOUNT_MAX:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from ledger.errors import SignatureError
 from ledger.primitives.signing import check_public_key, key_id_of
-from ledger.statements import Statement
+from ledger.statements import COMMUNITY, Statement
 
 SEQ_WINDOW = 64
 """How far behind a key's highest ``seq`` a statement may still land, so that a payment signed
@@ -28,6 +28,10 @@ SIGNER_ROLES = {
 
 MEMBER_KINDS = frozenset({"consent", "offer", "mandate", "transfer"})
 """Kinds that a member's own keys sign."""
+
+
+COMMUNITY_KINDS = frozenset({"roster", "rules", "hold", "clearing", "settlement", "seal"})
+"""Kinds whose account is the community; all others are a member's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +65,8 @@ class KeyBook:
                 f"the statement is for {statement.body['ledger']}, not for {self.origin}"
             )
         kind = statement.kind
+        if (statement.account == COMMUNITY) != (kind in COMMUNITY_KINDS):
+            raise SignatureError(f"a {kind} cannot be for the account {statement.account}")
         if kind == "roster":
             self._check_roster(statement)
         elif kind == "rules":

@@ -128,6 +128,19 @@ def append(
     return size
 
 
+def last_recorded_ms(connection: Connection, community: int) -> int:
+    """Return when the last entry was logged, 0 for an empty log."""
+    return (
+        connection.scalar(
+            select(_statements.c.recorded_at)
+            .where(_statements.c.community == community)
+            .order_by(_statements.c.position.desc())
+            .limit(1)
+        )
+        or 0
+    )
+
+
 def find_statement(connection: Connection, community: int, statement: Statement) -> int | None:
     """Return the position at which this very statement was logged, or None.
 

@@ -43,7 +43,7 @@ _TICKS = integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
 _VERSION = integer(1, 1_000_000)
 _METER = text(64, r"[A-Za-z0-9_.:/-]+")
 _SLUG = text(40, r"[a-z0-9][a-z0-9-]*")
-_DAY = text(10, r"\d{4}-\d\d-\d\d")
+_DAY = text(10, r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
 _RUN = one_of("SF")
 
 

@@ -27,7 +27,7 @@ from ledger.log.leaf import SALT_BYTES
 from ledger.log.note import Verifier
 from ledger.log_files import publish
 from ledger.log_store import Entry
-from ledger.primitives.clock import Clock
+from ledger.primitives.clock import CLOCK_BACK_MS_MAX, Clock
 from ledger.primitives.periods import SECONDS
 from ledger.primitives.signing import SigningKey
 from ledger.statements import Statement, make_body, sign
@@ -137,7 +137,7 @@ class Writer:
             ConflictError: an id or ``seq`` came before with another body.
             RefusedError: too late, or too far behind in ``seq``.
         """
-        now_ms = self.clock.now_ms()
+        now_ms = self._log_time_ms(connection)
         period = now_ms // (SECONDS * 1000)
         positions: list[int | None] = []
         fresh: list[tuple[Statement, Entry]] = []
@@ -161,6 +161,17 @@ class Writer:
             new = iter(range(first, first + len(fresh)))
             return [next(new) if known is None else known for known in positions]
         return [known for known in positions if known is not None]
+
+    def _log_time_ms(self, connection: Connection) -> int:
+        """Return the time to log at: never before the last entry's, even after a restart."""
+        now_ms = self.clock.now_ms()
+        last_ms = log_store.last_recorded_ms(connection, self.community)
+        if now_ms < last_ms - CLOCK_BACK_MS_MAX:
+            raise RefusedError(
+                "The computer's clock stands before the log's last entry. Nothing was written. "
+                "Set the clock right and start again."
+            )
+        return max(now_ms, last_ms)
 
     def publish(
         self, folder: Path, after_write: Callable[[Path], None] = lambda _path: None

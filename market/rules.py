@@ -8,6 +8,9 @@ market.errors.MarketInputError: rules: the price rule 'mid-market' needs import_
 from market.errors import MarketInputError
 from market.model import PriceRule, Rules
 
+PERMILLE = 1000
+"""Thousandths in a whole."""
+
 
 def check_rules(rules: Rules) -> None:
     """Refuse rules under which a market could not be cleared.
@@ -15,6 +18,10 @@ def check_rules(rules: Rules) -> None:
     Raises:
         MarketInputError: says which field and why.
     """
+    if not 0 <= rules.k_permille <= PERMILLE:
+        raise MarketInputError(f"rules: k_permille {rules.k_permille} is not between 0 and 1000")
+    if rules.charge_ticks < 0:
+        raise MarketInputError(f"rules: charge_ticks {rules.charge_ticks} is below zero")
     if rules.price is PriceRule.UNIFORM:
         if rules.charge_ticks:
             raise MarketInputError(
@@ -52,5 +59,5 @@ def set_price_ticks(rules: Rules) -> int:
     """
     import_ticks, export_ticks = reference_tariffs(rules)
     ceiling = import_ticks - rules.charge_ticks
-    price = export_ticks + rules.k_permille * (ceiling - export_ticks) // 1000
+    price = export_ticks + rules.k_permille * (ceiling - export_ticks) // PERMILLE
     return max(export_ticks, min(price, ceiling))

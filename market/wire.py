@@ -10,6 +10,7 @@ nulls; every field is checked and every unknown one refused. Output is canonical
 """
 
 import json
+import unicodedata
 from typing import Any
 
 from ledger.errors import InputError
@@ -38,7 +39,17 @@ from market.model import (
 MARKET_BYTES_MAX = 200_000_000
 """Longest market or result file: a million orders a side."""
 
-_ID = shape.text(64, r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+_ID_TEXT = shape.text(64, r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
+
+
+def _ID(value: Any, path: str) -> Any:  # noqa: N802 - a shape, like its neighbours
+    """Take an id that canonical JSON can hold."""
+    _ID_TEXT(value, path)
+    if not unicodedata.is_normalized("NFC", value):
+        raise InputError(f"{path}: {value!r} is not in Unicode normal form C")
+    return value
+
+
 _TICKS = shape.integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
 _CHARGE = shape.integer(0, PRICE_TICKS_MAX)
 _WH = shape.integer(0, WH_MAX)

@@ -13,6 +13,7 @@ from ledger import log_store
 from ledger.accounts import fees, grid, meter_account, pool, wallet
 from ledger.errors import InputError, SetupError
 from ledger.log.note import Verifier
+from ledger.primitives.periods import SECONDS
 from ledger.statements import Statement
 from ledger.store import Batch
 from ledger.writer import Draft, Writer
@@ -68,16 +69,18 @@ class Community:
         """
         size, _, _ = log_store.head(connection, self.writer.community)
         positions = self.writer.record(connection, drafts)
-        period = self.writer.now_period()
+        period = log_store.last_recorded_ms(connection, self.writer.community) // (SECONDS * 1000)
         for draft, position in zip(drafts, positions, strict=True):
             if position >= size:
                 statement = Statement.decode(draft.envelope)
                 self.state.apply(statement, period)
-                self._cause(connection, statement, position)
+                self._cause(connection, statement, position, period)
         self._position = max(self._position, size, *(p + 1 for p in positions), 0)
         return positions
 
-    def _cause(self, connection: Connection, statement: Statement, position: int) -> None:
+    def _cause(
+        self, connection: Connection, statement: Statement, position: int, period: int
+    ) -> None:
         writer, kind = self.writer, statement.kind
         if kind == "rules":
             rules = self.state.rules_now
@@ -95,16 +98,18 @@ class Community:
             meter = statement.body["meter"]
             accounts = [(meter_account(meter, channel), None) for channel in Channel]
         elif kind == "transfer":
-            self._pay(connection, statement, position)
+            self._pay(connection, statement, position, period)
             return
         else:
             return
         writer.ledger.open_accounts(connection, accounts, writer.clock.now_ms())
 
-    def _pay(self, connection: Connection, statement: Statement, position: int) -> None:
+    def _pay(
+        self, connection: Connection, statement: Statement, position: int, period: int
+    ) -> None:
         """Post a payment between two members."""
         batch_id = bytes.fromhex(statement.id)
-        transfer = payment_transfer(statement, self.state, self.writer.now_period())
+        transfer = payment_transfer(statement, self.state, period)
         self.writer.ledger.post(
             connection, [Batch(batch_id, (transfer,), position)], self.writer.clock.now_ms()
         )

@@ -16,6 +16,7 @@ from datetime import date
 from sqlalchemy import Connection
 
 from ledger import log_store
+from ledger.invariants import check_balances, check_pools_empty
 from ledger.primitives.canonical import decode, encode, encode_trusted
 from ledger.primitives.periods import load_zone, of_local_day, start_utc
 from ledger.records import Transfer, record, salted_root
@@ -299,6 +300,8 @@ def _seal(community: Community, prepared: _Day) -> RunSummary:
         totals_data = encode({"totals": totals})
         seed = writer.entropy(f"seed/{statement_id}", 32)
         balances = writer.ledger.balances(connection)
+        check_balances(balances)
+        check_pools_empty(balances, balances)
         envelope = writer.sign_new(
             connection,
             "seal",

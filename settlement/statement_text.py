@@ -35,8 +35,6 @@ from settlement.statement_words import (
 WIDTH = 78
 """Columns of the page: a terminal's 80, less the breath at its edge."""
 
-INDENT = "  "
-
 
 def render_text(statement: HouseholdStatement) -> str:
     """Return the statement, rounded as it is printed, ending in a line break."""
@@ -112,10 +110,11 @@ def _payments(printed: HouseholdStatement) -> list[str]:
     if not printed.payments:
         return []
     amounts = [signed_money(line.units) for line in printed.payments]
-    width = max(map(len, amounts))
+    days = [day_name(line.day) for line in printed.payments]
+    wide, width = max(map(len, days)), max(map(len, amounts))
     lines = ["Payments"]
-    for line, amount in zip(printed.payments, amounts, strict=True):
-        head = f"{day_name(line.day):<6}  {amount:>{width}}  "
+    for line, day, amount in zip(printed.payments, days, amounts, strict=True):
+        head = f"{day:<{wide}}  {amount:>{width}}  "
         said = payment_party(line)
         if line.payment.reference:
             said += f": {line.payment.reference}"
@@ -187,6 +186,6 @@ def _row(row: Iterable[str], widths: Sequence[int], gap: str) -> str:
 def _wrap(text: str, head: str = "") -> list[str]:
     """Break a sentence into lines; what a terminal would obey or hide is shown as a mark."""
     plain = "".join(c if c.isprintable() else "�" for c in text)
-    return textwrap.wrap(
-        plain, WIDTH, initial_indent=head, subsequent_indent=" " * len(head) or ""
-    ) or [head.rstrip()]
+    return textwrap.wrap(plain, WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) or [
+        head.rstrip()
+    ]

@@ -5,7 +5,10 @@ from collections.abc import Iterator
 import pytest
 from hypothesis import settings
 
+from tests.prepared import copy, prepared
 from tests.streets import Street, build_street
+
+__all__ = ["copy", "prepared", "settled_street"]
 
 settings.register_profile("commonwatt", derandomize=True, deadline=None)
 settings.load_profile("commonwatt")

@@ -16,7 +16,7 @@ from ledger import log_store
 from ledger.errors import SetupError
 from settlement import store
 from wallet_api.cli.context import Settings, open_here
-from wallet_api.page import CONTENT_POLICY, first_page
+from wallet_api.page import CONTENT_POLICY, first_page, interface_page
 from wallet_api.problems import install_problem_handlers
 
 _LOG_FILE = re.compile(r"tile/(entries|[0-6])/(x\d{3}/)*\d{3}(\.p/\d{1,3})?")
@@ -55,6 +55,7 @@ def create_app(settings: Settings) -> FastAPI:
         title="Commonwatt",
         version="1",
         description="A neighbourhood trades its own electricity.",
+        docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
     install_problem_handlers(app)
@@ -63,6 +64,12 @@ def create_app(settings: Settings) -> FastAPI:
     def home() -> HTMLResponse:
         return HTMLResponse(
             first_page(open_here(settings)), headers={"Content-Security-Policy": CONTENT_POLICY}
+        )
+
+    @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+    def docs() -> HTMLResponse:
+        return HTMLResponse(
+            interface_page(app.openapi()), headers={"Content-Security-Policy": CONTENT_POLICY}
         )
 
     @app.get("/v1/health", summary="Is the server able to answer?")

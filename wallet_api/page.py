@@ -6,6 +6,7 @@ False
 
 import html
 from datetime import date
+from typing import Any
 
 from ledger import log_store
 from ledger.primitives.energy import format_kwh
@@ -38,7 +39,7 @@ ul{list-style:none;margin:0;padding:0}li{padding:10px 0;border-top:1px solid var
 li:first-child{border-top:0}a{color:var(--act);font-weight:600;display:inline-block;
 min-height:24px}code{font-size:15px;overflow-wrap:anywhere}table{border-collapse:collapse;
 width:100%}td,th{text-align:right;padding:6px 4px;border-top:1px solid var(--line)}
-th:first-child,td:first-child{text-align:left}details{margin-top:8px}summary{cursor:pointer;
+th:first-child,td:first-child,.words td,.words th{text-align:left}details{margin-top:8px}summary{cursor:pointer;
 color:var(--act);font-weight:600;min-height:44px;padding:10px 0}.key span{margin-right:16px}
 .key i{display:inline-block;width:14px;height:14px;border-radius:4px;vertical-align:-2px;
 margin-right:6px}.near{fill:var(--near);background:var(--near)}.grid{fill:var(--grid);
@@ -47,7 +48,7 @@ background:var(--sold)}
 """
 
 LINKS = (
-    ("/docs", "The interface", "every address, with a form to try it"),
+    ("/docs", "The interface", "every address; /openapi.json for programs"),
     ("/v1/community", "This community", "as JSON"),
     ("/log/checkpoint", "The signed checkpoint", "keep it: later audits are compared with it"),
     ("/log.vkey", "The log's public key", "what an auditor checks signatures with"),
@@ -83,20 +84,43 @@ def first_page(community: Community) -> str:
         )
     if day is not None and len(community.state.members) >= HOMES_MIN:
         parts.append(_day_card(day, rules.zone, totals))
-    links = "".join(
-        f'<li><a href="{address}">{title}</a> {what}</li>' for address, title, what in LINKS
-    )
-    parts.append(f'<div class="card"><h2>What is here</h2><ul>{links}</ul></div>')
+    parts.append(_links())
     parts.append(
         f'<div class="card"><h2>Trust nobody</h2><p>The log has {size:,} signed entries. Check all '
         "of it on your own machine:</p><p><code>commonwatt audit export street.zip</code><br>"
         "<code>python -m settlement.audit street.zip</code></p></div>"
     )
+    return _document(name, "".join(parts))
+
+
+def interface_page(schema: dict[str, Any]) -> str:
+    """Return a list of the interface's addresses, from its OpenAPI description."""
+    rows = "".join(
+        f"<tr><td>{method.upper()}</td><td><code>{html.escape(path)}</code></td>"
+        f"<td>{html.escape(operation.get('summary', ''))}</td></tr>"
+        for path, operations in schema["paths"].items()
+        for method, operation in operations.items()
+    )
+    return _document(
+        "The interface",
+        '<h1>The interface</h1><div class="card"><table class="words"><tr><th></th><th>Address</th>'
+        f"<th>What it gives</th></tr>{rows}</table></div>"
+        '<p><a href="/openapi.json">openapi.json</a> for programs. <a href="/">Back</a></p>',
+    )
+
+
+def _links() -> str:
+    links = "".join(
+        f'<li><a href="{address}">{title}</a> {what}</li>' for address, title, what in LINKS
+    )
+    return f'<div class="card"><h2>What is here</h2><ul>{links}</ul></div>'
+
+
+def _document(title: str, body: str) -> str:
     return (
         '<!doctype html><html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width,initial-scale=1">'
-        f"<title>{name}</title><style>{STYLE}</style></head><body><main>{''.join(parts)}"
-        "</main></body></html>"
+        f"<title>{title}</title><style>{STYLE}</style></head><body><main>{body}</main></body></html>"
     )
 
 

@@ -92,7 +92,7 @@ def check_value(value: Any, depth: int = 0) -> None:
         _check_text(value)
     elif isinstance(value, int):  # true and false are integers to Python
         if abs(value) > INTEGER_MAX:
-            raise CanonicalError(f"integer {value} is beyond 2^53 - 1")
+            raise CanonicalError("an integer is beyond 2^53 - 1")
     elif isinstance(value, list):
         for item in value:
             check_value(item, depth + 1)

@@ -27,6 +27,7 @@ class SystemClock:
 
     def __init__(self) -> None:
         self._last_ms = 0
+        self._seen_ms = 0
 
     def now_ms(self) -> int:
         """Return Unix milliseconds.
@@ -35,11 +36,12 @@ class SystemClock:
             RefusedError: the machine's clock went back by more than five seconds.
         """
         now = time.time_ns() // 1_000_000
-        if now < self._last_ms - CLOCK_BACK_MS_MAX:
+        if now < self._seen_ms - CLOCK_BACK_MS_MAX:
             raise RefusedError(
                 "The computer's clock went back by more than five seconds. "
                 "Nothing was written. Set the clock right and start again."
             )
+        self._seen_ms = max(now, self._seen_ms)
         self._last_ms = max(now, self._last_ms + 1)
         return self._last_ms
 

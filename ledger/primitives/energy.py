@@ -18,7 +18,7 @@ enough that energy times price stays inside 64 bits with a wide margin."""
 UNIT_EXPONENTS = {"wh": 0, "kwh": 3, "mwh": 6}
 """Power of ten that turns a unit, in lower case, into Wh."""
 
-_NUMBER = re.compile(r"-?\d{1,12}(\.\d{1,12})?")
+_NUMBER = re.compile(r"-?[0-9]{1,12}(\.[0-9]{1,12})?")
 
 
 def wh_from_text(text: str, unit: str) -> int:

@@ -23,10 +23,14 @@ SECONDS = 1800
 MINUTES = 30
 """Length of a period."""
 
+DAY_PERIODS_MIN, DAY_PERIODS_MAX = 46, 50
+"""Half-hours of a local day."""
+
 PERIOD_MAX = 4_000_000
 """Last period taken, in the year 2198: later ones are typing mistakes."""
 
-_UTC_TEXT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z")
+_UTC_TEXT = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)Z", re.ASCII)
+_DATE_TEXT = re.compile(r"\d{4}-\d\d-\d\d", re.ASCII)
 
 
 @lru_cache(maxsize=64)
@@ -86,7 +90,7 @@ def parse_utc(text: str) -> int:
 def parse_date(text: str) -> date:
     """Return the date written ``YYYY-MM-DD``."""
     try:
-        if len(text) == len("2026-06-15"):
+        if _DATE_TEXT.fullmatch(text):
             return date.fromisoformat(text)
     except ValueError:
         pass
@@ -98,15 +102,22 @@ def of_local_day(day: date, zone: ZoneInfo) -> range:
     """Return the periods of a local calendar day, in order.
 
     Raises:
-        InputError: the zone is not on the half-hour grid that day.
+        InputError: the zone is not on the half-hour grid that day, or the day has not 46 to 50
+            half-hours (a station in Antarctica changes its clock by two hours).
 
     >>> [len(of_local_day(date(2026, m, d), load_zone("Europe/London")))
     ...  for m, d in ((3, 29), (6, 15), (10, 25))]
     [46, 48, 50]
     """
-    first = _local_midnight(day, zone)
-    last = _local_midnight(day + timedelta(days=1), zone)
-    return range(from_instant(first), from_instant(last))
+    try:
+        first = _local_midnight(day, zone)
+        last = _local_midnight(day + timedelta(days=1), zone)
+    except (OverflowError, ValueError) as error:
+        raise InputError(f"the day {day} is out of range") from error
+    periods = range(from_instant(first), from_instant(last))
+    if not DAY_PERIODS_MIN <= len(periods) <= DAY_PERIODS_MAX:
+        raise InputError(f"{day} has {len(periods)} half-hours in {zone}, not 46 to 50")
+    return periods
 
 
 def _local_midnight(day: date, zone: ZoneInfo) -> datetime:
@@ -137,5 +148,7 @@ def local_label(period: int, zone: ZoneInfo) -> str:
 def of_local_month(month: str, zone: ZoneInfo) -> range:
     """Return the periods of a local month written ``YYYY-MM``."""
     first = parse_date(f"{month}-01")
+    if first.year == date.max.year:
+        raise InputError(f"the month {month} is out of range")
     following = date(first.year + first.month // 12, first.month % 12 + 1, 1)
     return range(of_local_day(first, zone).start, of_local_day(following, zone).start)

@@ -15,6 +15,7 @@ import base64
 import binascii
 import hashlib
 import json
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
@@ -41,6 +42,7 @@ SIGNATURES_MAX = 16
 ENVELOPE_BYTES_MAX = 100_000
 """Longest envelope: a statement of 60,000 bytes in base64, with its signatures."""
 
+_KEY_ID = re.compile(r"[0-9a-f]{64}")
 _FIELD_PRIME = 2**255 - 19
 
 
@@ -236,6 +238,10 @@ class Envelope:
             raise CanonicalError("not the envelope's one encoding (see docs/spec/statements.md)")
         if not 1 <= len(envelope.signatures) <= SIGNATURES_MAX:
             raise CanonicalError(f"an envelope has 1 to {SIGNATURES_MAX} signatures")
+        key_ids: list[object] = [key_id for key_id, _ in envelope.signatures]
+        for key_id in key_ids:
+            if not isinstance(key_id, str) or _KEY_ID.fullmatch(key_id) is None:
+                raise CanonicalError("a key id has 64 hexadecimal digits")
         return envelope
 
     def verified_by(self, public_keys: Sequence[bytes]) -> list[int]:

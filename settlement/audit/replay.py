@@ -310,7 +310,8 @@ class Replay:
             _check_root(statement, _object(fact), transfers)
             self._post(transfers)
             day.settled[period] = lines
-            check_pools_empty(self.book.balances, [pool(rules.feeder, WH)])
+            pools = [pool(rules.feeder, asset) for asset in (WH, rules.asset)]
+            check_pools_empty(self.book.balances, pools)
             self.traded_units += sum(line.bought_units for line in lines)
             self.counts["lines"] += len(lines)
 

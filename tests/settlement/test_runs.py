@@ -12,7 +12,7 @@ from ledger.log.note import Verifier
 from settlement.errors import RunRefusedError
 from settlement.run import settle_day
 from tests.engines import fresh_url
-from tests.settlement.conftest import DAY, found, reopen, seeded_key
+from tests.prepared import DAY, found, reopen, seeded_key
 
 
 class KilledError(Exception):

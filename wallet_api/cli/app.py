@@ -11,7 +11,6 @@ import sys
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -99,11 +98,15 @@ def run(arguments: list[str]) -> int:
     try:
         result = app(hoist(arguments), standalone_mode=False, prog_name="commonwatt")
         return result if isinstance(result, int) else 0
-    except click.exceptions.Abort:
+    except typer.Abort:
         warn("Stopped. Whatever was finished is kept; the same command goes on from there.")
         return EXIT_STOPPED
-    except click.ClickException as error:
-        error.show()
+    except typer.TyperException as error:
+        show = getattr(error, "show", None)
+        if show is None:
+            warn(f"Error: {error}")
+        else:
+            show()
         return EXIT_CANNOT
     except (CommonwattError, SQLAlchemyError, OSError) as error:
         word, code = ("Refused", EXIT_NO) if isinstance(error, NO) else ("Error", EXIT_CANNOT)

@@ -65,10 +65,11 @@ def hledger(
     """
     community = open_here(settings_of(context))
     with community.reading() as connection:
+        accounts = list(community.writer.ledger.balances(connection))
         transfers = community.writer.ledger.transfers(connection)
         if out is None:
-            write_journal(transfers, sys.stdout)
+            write_journal(transfers, sys.stdout, title=community.name, accounts=accounts)
             return
         with out.open("w", encoding="utf-8") as file:
-            write_journal(transfers, file)
+            write_journal(transfers, file, title=community.name, accounts=accounts)
     say(f"Written: {out}")

@@ -1,0 +1,296 @@
+"""The audit, and insiders who hold every key: what they do and which check notices."""
+
+import dataclasses
+import hashlib
+import json
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sqlalchemy import text
+
+import settlement.run
+from ledger.errors import CommonwattError
+from market.certificate import Fills, assemble
+from settlement.audit.__main__ import main
+from settlement.audit.verify import ALL_CHECKS, audit
+from settlement.enrol import pay
+from settlement.export import export_bundle
+from settlement.run import settle_day
+from settlement.timetable import due_at_ms
+from tests.prepared import CHARTER, DAY, reopen
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(scope="module")
+def bundle(prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("audit")
+    shutil.copytree(prepared, folder / "street")
+    community = reopen(f"sqlite:///{folder}/street/street.sqlite", folder / "street/keys")
+    settle_day(community, DAY)
+    payer, payee = list(community.state.members)[:2]
+    pay(community, payer, payee, 1_000_000, "eggs")
+    export_bundle(community, folder / "bundle")
+    community.writer.database.close()
+    return folder / "bundle"
+
+
+def remake_manifest(folder):
+    """Make the manifest fit again: the attacker is no fool."""
+    manifest = json.loads((folder / "manifest.json").read_bytes())
+    for entry in manifest["files"]:
+        data = (folder / entry["path"]).read_bytes()
+        entry |= {"bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (folder / "manifest.json").write_text(
+        json.dumps(manifest, sort_keys=True, separators=(",", ":"))
+    )
+
+
+def test_a_true_bundle_is_sound_and_every_check_passes(bundle):
+    report = audit(bundle)
+    assert report.failed is None, report.failure
+    assert [state for _, state in report.passed()] == [True] * len(ALL_CHECKS)
+    assert report.counts["settlement"] == 48
+    assert report.counts["transfer"] == 1
+    assert report.counts["transfers"] > 500
+
+
+def test_folder_and_zip_give_the_same_report(bundle, tmp_path):
+    with zipfile.ZipFile(tmp_path / "b.zip", "w") as file:
+        for path in sorted(bundle.rglob("*")):
+            if path.is_file():
+                file.write(path, path.relative_to(bundle).as_posix())
+    assert audit(tmp_path / "b.zip").to_json() == audit(bundle).to_json()
+
+
+@pytest.mark.parametrize("repaired", [False, True])
+def test_one_changed_byte_in_any_file_is_unsound(bundle, tmp_path, repaired):
+    names = [p.relative_to(bundle) for p in sorted(bundle.rglob("*")) if p.is_file()]
+    for number, name in enumerate(names):
+        if repaired and (
+            name.parts[0] in ("policy", "roster", "rules") or str(name) == "manifest.json"
+        ):
+            continue  # copies for reading, not evidence: with a fitting manifest nothing rests on them
+        copy = tmp_path / str(number)
+        shutil.copytree(bundle, copy)
+        data = bytearray((copy / name).read_bytes())
+        data[len(data) // 2] ^= 1
+        (copy / name).write_bytes(data)
+        if repaired:
+            remake_manifest(copy)
+        assert audit(copy).verdict == "unsound", name
+
+
+def test_a_missing_or_swapped_fact_is_unsound(bundle, tmp_path):
+    for number, change in enumerate(
+        (lambda lines: lines[:-1], lambda lines: [lines[1], lines[0], *lines[2:]])
+    ):
+        copy = tmp_path / str(number)
+        shutil.copytree(bundle, copy)
+        path = copy / "facts/000000.jsonl"
+        lines = path.read_bytes().splitlines(keepends=True)
+        path.write_bytes(b"".join(change(lines)))
+        remake_manifest(copy)
+        report = audit(copy)
+        assert report.failed == "bundle"
+
+
+def test_another_log_key_and_a_shorter_or_rewritten_history_are_noticed(bundle, copy, tmp_path):
+    other = audit(
+        bundle,
+        vkey="ladywood.example/ledger/1+276d3a46+AXw6OOtgcHJKeMwNJsXtfBJYYV0PKNYNj+rH56U7GvXn",
+    )
+    assert other.failed == "checkpoint"
+    community = reopen(*copy())
+    community.writer.publish(tmp_path / "early")
+    early = (tmp_path / "early/checkpoint").read_bytes()
+    community.writer.database.close()
+    report = audit(bundle, since=early)
+    assert report.failed is None
+    assert report.earlier
+    latest = (bundle / "log/checkpoint").read_bytes()
+    shorter = reopen(*copy())
+    export_bundle(shorter, tmp_path / "shorter")
+    assert audit(tmp_path / "shorter", since=latest).failed == "earlier checkpoint"
+    payer, payee = list(shorter.state.members)[:2]
+    for number in range(200):
+        pay(shorter, payer, payee, 1, f"fill {number}")
+    export_bundle(shorter, tmp_path / "rewritten")
+    shorter.writer.database.close()
+    report = audit(tmp_path / "rewritten", since=latest)
+    assert report.failed == "earlier checkpoint"
+    assert "history was rewritten" in report.failure
+
+
+def insider(copy, tmp_path, monkeypatch, name, replacement):
+    """Settle with one function replaced by the insider's own, and audit the result."""
+    community = reopen(*copy())
+    monkeypatch.setattr(settlement.run, name, replacement)
+    settle_day(community, DAY)
+    export_bundle(community, tmp_path / "insider.zip")
+    community.writer.database.close()
+    return audit(tmp_path / "insider.zip")
+
+
+def test_an_insider_who_prefers_a_friend_is_noticed(copy, tmp_path, monkeypatch):
+    honest = settlement.run.clear
+
+    def favour(market):
+        result = honest(market)
+        got = {"ask": {}, "bid": {}}
+        for outcome in result.orders:
+            got[outcome.side.value][outcome.id] = outcome.wh
+        wanted = {order.id: order.wh for order in market.bids}
+        for friend, friend_wh in wanted.items():
+            for other in wanted:
+                if friend != other and got["bid"][other] and got["bid"][friend] < friend_wh:
+                    got["bid"][friend] += 1
+                    got["bid"][other] -= 1
+                    return assemble(market, Fills(got["ask"], got["bid"]), result.certificate)
+        return result
+
+    report = insider(copy, tmp_path, monkeypatch, "clear", favour)
+    assert report.failed == "clearings"
+    assert "its share is" in report.failure
+
+
+def test_an_insider_who_matches_less_is_noticed(copy, tmp_path, monkeypatch):
+    honest = settlement.run.clear
+
+    def nothing(market):
+        return assemble(market, Fills({}, {}), honest(market).certificate)
+
+    report = insider(copy, tmp_path, monkeypatch, "clear", nothing)
+    assert report.failed == "clearings"
+    assert "could be" in report.failure
+
+
+def test_an_insider_who_skims_a_unit_is_noticed(copy, tmp_path, monkeypatch):
+    honest = settlement.run.settlement_transfers
+
+    def skim(*args):
+        transfers = honest(*args)
+        pay_outs = [t for t in transfers if t.debit.startswith("pool/") and "/wallet" in t.credit]
+        if not pay_outs:
+            return transfers
+        victim = pay_outs[0]
+        less = dataclasses.replace(victim, amount=victim.amount - 1)
+        more = dataclasses.replace(
+            victim, id=bytes(15) + b"\x01", amount=1, credit="community/fees LWD/7"
+        )
+        return [
+            *(less if t == victim else t for t in transfers),
+            dataclasses.replace(more, id=hashlib.sha256(victim.id).digest()[:16]),
+        ]
+
+    report = insider(copy, tmp_path, monkeypatch, "settlement_transfers", skim)
+    assert report.failed == "postings"
+
+
+def test_an_insider_who_lets_a_friend_buy_without_funds_is_noticed(copy, tmp_path, monkeypatch):
+    honest = settlement.run.fund_orders
+
+    def generous(state, inputs, balances):
+        orders = honest(state, inputs, balances)
+        for item in orders:
+            for member, funded in item.bids.items():
+                if funded.order.wh > 1:
+                    less = dataclasses.replace(funded.order, wh=funded.order.wh - 1)
+                    item.bids[member] = dataclasses.replace(
+                        funded, order=less, hold_units=less.wh * less.limit_ticks
+                    )
+                    return orders
+        return orders
+
+    report = insider(copy, tmp_path, monkeypatch, "fund_orders", generous)
+    assert report.failed == "funds and mandates"
+
+
+def test_an_insider_who_edits_a_balance_is_noticed(copy, tmp_path):
+    community = reopen(*copy())
+    with community.writer.database.write() as connection:
+        connection.execute(text("UPDATE balance SET posted = posted + 5 WHERE account = 1"))
+        connection.execute(text("UPDATE balance SET posted = posted - 5 WHERE account = 6"))
+    settle_day(community, DAY)
+    export_bundle(community, tmp_path / "edited.zip")
+    community.writer.database.close()
+    assert audit(tmp_path / "edited.zip").failed == "balances and seals"
+
+
+def test_an_insider_who_runs_too_early_is_noticed(copy, tmp_path, monkeypatch):
+    community = reopen(*copy())
+    community.writer.clock = type(community.writer.clock)(due_at_ms(DAY, CHARTER.zone) - 86_400_000)
+    monkeypatch.setattr(settlement.run, "due_at_ms", lambda *_args: 0)
+    settle_day(community, DAY)
+    export_bundle(community, tmp_path / "early.zip")
+    community.writer.database.close()
+    report = audit(tmp_path / "early.zip")
+    assert (report.failed, "before it was due" in report.failure) == ("funds and mandates", True)
+
+
+@settings(max_examples=60)
+@given(data=st.data())
+def test_no_damage_makes_the_audit_crash(bundle, tmp_path_factory, data):
+    folder = tmp_path_factory.mktemp("fuzz")
+    shutil.copytree(bundle, folder / "b")
+    path = folder / "b/facts/000000.jsonl"
+    content = bytearray(path.read_bytes())
+    for _ in range(data.draw(st.integers(1, 3))):
+        place = data.draw(st.integers(0, len(content) - 1))
+        content[place : place + data.draw(st.integers(0, 3))] = data.draw(st.binary(max_size=4))
+    path.write_bytes(content)
+    remake_manifest(folder / "b")
+    try:
+        report = audit(folder / "b")
+    except CommonwattError:
+        return
+    if bytes(content) != (bundle / "facts/000000.jsonl").read_bytes():
+        assert report.verdict == "unsound"
+
+
+def test_exit_codes_and_json(bundle, tmp_path, capsys):
+    assert main([str(bundle), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["verdict"] == "sound"
+    assert main([str(tmp_path / "nowhere")]) == 2
+    shutil.copytree(bundle, tmp_path / "bad")
+    (tmp_path / "bad/log/checkpoint").write_bytes(b"nothing\n")
+    assert main([str(tmp_path / "bad")]) == 1
+    assert "UNSOUND" in capsys.readouterr().out
+
+
+def test_the_audit_needs_only_the_standard_library_and_cryptography(bundle):
+    """Run it where every other package is refused."""
+    program = (
+        "import sys\n"
+        "allowed = {'cryptography', 'cffi', '_cffi_backend', 'pycparser', 'tzdata'}\n"
+        "ours = {'ledger', 'market', 'meters', 'settlement'}\n"
+        "class Refuse:\n"
+        "    def find_spec(self, name, path=None, target=None):\n"
+        "        top = name.partition('.')[0]\n"
+        "        if top.startswith('_sysconfigdata'):\n"
+        "            return\n"
+        "        if path is None and top not in allowed | ours | sys.stdlib_module_names:\n"
+        "            raise ImportError('refused: ' + name)\n"
+        "sys.meta_path.insert(0, Refuse())\n"
+        "from settlement.audit.__main__ import main\n"
+        "code = main(sys.argv[1:])\n"
+        "loaded = {name.partition('.')[0] for name in sys.modules}\n"
+        "assert not loaded & {'pulp', 'highspy', 'numpy', 'pandas', 'sqlalchemy', 'pydantic'}\n"
+        "sys.exit(code)\n"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(bundle)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "SOUND" in done.stdout

@@ -1,0 +1,215 @@
+"""The command line: what the README says, exit codes, clear sentences, never a traceback."""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from wallet_api.cli.app import app, hoist, run
+
+EXAMPLE = {
+    "period": 946000,
+    "feeders": [{"id": "a", "parent": None, "capacity_wh": None, "charge_ticks": 0}],
+    "asks": [{"id": "m1", "feeder": "a", "wh": 600, "limit_ticks": 500}],
+    "bids": [{"id": "m2", "feeder": "a", "wh": 600, "limit_ticks": 2450}],
+    "agreements": [],
+    "rules": {"price": "uniform", "sharing": "pro-rata"},
+}
+NEM12 = (
+    "100,NEM12,202606220900,MDP1,Retailer1\n"
+    "200,NMI0000001,E1,1,E1,,METER1,kWh,30,\n"
+    "300,20260615,{values},A,,,20260616010203,\n"
+    "900\n"
+)
+
+
+def cli(capsys, *arguments):
+    code = run([str(argument) for argument in arguments])
+    captured = capsys.readouterr()
+    assert "Traceback" not in captured.err
+    return code, captured.out, captured.err
+
+
+@pytest.fixture
+def market(tmp_path):
+    path = tmp_path / "in.json"
+    path.write_text(json.dumps(EXAMPLE))
+    return path
+
+
+def test_market_clear_gives_the_documented_result(market, capsys):
+    code, out, _ = cli(capsys, "market", "clear", market)
+    result = json.loads(out)
+    assert code == 0
+    assert result["orders"] == [
+        {"id": "m1", "side": "ask", "wh": 600, "price_ticks": 1475},
+        {"id": "m2", "side": "bid", "wh": 600, "price_ticks": 1475},
+    ]
+    assert result["prices"] == [
+        {"feeder": "a", "price_ticks": 1475, "low_ticks": 500, "high_ticks": 2450}
+    ]
+    assert (result["flows"], result["matched_wh"]) == ([], 600)
+
+
+def test_market_verify_proves_or_refuses(market, tmp_path, capsys):
+    result = tmp_path / "result.json"
+    assert cli(capsys, "market", "clear", market, "--out", result)[0] == 0
+    assert cli(capsys, "market", "verify", market, result)[0] == 0
+    result.write_text(result.read_text().replace("1475", "1476"))
+    code, _, err = cli(capsys, "market", "verify", market, result)
+    assert code == 1
+    assert "Not verified" in err
+
+
+def test_a_market_that_cannot_be_cleared_says_which_field(market, capsys):
+    market.write_text(
+        json.dumps(EXAMPLE | {"asks": [{"id": "m1", "feeder": "z", "wh": 1, "limit_ticks": 5}]})
+    )
+    code, _, err = cli(capsys, "market", "clear", market)
+    assert (code, "unknown feeder 'z'" in err) == (2, True)
+
+
+def test_a_command_without_its_database_says_how_to_make_one(tmp_path, capsys):
+    for command in (["member", "list"], ["settle", "--day", "2026-06-15"], ["export", "hledger"]):
+        code, _, err = cli(capsys, *command, "--database", f"sqlite:///{tmp_path}/none.sqlite")
+        assert code == 2
+        assert "make demo" in err
+    assert not (tmp_path / "none.sqlite").exists()
+    code, _, err = cli(capsys, "--database", "mysql://x/y", "member", "list")
+    assert code == 2
+
+
+def test_meters_read_prints_readings_and_exits_0_3_or_2(tmp_path, capsys):
+    file = tmp_path / "day.csv"
+    file.write_text(NEM12.format(values=",".join(["0.25"] * 48)))
+    code, out, err = cli(capsys, "meters", "read", file, "--format", "nem12")
+    rows = [json.loads(line) for line in out.splitlines()]
+    assert (code, err, len(rows)) == (0, "", 48)
+    assert rows[0] == {
+        "meter": "NMI0000001",
+        "channel": "import",
+        "period": 989692,
+        "start": "2026-06-14T14:00:00Z",
+        "wh": 250,
+        "quality": "actual",
+    }
+    file.write_text(NEM12.format(values=",".join(["0.25"] * 47)))
+    code, out, err = cli(capsys, "meters", "read", file, "--format", "nem12")
+    assert (code, out) == (3, "")
+    assert json.loads(err.splitlines()[0])["line"] == 3
+    assert cli(capsys, "meters", "read", tmp_path / "none.csv", "--format", "csv")[0] == 2
+    assert cli(capsys, "meters", "read", file, "--format", "nonsense")[0] == 2
+
+
+def test_a_community_from_nothing_to_a_statement(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COMMONWATT_DATABASE_URL", f"sqlite:///{tmp_path}/village.sqlite")
+    assert cli(capsys, "db", "upgrade")[0] == 0
+    assert cli(capsys, "db", "check")[0] == 0
+    code, _, err = cli(capsys, "community", "show")
+    assert (code, "commonwatt community create" in err) == (2, True)
+    assert (
+        cli(
+            capsys,
+            "community",
+            "create",
+            "Village",
+            "--origin",
+            "village.example/ledger/1",
+            "--replay-from",
+            "2026-06-14",
+        )[0]
+        == 0
+    )
+    assert cli(capsys, "member", "add", "Ada", "--sell-ticks", 300)[0] == 0
+    assert cli(capsys, "member", "add", "Ben")[0] == 0
+    assert cli(capsys, "member", "add", "Ada")[0] == 2
+    assert cli(capsys, "meter", "add", "Ada", "roof", "--channels", "export")[0] == 0
+    assert cli(capsys, "meter", "add", "Ben", "kitchen")[0] == 0
+    assert cli(capsys, "meter", "add", "Ben", "roof")[0] == 1
+    file = tmp_path / "june.csv"
+    rows = [
+        f"{meter},{channel},2026-06-15T{hour:02d}:{minute}:00Z,{wh}"
+        for hour in range(24)
+        for minute in ("00", "30")
+        for meter, channel, wh in (("roof", "export", 400), ("kitchen", "import", 300))
+    ]
+    file.write_text(
+        "meter,channel,start,wh\n" + "\n".join([*rows, "other,import,2026-06-15T00:00:00Z,1"])
+    )
+    code, out, err = cli(capsys, "meters", "import", file, "--format", "csv")
+    assert (code, "other" in err, out.startswith("96 readings new")) == (3, True, True)
+    code, out, _ = cli(capsys, "meters", "import", file, "--format", "csv")
+    assert "0 readings new, 0 corrected, 96 known already" in out
+    code, out, _ = cli(capsys, "settle", "--day", "2026-06-15", "--json")
+    settled = json.loads(out)
+    assert settled["days"][0]["matched_wh"] == 46 * 300
+    assert settled["days"][0]["missing"] == 4  # the day begins at 23:00 UTC on the 14th
+    assert json.loads(cli(capsys, "settle", "--day", "2026-06-15", "--json")[1]) == settled
+    members = json.loads(cli(capsys, "member", "list", "--json")[1])
+    assert [member["units"] for member in members] == [46 * 300 * 1430, -46 * 300 * 1430]
+    shown = json.loads(cli(capsys, "community", "show", "--json")[1])
+    assert (shown["matched_wh"], shown["replay"]) == (46 * 300, True)
+    for form in ("text", "html", "json"):
+        code, out, _ = cli(capsys, "statement", "Ada", "--month", "2026-06", "--format", form)
+        assert code == 0
+        assert "1.97" in out or "19734000" in out
+    assert cli(capsys, "audit", "export", tmp_path / "v.zip")[0] == 0
+    assert cli(capsys, "audit", "export", tmp_path / "v.zip")[0] == 2
+    code, out, _ = cli(capsys, "audit", "verify", tmp_path / "v.zip", "--json")
+    assert (code, json.loads(out)["verdict"]) == (0, "sound")
+    (tmp_path / "v.zip").write_bytes(b"no zip")
+    assert cli(capsys, "audit", "verify", tmp_path / "v.zip")[0] == 2
+
+
+def test_global_options_may_stand_anywhere():
+    assert hoist(["a", "--keys=x", "--", "--database", "y"]) == [
+        "--keys=x",
+        "a",
+        "--",
+        "--database",
+        "y",
+    ]
+
+
+def test_wrong_arguments_are_refused_with_a_usage_line(capsys):
+    for arguments in (["settle"], ["nonsense"], ["member", "add"], ["settle", "--day", "soon"]):
+        code, _, err = cli(capsys, *arguments)
+        assert code == 2
+        assert err
+
+
+def test_every_command_has_help_with_an_example(capsys):
+    def commands(group, path=()):
+        for command in group.registered_commands:
+            yield (
+                *path,
+                command.name
+                or command.callback.__name__.replace("list_", "").replace("_files", ""),
+            )
+        for sub in group.registered_groups:
+            yield from commands(sub.typer_instance, (*path, sub.name))
+
+    names = list(commands(app))
+    assert len(names) > 15
+    for path in names:
+        code, out, _ = cli(capsys, *path, "--help")
+        assert code == 0, path
+        assert "Example" in out, path
+
+
+def test_the_program_starts_as_installed(tmp_path):
+    program = Path(sys.executable).with_name("commonwatt")
+    done = subprocess.run(
+        [program, "member", "list"],
+        capture_output=True,
+        text=True,
+        cwd=tmp_path,
+        check=False,
+        env={**os.environ, "COMMONWATT_DATABASE_URL": "sqlite:///none.sqlite"},
+        timeout=60,
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("Error: There is no database at none.sqlite.")

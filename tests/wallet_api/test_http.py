@@ -1,0 +1,82 @@
+"""The HTTP interface: first page, health, log files, problems."""
+
+import shutil
+
+import pytest
+from fastapi.testclient import TestClient
+
+from settlement.audit.verify import audit
+from settlement.export import export_bundle
+from settlement.run import settle_day
+from tests.prepared import DAY, reopen
+from wallet_api.cli.context import Settings
+from wallet_api.http import create_app
+
+pytest_plugins = ()
+
+
+@pytest.fixture(scope="module")
+def client(prepared, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("http") / "street"
+    shutil.copytree(prepared, folder)
+    url = f"sqlite:///{folder}/street.sqlite"
+    community = reopen(url, folder / "keys")
+    settle_day(community, DAY)
+    community.writer.publish(folder / "log")
+    export_bundle(community, folder / "bundle")
+    community.writer.database.close()
+    with TestClient(create_app(Settings(url))) as client:
+        yield client, folder
+
+
+def test_the_first_page_says_what_is_here_and_loads_nothing_else(client):
+    page = client[0].get("/")
+    assert page.status_code == 200
+    assert "Ladywood Street Power" in page.text
+    assert "kWh</p>" in page.text
+    assert "<script" not in page.text
+    assert "http" not in page.text.replace("http-equiv", "")
+    assert page.headers["content-security-policy"].startswith("default-src 'none'")
+
+
+def test_a_street_of_four_shows_no_half_hours(client):
+    assert "<svg" not in client[0].get("/").text  # fewer than five homes: no figure of theirs
+
+
+def test_health_and_community(client):
+    assert client[0].get("/v1/health").json() == {"status": "ok"}
+    community = client[0].get("/v1/community").json()
+    assert community["members"] == 4
+    assert community["days_settled"] == 1
+
+
+def test_the_log_is_served_as_files_that_an_audit_accepts(client):
+    http, folder = client
+    key = http.get("/log.vkey").text
+    assert (
+        audit(folder / "bundle", vkey=key, since=http.get("/log/checkpoint").content).failed is None
+    )
+    for path in (folder / "log").rglob("*"):
+        if path.is_file():
+            answer = http.get(f"/log/{path.relative_to(folder / 'log').as_posix()}")
+            assert answer.content == path.read_bytes()
+            assert answer.headers["cache-control"].startswith(
+                "no-cache" if path.name == "checkpoint" else "public, max-age"
+            )
+
+
+@pytest.mark.parametrize(
+    "path", ["/log/../keys/log.key", "/log/tile/0/%2e%2e/x", "/log/tile/9/000", "/nothing"]
+)
+def test_anything_else_is_a_problem(client, path):
+    answer = client[0].get(path)
+    assert answer.status_code == 404
+    assert answer.headers["content-type"] == "application/problem+json"
+    assert answer.json()["type"] == "urn:commonwatt:problem:not-found"
+
+
+def test_a_server_without_a_database_says_so(tmp_path):
+    with TestClient(create_app(Settings(f"sqlite:///{tmp_path}/none.sqlite"))) as client:
+        answer = client.get("/v1/health")
+    assert answer.status_code == 503
+    assert "make demo" in answer.json()["detail"]
