@@ -21,7 +21,7 @@ CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self';
 HOMES_MIN = 5
 """No figure is shown that rests on fewer members than this."""
 
-CHART_WIDTH, CHART_HEIGHT, CHART_BASE = 720, 210, 150
+CHART_WIDTH, CHART_HEIGHT, CHART_TOP, CHART_MARGINS = 720, 230, 6, 34
 
 STYLE = """
 :root{color-scheme:light dark;--paper:#faf7f2;--card:#fff;--line:#e6e0d6;--ink:#1d2a2e;
@@ -129,7 +129,7 @@ def _price_sentence(community: Community) -> str:
     if rules.import_ticks is None or rules.export_ticks is None:
         return ""
     return (
-        f", between the grid's {format_price(rules.import_ticks)} to buy and "
+        f", at a price between the grid's {format_price(rules.import_ticks)} to buy and "
         f"{format_price(rules.export_ticks)} to sell"
     )
 
@@ -138,18 +138,19 @@ def _day_card(day: date, zone: str, totals: dict[int, tuple[int, int, int, int]]
     """Draw a day: used above the line, sold to the grid below; the same data as a table."""
     periods = sorted(totals)
     used_most = max((sum(totals[p][:3]) for p in periods), default=0) or 1
-    sold_most = max((totals[p][3] for p in periods), default=0) or 1
-    scale = min((CHART_BASE - 14) / used_most, (CHART_HEIGHT - CHART_BASE - 24) / sold_most)
+    sold_most = max((totals[p][3] for p in periods), default=0)
+    scale = (CHART_HEIGHT - CHART_MARGINS) / (used_most + sold_most)
+    base = CHART_TOP + used_most * scale
     step = CHART_WIDTH / max(len(periods), 1)
     bars, rows = [], []
     for place, period in enumerate(periods):
         own, near, grid, sold = totals[period]
-        left, width, top = place * step, step - 2, float(CHART_BASE)
+        left, width, top = place * step, step - 2, base
         for css, wh in (("roof", own), ("near", near), ("grid", grid)):
             height = wh * scale
             top -= height
             bars.append(_rect(css, left, top, width, height))
-        bars.append(_rect("sold", left, CHART_BASE + 1, width, sold * scale))
+        bars.append(_rect("sold", left, base + 1, width, sold * scale))
         label = local_label(period, load_zone(zone))
         if place % 12 == 0:
             bars.append(f'<text x="{left:.1f}" y="{CHART_HEIGHT - 4}">{label[:5]}</text>')
@@ -160,7 +161,7 @@ def _day_card(day: date, zone: str, totals: dict[int, tuple[int, int, int, int]]
     return (
         f'<div class="card"><h2>{title}</h2><svg role="img" viewBox="0 0 {CHART_WIDTH} '
         f'{CHART_HEIGHT}"><title>{title}; the table below has every half-hour</title>'
-        f'<line x1="0" x2="{CHART_WIDTH}" y1="{CHART_BASE}" y2="{CHART_BASE}" '
+        f'<line x1="0" x2="{CHART_WIDTH}" y1="{base:.1f}" y2="{base:.1f}" '
         f'stroke="currentColor"/>{"".join(bars)}</svg>'
         '<p class="key"><span><i class="roof"></i>Own roof</span>'
         '<span><i class="near"></i>Neighbours</span><span><i class="grid"></i>Grid</span>'

@@ -18,8 +18,6 @@ from collections.abc import Iterator
 from itertools import chain, islice, pairwise
 from typing import BinaryIO
 
-import pandas as pd
-
 from ledger.errors import InputError
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import MINUTES, start_text
@@ -191,6 +189,8 @@ def _integers(rows: list[str], width: int) -> list[_Values]:
     """Convert rows of checked cells; every cell is an integer, so no float is ever made."""
     if not rows:
         return []
+    import pandas as pd  # noqa: PLC0415 - half a second that other commands need not wait
+
     frame = pd.read_csv(
         io.StringIO("\n".join(rows)),
         header=None,

@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-import uvicorn
 
 from ledger import people
 from ledger.db import Database
@@ -55,7 +54,6 @@ from wallet_api.cli.context import (
     stop,
 )
 from wallet_api.database import upgrade
-from wallet_api.http import create_app
 from wallet_api.street import CHARTER, FOUNDED_MS, SEED, STREET, WEEK
 
 MARKER = "made-by-commonwatt-demo.txt"
@@ -74,9 +72,9 @@ def demo(
     Example: commonwatt demo
     """
     stopwatch = _Stopwatch()
-    community = _set_up(folder)
+    community = set_up(folder)
     stopwatch.lap("set up")
-    count = _read_week(community, folder)
+    count = read_week(community, folder)
     stopwatch.lap("readings in")
     with progress("Days", len(WEEK)) as advance:
         for day in WEEK:
@@ -116,6 +114,10 @@ def serve(
 
     Example: commonwatt serve --port 8080
     """
+    import uvicorn  # noqa: PLC0415 - commands that serve nothing need not wait for it
+
+    from wallet_api.http import create_app  # noqa: PLC0415 - as above
+
     settings = settings_of(context)
     open_database(settings).close()
     say(f"http://{host}:{port}/ shows what is here. Stop with Ctrl-C.")
@@ -142,7 +144,7 @@ def _clock(community: Community) -> FixedClock:
     return clock
 
 
-def _set_up(folder: Path) -> Community:
+def set_up(folder: Path) -> Community:
     """Make the folder, database, community, members and meters."""
     if folder.exists():
         if not (folder / MARKER).exists() and any(folder.iterdir()):
@@ -172,7 +174,7 @@ def _key(name: str) -> SigningKey:
     return SigningKey.from_seed(tagged_hash("commonwatt/demo-key/v1", f"{SEED}/{name}".encode()))
 
 
-def _read_week(community: Community, folder: Path) -> int:
+def read_week(community: Community, folder: Path) -> int:
     """Write the week's simulated meter files, then read them as any other file."""
     _clock(community).set_ms(
         (of_local_day(WEEK[-1], load_zone(CHARTER.zone)).stop + 12) * 1_800_000
