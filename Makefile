@@ -7,7 +7,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test check format lint types contracts bench bench-all lock clean
+.PHONY: help install demo serve test coverage check format lint types contracts bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,6 +38,9 @@ serve: $(VENV)/.runtime ## Serve the demo's database, with a first page at http:
 
 test: $(VENV)/.dev ## Run all tests
 	$(BIN)/python -m pytest -q
+
+coverage: $(VENV)/.dev ## Run all tests with branch coverage
+	$(BIN)/python -m pytest -q --cov --cov-report=term
 
 check: format lint types contracts test ## What CI runs: format, lint, types, contracts, tests
 

@@ -77,7 +77,12 @@ class Database:
     @contextmanager
     def read(self) -> Iterator[Connection]:
         """Open a read transaction: one consistent view."""
-        with self.engine.connect() as connection, connection.begin():
+        connection = self.engine.connect()
+        if self.dialect == "postgresql":
+            connection = connection.execution_options(
+                isolation_level="REPEATABLE READ", postgresql_readonly=True
+            )
+        with connection, connection.begin():
             yield connection
 
     def close(self) -> None:

@@ -15,7 +15,7 @@ from typing import Any
 from sqlalchemy import Connection, Row, Select, func, insert, select, update
 
 from ledger.errors import ConflictError, LogError, RefusedError
-from ledger.keys import SEQ_WINDOW
+from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.leaf import CLEAR_KINDS, Leaf
 from ledger.log.tree import Frontier, leaf_hash
@@ -171,6 +171,8 @@ def find_statement(connection: Connection, community: int, statement: Statement)
         raise RefusedError(
             f"seq {seq} is more than {SEQ_WINDOW} behind this key's highest, {highest}."
         )
+    if seq > highest + SEQ_JUMP_MAX:
+        raise RefusedError(f"seq {seq} is too far above this key's highest, {highest}.")
     return None
 
 

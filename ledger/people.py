@@ -41,6 +41,8 @@ def save_name(
     """
     if not 1 <= len(name.strip()) <= NAME_CHARACTERS_MAX:
         raise InputError(f"A name has 1 to {NAME_CHARACTERS_MAX} characters.")
+    if not name.isprintable():
+        raise InputError("A name holds a character that cannot be printed.")
     secret, sealed = seal_name(
         member, name, entropy(f"name/{member}", 32), entropy(f"nonce/{member}", 12)
     )

@@ -65,7 +65,11 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "version": _VERSION,
         "currency": text(10, r"[A-Z][A-Z0-9]{2,9}"),
         "issuance": record(
-            {"kind": one_of("mutual-credit"), "promise": text(FREE_TEXT_CHARACTERS_MAX)}
+            {
+                "kind": one_of("mutual-credit"),
+                "promise": text(FREE_TEXT_CHARACTERS_MAX),
+                "floor_units": integer(-UNITS_MAX, 0),
+            }
         ),
         "zone": text(64, r"[A-Za-z0-9_+/-]+"),
         "feeder": _SLUG,

@@ -176,8 +176,13 @@ class Writer:
     def publish(
         self, folder: Path, after_write: Callable[[Path], None] = lambda _path: None
     ) -> Checkpoint:
-        """Bring the log's files up to the database's head."""
-        with self.database.read() as connection:
+        """Bring the log's files up to the database's head.
+
+        The community stays locked meanwhile, so that two processes never publish at once and
+        the checkpoint never goes back.
+        """
+        with self.database.write() as connection:
+            self.ledger.lock(connection)
             _, _, note = log_store.head(connection, self.community)
             return publish(
                 folder,

@@ -8,6 +8,7 @@ a query.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
@@ -23,6 +24,15 @@ QUALITIES = tuple(Quality)
 
 _batches = ReadingBatchRow.__table__  # type: ignore[attr-defined]
 _meters, _readings = MeterRow.__table__, ReadingRow.__table__  # type: ignore[attr-defined]
+
+
+@dataclass(slots=True)
+class Versions:
+    """Of one half-hour: the newest version's number, and every (Wh, quality) delivered."""
+
+    latest: int
+    seen: set[tuple[int, int]]
+
 
 Key = tuple[str, Channel, int]
 """Meter, channel and half-hour."""
@@ -75,10 +85,10 @@ class ReadingStore:
                 best[key] = stored
         return best
 
-    def latest_versions(
+    def versions(
         self, connection: Connection, meter: str, channel: Channel, periods: range
-    ) -> dict[int, Stored]:
-        """Return the newest version by half-hour, whatever its quality."""
+    ) -> dict[int, Versions]:
+        """Return what was ever delivered, by half-hour."""
         number = self._load(connection).get(meter)
         rows = connection.execute(
             select(_readings)
@@ -87,7 +97,12 @@ class ReadingStore:
             .where(_readings.c.meter == number, _readings.c.channel == CHANNELS.index(channel))
             .order_by(_readings.c.version)
         )
-        return {row.period: Stored(row.wh, row.quality, row.version, row.position) for row in rows}
+        known: dict[int, Versions] = {}
+        for row in rows:
+            versions = known.setdefault(row.period, Versions(0, set()))
+            versions.latest = row.version
+            versions.seen.add((row.wh, row.quality))
+        return known
 
     def save(
         self,

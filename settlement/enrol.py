@@ -44,17 +44,21 @@ class Charter:
     market: Rules
     promise: str
     replay: bool = False
+    floor_units: int = -20 * UNITS_PER_MAJOR
 
 
 @dataclass(frozen=True, slots=True)
 class Terms:
-    """A new member's offer, mandate and limit, in ticks, Wh and ledger units."""
+    """A new member's offer, mandate and limit, in ticks, Wh and ledger units.
+
+    A limit left out is the lowest that the rules allow.
+    """
 
     import_tariff_ticks: int = 2450
     export_tariff_ticks: int = 410
     buy_ticks: int | None = None
     sell_ticks: int | None = None
-    floor_units: int = -20 * UNITS_PER_MAJOR
+    floor_units: int | None = None
     mandate_wh_period_max: int = 100_000
     mandate_units_day_max: int = 50 * UNITS_PER_MAJOR
 
@@ -132,7 +136,11 @@ def _rules(charter: Charter) -> dict[str, Any]:
     return {
         "version": 1,
         "currency": charter.currency,
-        "issuance": {"kind": "mutual-credit", "promise": charter.promise},
+        "issuance": {
+            "kind": "mutual-credit",
+            "promise": charter.promise,
+            "floor_units": charter.floor_units,
+        },
         "zone": charter.zone,
         "feeder": charter.feeder,
         "replay": charter.replay,
@@ -192,6 +200,10 @@ def add_member(
     with community.transaction() as connection:
         if name in people.names(connection, writer.community).values():
             raise InputError(f"There is a member called {name!r} already; names tell people apart.")
+        floor_units = terms.floor_units
+        if floor_units is None:
+            floor_units = community.state.rules_now.floor_units
+        operators = [writer.keyring.load(key) for key in ("operator-1", "operator-2")]
         statements: Sequence[tuple[str, dict[str, Any], list[SigningKey]]] = (
             (
                 "account_open",
@@ -199,9 +211,9 @@ def add_member(
                     "class": member_class,
                     "keys": [device.public.hex()],
                     "threshold": 1,
-                    "floor_units": terms.floor_units,
+                    "floor_units": floor_units,
                 },
-                [device, writer.keyring.load("operator-1")],
+                [device, *operators],
             ),
             ("offer", _offer(terms), [device]),
             ("mandate", _mandate(terms, writer.now_period()), [device]),

@@ -1,7 +1,7 @@
 """Readings from a file into signed batches and the versioned store.
 
-What is known already, value and quality alike, is dropped without a trace, so the same file
-twice, or shuffled, writes nothing. The rest is split into batches of one meter, channel and
+What was delivered before, value and quality alike, is dropped without a trace, so the same file
+twice, or shuffled, or an old one after its correction, writes nothing. The rest is split into batches of one meter, channel and
 local day, signed by the importing operator's adapter key: an auditor sees that.
 
 >>> IntakeReport().accepted
@@ -23,8 +23,8 @@ from meters.batches import BatchContent
 from meters.readings import Channel, Reading
 from settlement.community import Community
 
-BATCHES_A_TRANSACTION = 200
-"""Batches in one transaction: about 10,000 half-hours."""
+READINGS_A_TRANSACTION = 10_000
+"""Readings after which a transaction ends; one meter's channel is never cut."""
 
 _Slot = tuple[str, Channel]
 
@@ -75,19 +75,40 @@ def import_readings(
     now_ms = community.writer.clock.now_ms() // 1000 * 1000
     zone = load_zone(community.state.rules_now.zone)
     gathered = _gather(community, readings, now_ms, report)
-    with community.reading() as connection:
-        pieces = [
-            piece
-            for (meter, channel), by_period in sorted(gathered.items())
-            for piece in _new_pieces(community, connection, meter, channel, by_period, zone, report)
-        ]
-    for start in range(0, len(pieces), BATCHES_A_TRANSACTION):
-        group = pieces[start : start + BATCHES_A_TRANSACTION]
+    for group in _groups(gathered):
         with community.transaction() as connection:
-            _log(community, connection, group, now_ms)
-        report.batches += len(group)
-        after_group(sum(len(piece.readings) for piece in group))
+            part = IntakeReport()
+            pieces = [
+                piece
+                for (meter, channel), by_period in group
+                for piece in _new_pieces(
+                    community, connection, meter, channel, by_period, zone, part
+                )
+            ]
+            if pieces:
+                _log(community, connection, pieces, now_ms)
+        report.accepted += part.accepted
+        report.corrected += part.corrected
+        report.identical += part.identical
+        report.batches += len(pieces)
+        after_group(sum(len(by_period) for _, by_period in group))
     return report
+
+
+def _groups(
+    gathered: dict[_Slot, dict[int, Reading]],
+) -> Iterator[list[tuple[_Slot, dict[int, Reading]]]]:
+    """Split a delivery into groups of whole meters and channels, one transaction each."""
+    group: list[tuple[_Slot, dict[int, Reading]]] = []
+    size = 0
+    for slot, by_period in sorted(gathered.items()):
+        group.append((slot, by_period))
+        size += len(by_period)
+        if size >= READINGS_A_TRANSACTION:
+            yield group
+            group, size = [], 0
+    if group:
+        yield group
 
 
 def _gather(
@@ -118,12 +139,12 @@ def _new_pieces(
 ) -> Iterator[_Piece]:
     """Yield what is new of one meter and channel, in consecutive pieces of a local day."""
     span = range(min(by_period), max(by_period) + 1)
-    stored = community.readings.latest_versions(connection, meter, channel, span)
+    stored = community.readings.versions(connection, meter, channel, span)
     piece: list[tuple[Reading, int]] = []
     day = None
     for period in sorted(by_period):
         reading, before = by_period[period], stored.get(period)
-        if before and (before.wh, before.quality) == (reading.wh, reading.quality.rank):
+        if before and (reading.wh, reading.quality.rank) in before.seen:
             report.identical += 1
             continue
         report.accepted += before is None
@@ -134,7 +155,7 @@ def _new_pieces(
             yield _Piece(meter, channel, tuple(piece))
             piece = []
         day = this_day
-        piece.append((reading, before.version + 1 if before else 1))
+        piece.append((reading, before.latest + 1 if before else 1))
     if piece:
         yield _Piece(meter, channel, tuple(piece))
 

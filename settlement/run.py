@@ -103,8 +103,10 @@ def _hold(community: Community, day: date) -> _Day:
     """Set aside what each order may owe, or find what was set aside before the run stopped."""
     writer = community.writer
     with community.transaction() as connection:
-        rules = community.state.rules_now
-        periods = of_local_day(day, load_zone(rules.zone))
+        periods = of_local_day(day, load_zone(community.state.rules_now.zone))
+        rules = community.state.rules_of(periods.start)
+        if rules is None:
+            raise RunRefusedError(f"No rules bound {day}: the community was founded later.")
         statement_id = run_id("hold", writer.origin, RUN, day.isoformat())
         position = log_store.has_statement(connection, writer.community, statement_id)
         if position is None:

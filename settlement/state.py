@@ -39,6 +39,7 @@ class CommunityRules:
     market: Rules
     replay: bool
     promise: str
+    floor_units: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,12 +113,17 @@ class CommunityState:
         if statement.kind == "rules":
             self._apply_rules(body, period)
         elif statement.kind == "account_open":
+            if body["floor_units"] < self.rules_now.floor_units:
+                raise RefusedError("The account's limit goes below what the rules allow.")
             self.members[member] = Member(member, body["class"], body["floor_units"])
         elif statement.kind == "consent":
             uses = self.meters.setdefault(body["meter"], [])
             if uses and uses[-1][1].member != member:
                 raise RefusedError(f"The meter {body['meter']} belongs to another member.")
             uses.append((period, MeterUse(member, CHANNELS[body["channels"]])))
+        elif statement.kind == "reading_batch":
+            if body["first"] + body["count"] > period:
+                raise RefusedError("A reading of a half-hour that is not over is refused.")
         elif statement.kind == "offer":
             offer = Offer(**{name: body[name] for name in Offer.__slots__})
             self.offers.setdefault(member, []).append((period, offer))
@@ -139,9 +145,13 @@ class CommunityState:
             market,
             body["replay"],
             body["issuance"]["promise"],
+            body["issuance"]["floor_units"],
         )
-        if self.rules_history and self.rules_history[-1][1].asset != rules.asset:
-            raise RefusedError("A community's currency cannot change.")
+        if self.rules_history:
+            before = self.rules_history[-1][1]
+            for field_name in ("asset", "zone", "feeder", "replay"):
+                if getattr(before, field_name) != getattr(rules, field_name):
+                    raise RefusedError(f"A community's {field_name} cannot change.")
         self.rules_history.append((period, rules))
 
     @property

@@ -13,6 +13,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
 
 from ledger import log_store
+from ledger.db import Database
 from ledger.errors import SetupError
 from settlement import store
 from wallet_api.cli.context import Settings, open_here
@@ -59,11 +60,13 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     install_problem_handlers(app)
+    database = Database(settings.database_url)
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home() -> HTMLResponse:
         return HTMLResponse(
-            first_page(open_here(settings)), headers={"Content-Security-Policy": CONTENT_POLICY}
+            first_page(open_here(settings, database)),
+            headers={"Content-Security-Policy": CONTENT_POLICY},
         )
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
@@ -74,16 +77,16 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/v1/health", summary="Is the server able to answer?")
     def health() -> HealthOut:
-        open_here(settings)
+        open_here(settings, database)
         return HealthOut(status="ok")
 
     @app.get("/v1/community", summary="Name, rules' zone and currency, and how far the log is")
     def community() -> CommunityOut:
-        return _community(settings)
+        return _community(settings, database)
 
     @app.get("/log.vkey", response_class=PlainTextResponse, summary="The log's public key")
     def vkey() -> PlainTextResponse:
-        return PlainTextResponse(_community(settings).log_key + "\n")
+        return PlainTextResponse(_community(settings, database).log_key + "\n")
 
     @app.get("/log/checkpoint", response_class=PlainTextResponse, summary="The signed head")
     def checkpoint() -> PlainTextResponse:
@@ -100,8 +103,8 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _community(settings: Settings) -> CommunityOut:
-    community = open_here(settings)
+def _community(settings: Settings, database: Database) -> CommunityOut:
+    community = open_here(settings, database)
     rules = community.state.rules_now
     with community.reading() as connection:
         size, _, _ = log_store.head(connection, community.writer.community)

@@ -7,6 +7,7 @@
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
 from ledger.errors import CommonwattError, SetupError
@@ -34,6 +35,10 @@ def install_problem_handlers(app: FastAPI) -> None:
         if isinstance(error, SetupError):
             return problem(503, "not-ready", str(error))
         return problem(400, "refused", str(error))
+
+    @app.exception_handler(SQLAlchemyError)
+    def _database(_request: Request, _error: SQLAlchemyError) -> JSONResponse:
+        return problem(503, "not-ready", "The database does not answer. See 'commonwatt db check'.")
 
     @app.exception_handler(HTTPException)
     def _http(_request: Request, error: HTTPException) -> JSONResponse:

@@ -4,6 +4,7 @@ Exit codes: 0 sound, 1 unsound, 2 cannot tell (no bundle there, or wrong argumen
 """
 
 import argparse
+import io
 import json
 import sys
 from pathlib import Path
@@ -25,6 +26,9 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--since", type=Path, help="a checkpoint kept from an earlier audit")
     parser.add_argument("--json", action="store_true", help="print the report for programs")
     chosen = parser.parse_args(arguments)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         since = chosen.since.read_bytes() if chosen.since else None
         report = audit(chosen.bundle, vkey=chosen.vkey, since=since, progress=_progress)

@@ -16,7 +16,11 @@
 """
 
 import hashlib
+import lzma
+import stat
+import struct
 import zipfile
+import zlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -40,6 +44,21 @@ FILE_BYTES_MAX = 2_000_000_000
 MANIFEST_BYTES_MAX = 50_000_000
 """Longest manifest."""
 
+DAMAGE = (
+    zipfile.BadZipFile,
+    zlib.error,
+    lzma.LZMAError,
+    struct.error,
+    EOFError,
+    OSError,
+    RuntimeError,
+    ValueError,
+    NotImplementedError,
+)
+"""What the standard library raises for a damaged .zip."""
+
+_PATH = r"[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)*(/[a-z0-9][a-z0-9_-]*(\.[a-z0-9]+)*)*"
+
 _FACT = record(
     {
         "i": integer(0, INTEGER_MAX),
@@ -54,7 +73,7 @@ _MANIFEST = record(
         "origin": text(140),
         "size": integer(0, INTEGER_MAX),
         "files": array(
-            record({"path": text(300), "bytes": integer(0, INTEGER_MAX), "sha256": HEX_64}),
+            record({"path": text(300, _PATH), "bytes": integer(0, INTEGER_MAX), "sha256": HEX_64}),
             1_000_000,
         ),
     }
@@ -100,7 +119,7 @@ class Bundle:
         if path.is_file():
             try:
                 self._zip = zipfile.ZipFile(path)
-            except (zipfile.BadZipFile, OSError, NotImplementedError) as error:
+            except DAMAGE as error:
                 raise InputError(f"{path} is neither a folder nor a .zip file") from error
         elif not path.is_dir():
             raise InputError(f"{path} is not there; make one with 'commonwatt audit export'")
@@ -114,17 +133,27 @@ class Bundle:
         """
         try:
             if self._zip is None:
-                path = self.path / name
-                if path.stat().st_size > FILE_BYTES_MAX:
-                    raise AuditError("bundle", f"{name} is too large")
-                return path.read_bytes()
+                return self._read_file(name)
             if self._zip.getinfo(name).file_size > FILE_BYTES_MAX:
                 raise AuditError("bundle", f"{name} is too large")
             return self._zip.read(name)
         except (KeyError, NotADirectoryError, IsADirectoryError) as error:
             raise FileNotFoundError(name) from error
-        except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError) as error:
+        except DAMAGE as error:
             raise AuditError("bundle", f"{name} is damaged: {error}") from error
+
+    def _read_file(self, name: str) -> bytes:
+        """Read a regular file inside the bundle's folder, and nothing else."""
+        path = (self.path / name).resolve()
+        if not path.is_relative_to(self.path.resolve()):
+            raise AuditError("bundle", f"{name} leads out of the bundle")
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise AuditError("bundle", f"{name} is not a file")
+        with path.open("rb") as file:
+            data = file.read(FILE_BYTES_MAX + 1)
+        if len(data) > FILE_BYTES_MAX:
+            raise AuditError("bundle", f"{name} is too large")
+        return data
 
     def required(self, name: str) -> bytes:
         """Return a file's bytes, or say that the bundle is incomplete."""
@@ -144,9 +173,12 @@ class Bundle:
             _MANIFEST(value, "manifest")
         except InputError as error:
             raise AuditError("bundle", f"manifest.json: {error}") from error
+        if len({entry["path"] for entry in value["files"]}) != len(value["files"]):
+            raise AuditError("bundle", "the manifest names a file twice")
         for entry in value["files"]:
             data = self.required(entry["path"])
-            if hashlib.sha256(data).hexdigest() != entry["sha256"]:
+            same = hashlib.sha256(data).hexdigest() == entry["sha256"]
+            if not same or len(data) != entry["bytes"]:
                 raise AuditError("bundle", f"{entry['path']} differs from the manifest")
         manifest: Mapping[str, Any] = value
         return manifest

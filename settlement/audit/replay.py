@@ -20,7 +20,7 @@ from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
 from ledger.book import Book, Status
 from ledger.errors import CommonwattError
 from ledger.invariants import check_balances, check_pools_empty
-from ledger.keys import SEQ_WINDOW, KeyBook
+from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW, KeyBook
 from ledger.log.leaf import Leaf
 from ledger.primitives.canonical import decode, encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
@@ -53,7 +53,7 @@ from settlement.postings import (
     settlement_transfers,
     totals_of,
 )
-from settlement.state import CommunityState
+from settlement.state import CommunityRules, CommunityState
 from settlement.timetable import DETAIL_BYTES_MAX, NO_SEAL, due_at_ms
 
 CHECKS = (
@@ -68,6 +68,9 @@ CHECKS = (
 )
 """Names of the replay's checks, in their order."""
 
+OPEN_RUN_PERIODS_MAX = 7 * 48
+"""How long a run may stand begun and not sealed before the audit calls it unsound."""
+
 _SEED = record({"seed": HEX_64})
 
 
@@ -78,6 +81,8 @@ class _Day:
     periods: range
     known_at_ms: int
     hold_batch: bytes
+    held: int
+    rules: CommunityRules
     inputs: dict[int, PeriodInputs]
     orders: dict[int, PeriodOrders]
     cleared: dict[int, tuple[str, list[Line]]] = field(default_factory=dict)
@@ -108,6 +113,7 @@ class Replay:
         self._period = 0
         self._last_seal = NO_SEAL
         self._sealed: set[date] = set()
+        self._held: set[int] = set()
         self._handlers: dict[str, Callable[[Statement, Leaf, Fact], None]] = {
             "transfer": self._pay,
             "reading_batch": self._read,
@@ -160,6 +166,8 @@ class Replay:
         self._ids.add(statement.id)
         if seq in self._seqs[signer] or seq <= self._highest[signer] - SEQ_WINDOW:
             raise UnsoundError(f"seq {seq} of this key was used before or comes too late")
+        if seq > self._highest[signer] + SEQ_JUMP_MAX:
+            raise UnsoundError(f"seq {seq} is too far above this key's highest")
         self._seqs[signer].add(seq)
         self._highest[signer] = max(seq, self._highest[signer])
         if len(self._seqs[signer]) > 4 * SEQ_WINDOW:
@@ -218,9 +226,9 @@ class Replay:
                 self.readings[key] = stored
             self.counts["readings"] += 1
 
-    def _hold(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+    def _hold(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
         with self._checking("funds and mandates", fact.position):
-            body, rules = statement.body, self.state.rules_now
+            body = statement.body
             day = parse_date(body["day"])
             if (
                 day in self.days
@@ -228,9 +236,17 @@ class Replay:
                 or statement.id != run_id("hold", self.origin, "SF", body["day"])
             ):
                 raise UnsoundError(f"{day} was run before")
-            if body["known_at"] < due_at_ms(day, rules.zone):
+            due_period = due_at_ms(day, self.state.rules_now.zone) // (SECONDS * 1000)
+            known_period = body["known_at"] // (SECONDS * 1000)
+            if not due_period <= known_period <= leaf.period:
                 raise UnsoundError(f"the run of {day} came before it was due")
-            periods = of_local_day(day, load_zone(rules.zone))
+            periods = of_local_day(day, load_zone(self.state.rules_now.zone))
+            rules = self.state.rules_of(periods.start)
+            if rules is None:
+                raise UnsoundError(f"no rules bound {day}")
+            if not self._held.isdisjoint(periods):
+                raise UnsoundError(f"a half-hour of {day} was settled with another day")
+            self._held.update(periods)
             inputs = period_inputs(
                 self.state, periods, {key: version.wh for key, version in self._of(periods)}
             )
@@ -249,10 +265,32 @@ class Replay:
                 periods,
                 body["known_at"],
                 batch,
+                leaf.period,
+                rules,
                 {item.period: item for item in inputs},
                 {item.period: item for item in orders},
             )
             self.counts["orders"] += sum(len(item.asks) + len(item.bids) for item in orders)
+
+    def _check_id(self, statement: Statement, about: int | str) -> None:
+        if statement.id != run_id(statement.kind, self.origin, statement.body["run"], about):
+            raise UnsoundError("the id is not the one that follows from day and run")
+
+    def finish(self) -> None:
+        """Check what must hold at the end of the log.
+
+        Raises:
+            AuditError: nobody rules this ledger, or a run was begun and left.
+        """
+        if not self.keys.roster_version or not self.state.rules_history:
+            raise AuditError("agreements", "the log has no roster or no rules")
+        for day, run in self.days.items():
+            if self._period - run.held > OPEN_RUN_PERIODS_MAX:
+                raise AuditError(
+                    "postings",
+                    f"the run of {day} set money aside more than a week before the log's end "
+                    "and never settled it",
+                )
 
     def _of(self, periods: range) -> Iterator[tuple[tuple[str, Channel, int], Stored]]:
         for meter in self.state.meters:
@@ -275,9 +313,10 @@ class Replay:
         with self._checking("clearings", fact.position):
             body, day = statement.body, self._day_of(statement)
             period = body["period"]
+            self._check_id(statement, period)
             if period in day.cleared:
                 raise UnsoundError(f"the half-hour {period} was cleared before")
-            market = market_of(day.orders[period], self.state.rules_now)
+            market = market_of(day.orders[period], day.rules)
             if _hash(encode_trusted(market_to_json(market))) != body["market"]:
                 raise UnsoundError("the market that was cleared is not that of the orders")
             data = _detail(fact)
@@ -293,7 +332,8 @@ class Replay:
     def _settle(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         with self._checking("postings", fact.position):
             body, day = statement.body, self._day_of(statement)
-            period, rules = body["period"], self.state.rules_now
+            period, rules = body["period"], day.rules
+            self._check_id(statement, period)
             if period not in day.cleared or period in day.settled:
                 raise UnsoundError(f"the half-hour {period} is not cleared, or settled before")
             clearing, lines = day.cleared[period]
@@ -318,6 +358,7 @@ class Replay:
     def _seal(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         with self._checking("balances and seals", fact.position):
             body = statement.body
+            self._check_id(statement, body["day"])
             day = self.days.get(parse_date(body["day"]))
             if day is None or set(day.settled) != set(day.periods):
                 raise UnsoundError(f"{body['day']} is sealed before all of it is settled")

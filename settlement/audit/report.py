@@ -90,6 +90,9 @@ def _verdict(report: Report) -> list[str]:
         f"{format_kwh(replay.matched_wh)} kWh were matched between neighbours.",
         "Not witnessed: no independent witness cosigned the checkpoint.",
     ]
+    if replay.days:
+        days = ", ".join(str(day) for day in sorted(replay.days))
+        lines.append(f"Begun and not finished at the log's end: the run of {days}.")
     if any(rules.replay for _, rules in replay.state.rules_history):
         lines.append(
             "This ledger replays past or simulated readings: its clock is not the real one."

@@ -86,6 +86,9 @@ class Report:
             "root": self.root,
             "witnessed": False,
             "compared_with_earlier_checkpoint": self.earlier,
+            "days_held_and_not_sealed": sorted(
+                day.isoformat() for day in (self.replay.days if self.replay else ())
+            ),
             "counts": self.counts,
             "checks": [{"check": c, "state": names[state]} for c, state in self.passed()],
         }
@@ -151,6 +154,7 @@ def _audit(
         replay.apply(leaf, fact)
         if position % PROGRESS_ENTRIES == 0:
             progress(position, checkpoint.size)
+    replay.finish()
     progress(checkpoint.size, checkpoint.size)
     report.counts |= {"entries": checkpoint.size, **replay.counts}
 

@@ -52,7 +52,11 @@ FIELDS: dict[str, dict[str, Any]] = {
     "rules": {
         "version": 1,
         "currency": "BRM",
-        "issuance": {"kind": "mutual-credit", "promise": "Sums to zero. Nobody owes it outside."},
+        "issuance": {
+            "floor_units": -200_000_000,
+            "kind": "mutual-credit",
+            "promise": "Sums to zero. Nobody owes it outside.",
+        },
         "zone": "Europe/London",
         "feeder": "street",
         "replay": True,
@@ -122,7 +126,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 SIGNERS: dict[str, list[SigningKey]] = {
     "roster": OPERATORS[:2],
     "rules": OPERATORS[:2],
-    "account_open": [DEVICE, OPERATORS[0]],
+    "account_open": [DEVICE, *OPERATORS[:2]],
     **{kind: [DEVICE] for kind in MEMBER_KINDS},
     **{kind: [SETTLEMENT] for kind in SIGNER_ROLES},
     "reading_batch": [ADAPTER],
@@ -459,6 +463,7 @@ def test_a_member_that_was_not_opened_cannot_sign():
 def test_a_tampered_body_or_signature_is_refused(kind, data):
     book = KeyBook(ORIGIN) if kind == "roster" else open_book()
     if kind == "account_open":
+        book.used.clear()
         book.members.clear()
     envelope = statement_of(kind).envelope
     book.check(Statement(envelope, body_of(kind)))
@@ -561,7 +566,7 @@ def test_an_account_is_opened_once_and_its_keys_differ():
 def test_a_member_with_a_threshold_of_two_signs_with_both_devices():
     book = KeyBook(ORIGIN)
     book.apply(statement_of("roster"))
-    opening = statement_of("account_open", [DEVICE, SECOND_DEVICE, OPERATORS[0]], threshold=2)
+    opening = statement_of("account_open", [DEVICE, SECOND_DEVICE, *OPERATORS[:2]], threshold=2)
     book.check(opening)
     book.apply(opening)
     book.check(statement_of("transfer", [SECOND_DEVICE, DEVICE]))

@@ -52,7 +52,16 @@ members = st.lists(
 def street(people, market):
     """Return state, book and readings of a random street."""
     state, book = CommunityState(), Book()
-    rules = CommunityRules(1, ASSET, "Europe/London", "street", market, replay=False, promise="x")
+    rules = CommunityRules(
+        1,
+        ASSET,
+        "Europe/London",
+        "street",
+        market,
+        replay=False,
+        promise="x",
+        floor_units=-(10**13),
+    )
     state.rules_history.append((0, rules))
     for account in (fees(ASSET), grid("import"), grid("export")):
         book.open(account)

@@ -39,7 +39,12 @@ def test_the_years_matched_energy_is_right_to_the_wh(readings):
     state = CommunityState()
     rules = Rules(PriceRule.MID_MARKET, import_ticks=2450, export_ticks=410)
     state.rules_history.append(
-        (0, CommunityRules(1, "FON/7", ZONE, "s", rules, replay=True, promise="x"))
+        (
+            0,
+            CommunityRules(
+                1, "FON/7", ZONE, "s", rules, replay=True, promise="x", floor_units=-(10**13)
+            ),
+        )
     )
     meters = sorted({reading.meter for reading in readings})
     assert len(meters) == 17

@@ -7,6 +7,7 @@ not be done (arguments, input, database, keys); 3 done, but some rows were refus
 ['--database', 'sqlite:///x', 'settle', '--day', '2026-06-15']
 """
 
+import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -130,4 +131,7 @@ def explain(error: CommonwattError | SQLAlchemyError | OSError) -> str:
 
 def main() -> None:
     """Run the command line of this process."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="replace")
     sys.exit(run(sys.argv[1:]))

@@ -39,6 +39,9 @@ def create(
     export_ticks: Annotated[int, typer.Option(help="Reference export tariff in ticks")] = 410,
     charge_ticks: Annotated[int, typer.Option(help="Community's charge per traded kWh")] = 0,
     k_permille: Annotated[int, typer.Option(help="Sellers' part of the gain", max=1000)] = 500,
+    credit_limit: Annotated[
+        int, typer.Option(help="Pounds that a member can go below zero at most", min=0)
+    ] = 20,
     replay_from: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="Replay past readings: a simulated clock from this day"),
@@ -59,7 +62,15 @@ def create(
         k_permille=k_permille,
     )
     charter = Charter(
-        origin, name, zone, currency, feeder, rules, PROMISE, replay=replay_from is not None
+        origin,
+        name,
+        zone,
+        currency,
+        feeder,
+        rules,
+        PROMISE,
+        replay_from is not None,
+        -credit_limit * UNITS_PER_MAJOR,
     )
     clock: FixedClock | SystemClock = SystemClock()
     if replay_from is not None:

@@ -89,12 +89,15 @@ def open_database(settings: Settings) -> Database:
     return database
 
 
-def open_here(settings: Settings) -> Community:
-    """Open the community that the options name.
+def open_here(settings: Settings, database: Database | None = None) -> Community:
+    """Open the community that the options name, in an open database if one is given.
 
     One that replays past readings goes on at the time where it stopped.
     """
-    database = open_database(settings)
+    if database is None:
+        database = open_database(settings)
+    else:
+        require_current(database)
     keyring = Keyring(settings.keys_folder)
     community = open_community(database, keyring, SystemClock(), settings.origin)
     if community.state.rules_history and community.state.rules_now.replay:

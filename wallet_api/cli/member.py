@@ -39,7 +39,9 @@ def add(
     export_ticks: Annotated[int, typer.Option(help="Their export tariff")] = 410,
     buy_ticks: Annotated[int | None, typer.Option(help="Pays up to [import tariff]")] = None,
     sell_ticks: Annotated[int | None, typer.Option(help="Sells from [export tariff]")] = None,
-    credit_limit: Annotated[int, typer.Option(help="Pounds they can go below zero", min=0)] = 20,
+    credit_limit: Annotated[
+        int | None, typer.Option(help="Pounds they can go below zero [as the rules allow]", min=0)
+    ] = None,
     day_limit: Annotated[
         int, typer.Option(help="Most that settlement may take a day, pounds")
     ] = 50,
@@ -62,7 +64,7 @@ def add(
         export_ticks,
         buy_ticks,
         sell_ticks,
-        floor_units=-credit_limit * UNITS_PER_MAJOR,
+        floor_units=None if credit_limit is None else -credit_limit * UNITS_PER_MAJOR,
         mandate_units_day_max=day_limit * UNITS_PER_MAJOR,
     )
     community = open_here(settings_of(context))

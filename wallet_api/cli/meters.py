@@ -11,6 +11,7 @@ import typer
 from ledger.errors import InputError
 from meters.formats import FORMATS, ReadOptions, find_format
 from meters.readings import Reading, Refusal
+from settlement.community import Community
 from settlement.intake import IntakeReport, import_readings
 from wallet_api.cli.context import (
     EXIT_PARTLY,
@@ -33,6 +34,10 @@ ZoneOption = Annotated[
 LabelOption = Annotated[
     str | None, typer.Option(help="start or end: which end of the half-hour a time names")
 ]
+
+
+REPLAY_AHEAD_PERIODS_MAX = 800 * 48
+"""How far one file may move the clock of a replay: beyond that a date is a typing mistake."""
 
 
 @app.command()
@@ -85,8 +90,7 @@ def import_files(
                 warn(f"{file} line {item.line}: {item.reason}")
             else:
                 readings.append(item)
-        if readings:
-            move_clock(community, (max(r.period for r in readings) + 1) * 1_800_000)
+        _reach_end(community, readings)
         with progress(file.name, len(readings)) as advance:
             reports[str(file)] = import_readings(community, readings, advance)
     for file_name, report in reports.items():
@@ -112,6 +116,18 @@ def formats(
         return
     for known in FORMATS.values():
         say(f"{known.name:<10} {known.title}  ({known.page})")
+
+
+def _reach_end(community: Community, readings: list[Reading]) -> None:
+    """Let a replay's clock reach the end of the readings that count, within reason."""
+    latest = community.writer.now_period() + REPLAY_AHEAD_PERIODS_MAX
+    known = [
+        reading.period
+        for reading in readings
+        if reading.meter in community.state.meters and reading.period < latest
+    ]
+    if known:
+        move_clock(community, (max(known) + 1) * 1_800_000)
 
 
 def _read(
