@@ -50,8 +50,10 @@ def market_of(homes: int, levels: int, rules: Rules) -> Market:
     prices = [410 + 2040 * step // levels for step in range(levels)]
     asks, bids = [], []
     for home in range(homes):
-        order = Order(f"{home:032x}", "a", dice.randrange(1, 3000), dice.choice(prices))
-        (asks if home % 3 == 0 else bids).append(order)
+        sells = home % 3 == 0
+        limit = dice.choice(prices) if levels > 1 else (410 if sells else 2450)
+        order = Order(f"{home:032x}", "a", dice.randrange(1, 3000), limit)
+        (asks if sells else bids).append(order)
     return Market(PERIOD, (Feeder("a"),), tuple(asks), tuple(bids), rules)
 
 
