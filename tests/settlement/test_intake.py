@@ -1,0 +1,125 @@
+"""Deliveries: twice, shuffled, corrected, an old file again, two at once, with a wrong date."""
+
+import random
+import threading
+
+import pytest
+
+from ledger import log_store
+from meters.readings import Quality, Reading
+from settlement.intake import import_readings
+from tests.engines import fresh_url
+from tests.prepared import DAY, found, reopen
+from tests.streets import SITES, street_readings
+from wallet_api.cli.app import run
+
+READINGS = street_readings(SITES, [DAY])
+ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
+
+
+def log_size(community):
+    with community.reading() as connection:
+        return log_store.head(connection, community.writer.community)[0]
+
+
+def test_the_same_delivery_again_in_any_order_writes_nothing(copy):
+    community = reopen(*copy())
+    before = log_size(community)
+    shuffled = random.Random(3).sample(READINGS, len(READINGS))
+    report = import_readings(community, shuffled)
+    assert (report.accepted, report.corrected, report.identical) == (0, 0, len(READINGS))
+    assert log_size(community) == before
+    community.writer.database.close()
+
+
+def test_a_correction_is_a_new_version_and_the_old_file_does_not_undo_it(copy):
+    community = reopen(*copy())
+    old = READINGS[40]
+    new = Reading(old.meter, old.channel, old.period, old.wh + 7, Quality.ACTUAL)
+    size = log_size(community)
+    for delivery, corrected in (([new], 1), ([old], 0), ([new], 0)):
+        assert import_readings(community, delivery).corrected == corrected
+        with community.reading() as connection:
+            known = community.readings.known(connection, range(old.period, old.period + 1))
+            before = community.readings.known(
+                connection, range(old.period, old.period + 1), before=size
+            )
+        key = (old.meter, old.channel, old.period)
+        assert (known[key].wh, before[key].wh) == (old.wh + 7, old.wh)
+    community.writer.database.close()
+
+
+def test_an_estimate_never_replaces_an_actual_and_yields_to_one(copy):
+    community = reopen(*copy())
+    old = READINGS[41]
+    guess = Reading(old.meter, old.channel, old.period, old.wh + 9, Quality.ESTIMATED)
+    assert import_readings(community, [guess]).corrected == 1
+    with community.reading() as connection:
+        known = community.readings.known(connection, range(old.period, old.period + 1))
+    assert known[old.meter, old.channel, old.period].wh == old.wh
+    community.writer.database.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_two_imports_of_the_same_file_at_once_store_it_once(engine, tmp_path):
+    with fresh_url(engine, tmp_path) as url:
+        found(url, tmp_path / "keys").writer.database.close()
+        workers = [reopen(url, tmp_path / "keys") for _ in range(2)]
+        for worker in workers:
+            worker.writer.clock.set_ms(worker.writer.clock.now_ms() + 86_400_000)
+        delivery = [
+            Reading(r.meter, r.channel, r.period, r.wh + 1, Quality.ACTUAL) for r in READINGS
+        ]
+        reports, failures = [], []
+        start = threading.Barrier(2)
+
+        def work(community):
+            start.wait()
+            try:
+                reports.append(import_readings(community, delivery))
+            except Exception as error:  # noqa: BLE001 - whatever it is, the test shows it
+                failures.append(error)
+
+        threads = [threading.Thread(target=work, args=(worker,)) for worker in workers]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert failures == []
+        assert sorted(report.corrected for report in reports) == [0, len(READINGS)]
+        for worker in workers:
+            worker.writer.database.close()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_one_read_is_one_view_while_others_write(engine, tmp_path):
+    with fresh_url(engine, tmp_path) as url:
+        found(url, tmp_path / "keys").writer.database.close()
+        reader, writer = (reopen(url, tmp_path / "keys") for _ in range(2))
+        with reader.writer.database.read() as connection:
+            before = log_store.head(connection, reader.writer.community)
+            changed = Reading(
+                *(getattr(READINGS[0], f) for f in ("meter", "channel", "period")),
+                READINGS[0].wh + 3,
+                Quality.ACTUAL,
+            )
+            import_readings(writer, [changed])
+            assert log_store.head(connection, reader.writer.community) == before
+        assert log_size(reader) == before[0] + 1
+        for community in (reader, writer):
+            community.writer.database.close()
+
+
+def test_a_wrong_date_does_not_move_a_replays_clock(prepared, tmp_path, copy, capsys):
+    url, keys = copy()
+    file = tmp_path / "typo.csv"
+    rows = ["nobody,import,2126-01-01T00:00:00Z,5", "m-ben,import,2197-01-01T00:00:00Z,5"]
+    file.write_text("meter,channel,start,wh\n" + "\n".join(rows) + "\n")
+    options = ["--database", url, "--keys", str(keys)]
+    assert run([*options, "meters", "import", str(file), "--format", "csv"]) == 3
+    assert run([*options, "member", "add", "Late"]) == 0
+    community = reopen(url, keys)
+    with community.reading() as connection:
+        last_ms = log_store.last_recorded_ms(connection, community.writer.community)
+    community.writer.database.close()
+    assert last_ms < 1_790_000_000_000  # still 2026
