@@ -149,7 +149,10 @@ def local_label(period: int, zone: ZoneInfo) -> str:
 
 def of_local_month(month: str, zone: ZoneInfo) -> range:
     """Return the periods of a local month written ``YYYY-MM``."""
-    first = parse_date(f"{month}-01")
+    try:
+        first = parse_date(f"{month}-01")
+    except InputError as error:
+        raise InputError(f"{month!r} is not a month like 2026-06") from error
     if first.year == date.max.year:
         raise InputError(f"the month {month} is out of range")
     following = date(first.year + first.month // 12, first.month % 12 + 1, 1)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -213,3 +214,17 @@ def test_the_program_starts_as_installed(tmp_path):
     )
     assert done.returncode == 2
     assert done.stderr.startswith("Error: There is no database at none.sqlite.")
+
+
+def test_ctrl_c_ends_with_a_sentence(tmp_path):
+    program = Path(sys.executable).with_name("commonwatt")
+    with subprocess.Popen(
+        [program, "demo"], cwd=tmp_path, stderr=subprocess.PIPE, text=True
+    ) as started:
+        while not list(tmp_path.glob("commonwatt-demo/keys/devices/*")):
+            assert started.poll() is None
+        started.send_signal(signal.SIGINT)
+        _, errors = started.communicate(timeout=60)
+    assert started.returncode == 130
+    assert errors.startswith("Stopped.")
+    assert "Traceback" not in errors

@@ -98,10 +98,9 @@ def run(arguments: list[str]) -> int:
     """Run a command line and return the exit code; nothing prints a traceback."""
     try:
         result = app(hoist(arguments), standalone_mode=False, prog_name="commonwatt")
-        return result if isinstance(result, int) else 0
-    except typer.Abort:
-        warn("Stopped. Whatever was finished is kept; the same command goes on from there.")
-        return EXIT_STOPPED
+        code = result if isinstance(result, int) else 0
+    except (typer.Abort, KeyboardInterrupt):
+        code = EXIT_STOPPED
     except typer.TyperException as error:
         show = getattr(error, "show", None)
         if show is None:
@@ -113,6 +112,9 @@ def run(arguments: list[str]) -> int:
         word, code = ("Refused", EXIT_NO) if isinstance(error, NO) else ("Error", EXIT_CANNOT)
         warn(f"{word}: {explain(error)}")
         return code
+    if code == EXIT_STOPPED:
+        warn("Stopped. Whatever was finished is kept; the same command goes on from there.")
+    return code
 
 
 NO = (RefusedError, SignatureError, ConflictError)
