@@ -228,3 +228,31 @@ def test_ctrl_c_ends_with_a_sentence(tmp_path):
     assert started.returncode == 130
     assert errors.startswith("Stopped.")
     assert "Traceback" not in errors
+
+
+def test_members_from_a_file_all_or_a_sentence(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COMMONWATT_DATABASE_URL", f"sqlite:///{tmp_path}/v.sqlite")
+    cli(capsys, "db", "upgrade")
+    cli(capsys, "community", "create", "Village", "--origin", "v.example/ledger/1")
+    file = tmp_path / "homes.csv"
+    head = "name,class,meter,channels,import_ticks,export_ticks\n"
+    for wrong, sentence in (
+        ("name\nAda\n", "the first line must be"),
+        (head + "Ada,castle,m1,both,2450,410\n", "line 2: 'castle' is not one of"),
+        (head + "Ada,household,m1,both,lots,410\n", "line 2"),
+    ):
+        file.write_text(wrong)
+        code, _, err = cli(capsys, "member", "add", "--file", file)
+        assert (code, sentence in err) == (2, True)
+    assert json.loads(cli(capsys, "member", "list", "--json")[1]) == []
+    file.write_text(head + "Ada,household,m1,both,2450,410\nBakery,shop,,,2600,300\n")
+    assert cli(capsys, "member", "add", "--file", file)[0] == 0
+    members = json.loads(cli(capsys, "member", "list", "--json")[1])
+    assert [(m["name"], m["class"], m["meters"]) for m in members] == [
+        ("Ada", "household", ["m1"]),
+        ("Bakery", "shop", []),
+    ]
+    assert "m1" in cli(capsys, "meter", "list")[1]
+    assert "can spend" in cli(capsys, "member", "list")[1]
+    assert "clock        simulated" not in cli(capsys, "community", "show")[1]
+    assert cli(capsys, "member", "add", "Rich", "--credit-limit", 5000)[0] == 1

@@ -8,11 +8,12 @@ from fastapi.testclient import TestClient
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
 from settlement.run import settle_day
+from settlement.timetable import due_at_ms
 from tests.prepared import DAY, reopen
 from wallet_api.cli.context import Settings
+from wallet_api.cli.demo import read_week, set_up
 from wallet_api.http import create_app
-
-pytest_plugins = ()
+from wallet_api.street import CHARTER, WEEK
 
 
 @pytest.fixture(scope="module")
@@ -41,6 +42,24 @@ def test_the_first_page_says_what_is_here_and_loads_nothing_else(client):
 
 def test_a_street_of_four_shows_no_half_hours(client):
     assert "<svg" not in client[0].get("/").text  # fewer than five homes: no figure of theirs
+
+
+def test_a_street_of_sixteen_shows_its_last_day_as_bars_and_as_a_table(tmp_path):
+    folder = tmp_path / "demo"
+    community = set_up(folder)
+    read_week(community, folder)
+    community.writer.clock.set_ms(due_at_ms(WEEK[0], CHARTER.zone))
+    settle_day(community, WEEK[0])
+    community.writer.database.close()
+    with TestClient(create_app(Settings(f"sqlite:///{folder}/commonwatt.sqlite"))) as client:
+        page = client.get("/").text
+        assert "44.13 kWh from neighbours" in page
+        assert page.count("<rect") > 48
+        assert page.count("<tr>") == 49
+        assert "its clock is simulated" in " ".join(page.split())
+        interface = client.get("/docs").text
+        assert "/v1/community" in interface
+        assert "<script" not in interface
 
 
 def test_health_and_community(client):
