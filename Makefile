@@ -2,6 +2,7 @@
 # "make help" lists the targets.
 
 PYTHON ?= python3
+PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
@@ -34,7 +35,7 @@ demo: $(VENV)/.runtime ## A simulated street: a week cleared, settled, signed an
 	@$(BIN)/commonwatt demo
 
 serve: $(VENV)/.runtime ## Serve the demo's database, with a first page at http://127.0.0.1:8000
-	@$(BIN)/commonwatt serve
+	@$(BIN)/commonwatt serve --database sqlite:///commonwatt-demo/commonwatt.sqlite --port $(PORT)
 
 test: $(VENV)/.dev ## Run all tests
 	$(BIN)/python -m pytest -q

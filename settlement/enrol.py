@@ -194,6 +194,8 @@ def add_member(
     Returns:
         The member's new id.
     """
+    if terms.export_tariff_ticks > terms.import_tariff_ticks:
+        raise InputError("The export tariff is above the import tariff: were they swapped?")
     writer = community.writer
     member = writer.entropy(f"member/{name}", 16).hex()
     device = _key_of(writer.keyring, device_key_name(member), device)

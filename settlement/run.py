@@ -144,8 +144,9 @@ def _new_hold(
     inputs = _inputs(community, connection, periods, size)
     if all(not item.readings or len(item.missing) == len(item.readings) for item in inputs):
         raise RunRefusedError(
-            f"There is not one reading of {day} by a meter whose member consented before it. "
-            "Import readings first: commonwatt meters import FILE --format F"
+            f"There is not one reading of {day} by a meter whose member consented before that "
+            "day. Either no file with that day was imported yet (commonwatt meters import), or the "
+            "members and meters were added later: consent counts from the next half-hour on."
         )
     balances = writer.ledger.balances(connection)
     orders = fund_orders(community.state, inputs, balances)

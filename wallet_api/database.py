@@ -1,7 +1,7 @@
 """Databases of the whole product: every package's tables, their revision, their guards.
 
 >>> database = Database("sqlite://")
->>> upgrade(database)
+>>> upgrade(database, in_memory=True)
 '0001'
 >>> check(database)
 '0001'
@@ -38,8 +38,10 @@ def metadata() -> MetaData:
     return SQLModel.metadata
 
 
-def upgrade(database: Database) -> str:
+def upgrade(database: Database, *, in_memory: bool = False) -> str:
     """Bring a database to the current revision, with every guard in place; return it."""
+    if database.file is None and database.dialect == "sqlite" and not in_memory:
+        raise SetupError("This URL names no file: write sqlite:///folder/name.sqlite")
     if database.file is not None:
         database.file.parent.mkdir(parents=True, exist_ok=True)
     with _connected(database), database.write() as connection:

@@ -11,7 +11,10 @@ One unit is 10^-7 of the currency's major unit and one tick is 0.0001 of it per 
 '14.75p'
 """
 
+import re
 from fractions import Fraction
+
+from ledger.errors import InputError
 
 UNITS_PER_MAJOR = 10_000_000
 """Ledger units in one pound (the asset scale 7)."""
@@ -25,6 +28,10 @@ UNITS_MAX = 2**53 - 1
 PRICE_TICKS_MAX = 1_000_000
 """Largest price limit either way, 100 pounds per kWh: far above any tariff, and
 ``PRICE_TICKS_MAX * WH_MAX`` stays far below 2^63."""
+
+
+_PENCE = re.compile(r"(-?)([0-9]{1,6})(?:\.([0-9]{1,2}))?p")
+_TICKS = re.compile(r"-?[0-9]{1,9}")
 
 
 def value_units(energy_wh: int, price_ticks: int) -> int:
@@ -74,6 +81,24 @@ def format_price(price_ticks: int) -> str:
     sign = "−" if price_ticks < 0 else ""
     whole, part = divmod(abs(price_ticks), TICKS_PER_PENNY)
     return f"{sign}{whole}.{part:02d}p"
+
+
+def ticks_from_text(text: str) -> int:
+    """Read a price per kWh: ``24.50p``, or whole ticks (hundredths of a penny).
+
+    Raises:
+        InputError: neither; says how to write it.
+
+    >>> ticks_from_text("24.50p"), ticks_from_text("2450")
+    (2450, 2450)
+    """
+    found = _PENCE.fullmatch(text)
+    if found is not None:
+        sign = -1 if found[1] else 1
+        return sign * (int(found[2]) * TICKS_PER_PENNY + int((found[3] or "0").ljust(2, "0")))
+    if _TICKS.fullmatch(text) is not None:
+        return int(text)
+    raise InputError(f"{text!r} is not a price; write 24.50p, or 2450 ticks of 0.01p")
 
 
 def split_closing(opening: int, lines: list[int], closing: int, step: int) -> list[int]:

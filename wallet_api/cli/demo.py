@@ -5,6 +5,7 @@
 """
 
 import shutil
+import socket
 import time
 from pathlib import Path
 from typing import Annotated
@@ -108,7 +109,7 @@ def demo(
 def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
-    port: Annotated[int, typer.Option(help="Port to listen on")] = 8000,
+    port: Annotated[int, typer.Option(help="Port to listen on", min=1, max=65_535)] = 8000,
 ) -> None:
     """Serve the interface, the log's public files and a first page.
 
@@ -120,6 +121,14 @@ def serve(
 
     settings = settings_of(context)
     open_database(settings).close()
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((host, port))
+        except OSError as error:
+            raise SetupError(
+                f"{host}:{port} cannot be listened on ({error.strerror}); try --port 8080."
+            ) from error
     say(f"http://{host}:{port}/ shows what is here. Stop with Ctrl-C.")
     uvicorn.run(create_app(settings), host=host, port=port, log_level="warning")
 

@@ -10,7 +10,7 @@ import typer
 from ledger import people
 from ledger.accounts import wallet
 from ledger.errors import InputError
-from ledger.primitives.money import UNITS_PER_MAJOR, format_money
+from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price, ticks_from_text
 from settlement.community import Community
 from settlement.enrol import Terms, add_member, add_meter
 from wallet_api.cli.context import (
@@ -35,10 +35,14 @@ def add(
     context: typer.Context,
     name: Annotated[str | None, typer.Argument(help="Kept in the erasable store alone")] = None,
     member_class: Annotated[str, typer.Option("--class", help="|".join(CLASSES))] = "household",
-    import_ticks: Annotated[int, typer.Option(help="Their import tariff; 2450 is 24.50p")] = 2450,
-    export_ticks: Annotated[int, typer.Option(help="Their export tariff")] = 410,
-    buy_ticks: Annotated[int | None, typer.Option(help="Pays up to [import tariff]")] = None,
-    sell_ticks: Annotated[int | None, typer.Option(help="Sells from [export tariff]")] = None,
+    import_ticks: Annotated[
+        str, typer.Option("--import-ticks", help="Their import tariff: 24.50p, or 2450")
+    ] = "2450",
+    export_ticks: Annotated[
+        str, typer.Option("--export-ticks", help="Their export tariff: 4.10p, or 410")
+    ] = "410",
+    buy_ticks: Annotated[str | None, typer.Option(help="Pays up to [import tariff]")] = None,
+    sell_ticks: Annotated[str | None, typer.Option(help="Sells from [export tariff]")] = None,
     credit_limit: Annotated[
         int | None, typer.Option(help="Pounds they can go below zero [as the rules allow]", min=0)
     ] = None,
@@ -60,10 +64,10 @@ def add(
     if (name is None) == (file is None):
         raise typer.BadParameter("give a NAME, or --file with many")
     terms = Terms(
-        import_ticks,
-        export_ticks,
-        buy_ticks,
-        sell_ticks,
+        ticks_from_text(import_ticks),
+        ticks_from_text(export_ticks),
+        None if buy_ticks is None else ticks_from_text(buy_ticks),
+        None if sell_ticks is None else ticks_from_text(sell_ticks),
         floor_units=None if credit_limit is None else -credit_limit * UNITS_PER_MAJOR,
         mandate_units_day_max=day_limit * UNITS_PER_MAJOR,
     )
@@ -71,7 +75,13 @@ def add(
     if name is not None:
         _check_choice(member_class, CLASSES)
         member = add_member(community, name, member_class, terms)
+        offer = community.state.offers[member][-1][1]
         say(f"{name} is a member: {member}")
+        say(
+            f"Buys up to {format_price(offer.buy_ticks)} a kWh, sells from "
+            f"{format_price(offer.sell_ticks)}; with the grid {format_price(offer.import_tariff_ticks)}"
+            f" in and {format_price(offer.export_tariff_ticks)} out."
+        )
         return
     rows = _read_file(file) if file is not None else []
     with progress("Members", len(rows)) as advance:
@@ -186,8 +196,8 @@ def _read_file(path: Path) -> list[dict[str, Any]]:
             _check_choice(row["class"], CLASSES)
             if row["meter"]:
                 _check_choice(row["channels"], CHANNELS)
-            ticks = {key: int(row[key]) for key in ("import_ticks", "export_ticks")}
-        except (ValueError, TypeError, typer.BadParameter) as error:
+            ticks = {key: ticks_from_text(row[key]) for key in ("import_ticks", "export_ticks")}
+        except (InputError, TypeError, typer.BadParameter) as error:
             raise InputError(f"{path} line {number}: {error}") from error
         rows.append({**row, **ticks})
     return rows

@@ -6,7 +6,9 @@ from typing import Annotated
 import typer
 
 from ledger.primitives.periods import parse_date
+from settlement.errors import RunRefusedError
 from settlement.run import settle_day
+from settlement.store import RunSummary
 from settlement.timetable import due_at_ms
 from wallet_api.cli.context import (
     EXIT_CANNOT,
@@ -50,8 +52,16 @@ def settle(
         for offset in range(count):
             this_day = first + timedelta(days=offset)
             move_clock(community, due_at_ms(this_day, zone))
-            runs.append(settle_day(community, this_day))
+            try:
+                runs.append(settle_day(community, this_day))
+            except RunRefusedError:
+                if runs:
+                    community.writer.publish(settings.log_folder)
+                    warn(f"{len(runs)} days were settled, through {runs[-1].day}; then:")
+                raise
             advance(1)
+            if not as_json:
+                _say_run(runs[-1])
     checkpoint = community.writer.publish(settings.log_folder)
     if as_json:
         say_json(
@@ -71,9 +81,11 @@ def settle(
             }
         )
         return
-    for run in runs:
-        missing = f", {run.missing:,} readings missing, counted as zero" if run.missing else ""
-        say(f"{run.day}  {run.periods} half-hours, {run.matched_wh:>9,} Wh matched{missing}")
     total = sum(run.matched_wh for run in runs)
     say(f"{len(runs)} days settled, {total:,} Wh matched between neighbours.")
     say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
+
+
+def _say_run(run: RunSummary) -> None:
+    missing = f", {run.missing:,} readings missing, counted as zero" if run.missing else ""
+    say(f"{run.day}  {run.periods} half-hours, {run.matched_wh:>9,} Wh matched{missing}")
