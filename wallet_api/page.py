@@ -111,7 +111,7 @@ def interface_page(schema: dict[str, Any]) -> str:
 
 def _links() -> str:
     links = "".join(
-        f'<li><a href="{address}">{title}</a> {what}</li>' for address, title, what in LINKS
+        f'<li><a href="{address}">{title}</a>: {what}</li>' for address, title, what in LINKS
     )
     return f'<div class="card"><h2>What is here</h2><ul>{links}</ul></div>'
 

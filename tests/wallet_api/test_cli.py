@@ -256,3 +256,41 @@ def test_members_from_a_file_all_or_a_sentence(tmp_path, capsys, monkeypatch):
     assert "can spend" in cli(capsys, "member", "list")[1]
     assert "clock        simulated" not in cli(capsys, "community", "show")[1]
     assert cli(capsys, "member", "add", "Rich", "--credit-limit", 5000)[0] == 1
+
+
+def test_prices_in_pence_and_a_gap_in_the_days(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COMMONWATT_DATABASE_URL", f"sqlite:///{tmp_path}/v.sqlite")
+    cli(capsys, "db", "upgrade")
+    cli(
+        capsys,
+        "community",
+        "create",
+        "V",
+        "--origin",
+        "v.example/l/1",
+        "--replay-from",
+        "2026-06-14",
+    )
+    code, out, _ = cli(
+        capsys, "member", "add", "Ada", "--import-ticks", "26.00p", "--export-ticks", "5p"
+    )
+    assert (code, "Buys up to 26.00p a kWh, sells from 5.00p" in out) == (0, True)
+    for wrong in (["--import-ticks", "26.00"], ["--import-ticks", "1p", "--export-ticks", "5p"]):
+        assert cli(capsys, "member", "add", "Ben", *wrong)[0] == 2
+    cli(capsys, "meter", "add", "Ada", "m1")
+    file = tmp_path / "one.csv"
+    rows = [f"m1,import,2026-06-15T{hour:02d}:00:00Z,5" for hour in range(23)]
+    file.write_text("meter,channel,start,wh\n" + "\n".join(rows) + "\n")
+    assert cli(capsys, "meters", "import", file, "--format", "csv")[0] == 0
+    code, out, err = cli(capsys, "settle", "--day", "2026-06-15", "--through", "2026-06-17")
+    assert code == 1
+    assert out.startswith("2026-06-15  48 half-hours")
+    assert err.startswith("1 days were settled, through 2026-06-15; then:")
+    assert (tmp_path / "log/checkpoint").exists()
+    cli(capsys, "member", "add", "Late")
+    cli(capsys, "meter", "add", "Late", "m2")
+    file.write_text("meter,channel,start,wh\nm2,import,2026-06-15T00:00:00Z,5\n")
+    assert (
+        "before its member's consent" in cli(capsys, "meters", "import", file, "--format", "csv")[2]
+    )
+    assert cli(capsys, "db", "upgrade", "--database", "sqlite:///")[0] == 2

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -91,6 +92,7 @@ def import_files(
             else:
                 readings.append(item)
         _reach_end(community, readings)
+        _warn_before_consent(community, readings)
         with progress(file.name, len(readings)) as advance:
             reports[str(file)] = import_readings(community, readings, advance)
     for file_name, report in reports.items():
@@ -128,6 +130,18 @@ def _reach_end(community: Community, readings: list[Reading]) -> None:
     ]
     if known:
         move_clock(community, (max(known) + 1) * 1_800_000)
+
+
+def _warn_before_consent(community: Community, readings: list[Reading]) -> None:
+    """Say which readings are stored and will not be traded: consent binds forward."""
+    early: Counter[str] = Counter(
+        reading.meter
+        for reading in readings
+        if reading.meter in community.state.meters
+        and community.state.member_of(reading.meter, reading.period) is None
+    )
+    for meter, count in sorted(early.items()):
+        warn(f"{count} readings of meter {meter} are from before its member's consent: not traded.")
 
 
 def _read(
