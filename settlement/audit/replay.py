@@ -8,13 +8,11 @@ balance. Only the linear programme is not solved again; its certificate replaces
 0
 """
 
-import hashlib
 from collections import Counter, defaultdict
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
-from typing import Any
 
 from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
 from ledger.book import Book, Status
@@ -22,11 +20,9 @@ from ledger.errors import CommonwattError
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW, KeyBook
 from ledger.log.leaf import Leaf
-from ledger.primitives.canonical import decode, encode, encode_trusted
+from ledger.primitives.canonical import encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
-from ledger.primitives.shape import HEX_64, record
 from ledger.records import Transfer, salted_root
-from ledger.records import record as transfer_record
 from ledger.statements import Statement
 from market.certificate import verify
 from market.wire import market_to_json, read_result, result_bytes
@@ -34,6 +30,7 @@ from meters.batches import BatchContent
 from meters.readings import Channel, Quality
 from meters.versions import Stored, better
 from settlement.audit.bundle import Fact
+from settlement.audit.details import check_root, detail_of, object_of, seed_of, sha256_hex
 from settlement.errors import AuditError, UnsoundError
 from settlement.orders import (
     PeriodInputs,
@@ -54,7 +51,7 @@ from settlement.postings import (
     totals_of,
 )
 from settlement.state import CommunityRules, CommunityState
-from settlement.timetable import DETAIL_BYTES_MAX, NO_SEAL, due_at_ms
+from settlement.timetable import NO_SEAL, due_at_ms
 
 CHECKS = (
     "keys and signatures",
@@ -70,8 +67,6 @@ CHECKS = (
 
 OPEN_RUN_PERIODS_MAX = 7 * 48
 """How long a run may stand begun and not sealed before the audit calls it unsound."""
-
-_SEED = record({"seed": HEX_64})
 
 
 @dataclass
@@ -197,7 +192,7 @@ class Replay:
     def _read(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         with self._checking("readings", fact.position):
             body = statement.body
-            content = BatchContent.decode(body["first"], _detail(fact))
+            content = BatchContent.decode(body["first"], detail_of(fact))
             if len(content.wh) != body["count"] or content.root().hex() != body["root"]:
                 raise UnsoundError("the readings are not those that were signed")
             slot = (body["meter"], body["channel"])
@@ -251,7 +246,7 @@ class Replay:
                 self.state, periods, {key: version.wh for key, version in self._of(periods)}
             )
             orders = fund_orders(self.state, inputs, self.book.balances)
-            detail = _object(fact)
+            detail = object_of(fact)
             if detail.get("orders") != orders_to_detail(orders):
                 raise UnsoundError(
                     "an order or its funds cap is not what readings, offers, "
@@ -259,7 +254,7 @@ class Replay:
                 )
             batch = bytes.fromhex(statement.id)
             transfers = hold_transfers(batch, orders, rules)
-            _check_root(statement, detail, transfers)
+            check_root(statement, detail, transfers)
             self._post(transfers)
             self.days[day] = _Day(
                 periods,
@@ -317,10 +312,10 @@ class Replay:
             if period in day.cleared:
                 raise UnsoundError(f"the half-hour {period} was cleared before")
             market = market_of(day.orders[period], day.rules)
-            if _hash(encode_trusted(market_to_json(market))) != body["market"]:
+            if sha256_hex(encode_trusted(market_to_json(market))) != body["market"]:
                 raise UnsoundError("the market that was cleared is not that of the orders")
-            data = _detail(fact)
-            if _hash(data) != body["result"]:
+            data = detail_of(fact)
+            if sha256_hex(data) != body["result"]:
                 raise UnsoundError("the result is not the one that was signed")
             result = read_result(data)
             verify(market, result)
@@ -347,7 +342,7 @@ class Replay:
                 lines,
                 rules,
             )
-            _check_root(statement, _object(fact), transfers)
+            check_root(statement, object_of(fact), transfers)
             self._post(transfers)
             day.settled[period] = lines
             pools = [pool(rules.feeder, asset) for asset in (WH, rules.asset)]
@@ -364,11 +359,11 @@ class Replay:
                 raise UnsoundError(f"{body['day']} is sealed before all of it is settled")
             if body["previous"] != self._last_seal or body["periods"] != len(day.periods):
                 raise UnsoundError("the seal does not follow the one before")
-            detail = _object(fact)
+            detail = object_of(fact)
             totals = totals_of(day.settled)
-            if _hash(encode({"totals": totals})) != body["totals"]:
+            if sha256_hex(encode({"totals": totals})) != body["totals"]:
                 raise UnsoundError("the totals of the half-hours are not those sealed")
-            seed = bytes.fromhex(_seed_of({"seed": detail.get("seed")}))
+            seed = bytes.fromhex(seed_of({"seed": detail.get("seed")}))
             root = salted_root(seed, balance_records(self.book.balances)).hex()
             if root != body["balances"]:
                 raise UnsoundError("a balance differs from the one sealed")
@@ -393,32 +388,3 @@ class Replay:
         for transfer in transfers:
             if transfer.hold is not None:
                 del self.book.holds[transfer.hold]
-
-
-def _detail(fact: Fact) -> bytes:
-    if fact.detail is None:
-        raise UnsoundError("the detail that the statement binds is missing")
-    return fact.detail
-
-
-def _object(fact: Fact) -> Mapping[str, Any]:
-    value = decode(_detail(fact), DETAIL_BYTES_MAX)
-    if not isinstance(value, dict):
-        raise UnsoundError("the detail is not an object")
-    return value
-
-
-def _seed_of(detail: Mapping[str, Any]) -> str:
-    _SEED(detail, "detail")
-    return str(detail["seed"])
-
-
-def _check_root(statement: Statement, detail: Mapping[str, Any], transfers: list[Transfer]) -> None:
-    seed = bytes.fromhex(_seed_of({"seed": detail.get("seed")}))
-    root = salted_root(seed, [transfer_record(transfer) for transfer in transfers]).hex()
-    if (root, len(transfers)) != (statement.body["root"], statement.body["count"]):
-        raise UnsoundError("the postings are not those that were signed")
-
-
-def _hash(data: bytes) -> str:
-    return hashlib.sha256(data).hexdigest()
