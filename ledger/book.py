@@ -108,7 +108,7 @@ class Book:
             if status is Status.CREATED:
                 for account in (transfer.debit, transfer.credit):
                     before_balances.setdefault(account, replace(self.balances[account]))
-                for hold_id in (transfer.id, transfer.hold):
+                for hold_id in (transfer.id, transfer.original):
                     if hold_id is not None:
                         before_holds.setdefault(hold_id, self.holds.get(hold_id))
                 self._move(transfer)
@@ -139,10 +139,10 @@ class Book:
             return Status.CREDIT_ACCOUNT_NOT_FOUND
         if transfer.kind in (Kind.POST_HOLD, Kind.VOID_HOLD):
             return self._check_resolution(transfer)
-        return Status.CREATED if transfer.hold is None else Status.HOLD_OF_OTHER_ACCOUNTS
+        return Status.CREATED if transfer.original is None else Status.HOLD_OF_OTHER_ACCOUNTS
 
     def _check_resolution(self, transfer: Transfer) -> Status:
-        hold = self.holds.get(transfer.hold) if transfer.hold else None
+        hold = self.holds.get(transfer.original) if transfer.original else None
         if hold is None:
             return Status.HOLD_NOT_FOUND
         if hold.resolved:
@@ -161,9 +161,9 @@ class Book:
             debit.pending_out += transfer.amount
             credit.pending_in += transfer.amount
             return
-        if transfer.hold is not None:
-            hold = self.holds[transfer.hold]
-            self.holds[transfer.hold] = replace(hold, resolved=True)
+        if transfer.original is not None:
+            hold = self.holds[transfer.original]
+            self.holds[transfer.original] = replace(hold, resolved=True)
             debit.pending_out -= hold.amount
             credit.pending_in -= hold.amount
         if transfer.kind is not Kind.VOID_HOLD:
@@ -180,7 +180,7 @@ class Book:
         if transfer.kind is Kind.VOID_HOLD:
             return Status.CREATED
         below = debit.floor is not None and debit.posted - debit.pending_out < debit.floor
-        if below and transfer.hold is None:
+        if below and transfer.original is None:
             return Status.BELOW_FLOOR
         above = credit.ceiling is not None and credit.posted + credit.pending_in > credit.ceiling
         if above or abs(debit.posted) > AMOUNT_MAX or abs(credit.posted) > AMOUNT_MAX:

@@ -32,7 +32,7 @@ from typing import TextIO
 from ledger.accounts import parse_account
 from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import start_text
-from ledger.records import Kind, Transfer
+from ledger.records import MOVES, Kind, Transfer
 
 COLON = "%3A"
 """Stands for a colon of a meter's id, as hledger divides account names by colons."""
@@ -101,11 +101,11 @@ class _Journal:
         for transfer in group:
             self.declare(transfer.debit)
             self.declare(transfer.credit)
-        moves = any(transfer.kind in (Kind.POST, Kind.POST_HOLD) for transfer in group)
+        moves = any(transfer.kind in MOVES for transfer in group)
         head = f"{start[:10]} ({position}) half-hour from {start}"
         lines = ["", head if moves else f"; {head}"]
         for transfer in group:
-            if transfer.kind in (Kind.POST, Kind.POST_HOLD):
+            if transfer.kind in MOVES:
                 lines += self._postings(transfer)
             else:
                 lines.append(("    ; " if moves else ";     ") + self._note(transfer))

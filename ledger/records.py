@@ -13,7 +13,7 @@ records; the salts come from one seed a batch, so that a receipt shows one line 
 import hashlib
 import struct
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from enum import IntEnum
 
 from ledger.accounts import account_hash
@@ -21,8 +21,9 @@ from ledger.log.tree import root_of
 from ledger.primitives.ids import ID_BYTES
 
 _TAG = b"commonwatt/transfer/v1\x00"
+_TAG_EXPIRING = b"commonwatt/transfer/v2\x00"
 _LAYOUT = struct.Struct(">16sB32s32sQQ16s")
-_NO_HOLD = bytes(ID_BYTES)
+_NO_ORIGINAL = bytes(ID_BYTES)
 
 AMOUNT_MAX = 2**53 - 1
 """Largest amount of one transfer and largest balance either way."""
@@ -35,6 +36,22 @@ class Kind(IntEnum):
     HOLD = 2  # sets the amount aside
     POST_HOLD = 3  # moves up to what was set aside and releases the rest
     VOID_HOLD = 4  # releases what was set aside
+    EXPIRE_HOLD = 5  # releases what was set aside, because its time is over
+    REVERSE = 6  # moves back all that remains of an earlier movement
+    CORRECT = 7  # moves a difference, either way, between the accounts of an earlier movement
+
+
+RESOLVES = frozenset({Kind.POST_HOLD, Kind.VOID_HOLD, Kind.EXPIRE_HOLD})
+"""Kinds that resolve a hold, each hold once."""
+
+RELEASES = frozenset({Kind.VOID_HOLD, Kind.EXPIRE_HOLD})
+"""Kinds that resolve a hold and move nothing."""
+
+AMENDS = frozenset({Kind.REVERSE, Kind.CORRECT})
+"""Kinds that name an earlier movement."""
+
+MOVES = frozenset({Kind.POST, Kind.POST_HOLD, Kind.REVERSE, Kind.CORRECT})
+"""Kinds that change what is posted."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,9 +63,10 @@ class Transfer:
         kind: what it does.
         debit: account that gives, as in ``pool/street WH/0``.
         credit: account that takes, of the same asset.
-        amount: positive, in the asset's smallest unit; what was set aside, for a void.
+        amount: positive, in the asset's smallest unit; what was set aside, for a release.
         effective: the half-hour it is about.
-        hold: id of the hold that a POST_HOLD or VOID_HOLD resolves.
+        original: id of the transfer that this one resolves, reverses or corrects.
+        expires: of a HOLD: the half-hour from which it may no longer be posted; None is never.
     """
 
     id: bytes
@@ -57,20 +75,35 @@ class Transfer:
     credit: str
     amount: int
     effective: int
-    hold: bytes | None = None
+    original: bytes | None = None
+    expires: int | None = None
 
 
 def record(transfer: Transfer) -> bytes:
-    """Return the bytes that are hashed for a transfer."""
-    return _TAG + _LAYOUT.pack(
+    """Return the bytes that are hashed for a transfer: 136, or 144 for one that expires."""
+    packed = _LAYOUT.pack(
         transfer.id,
         transfer.kind,
         account_hash(transfer.debit),
         account_hash(transfer.credit),
         transfer.amount,
         transfer.effective,
-        transfer.hold or _NO_HOLD,
+        transfer.original or _NO_ORIGINAL,
     )
+    if transfer.expires is None:
+        return _TAG + packed
+    return _TAG_EXPIRING + packed + transfer.expires.to_bytes(8)
+
+
+def first_difference(one: Transfer, other: Transfer) -> str | None:
+    """Return the name of the first field in which two transfers differ, or None."""
+    for name in _FIELDS:
+        if getattr(one, name) != getattr(other, name):
+            return name
+    return None
+
+
+_FIELDS = tuple(field.name for field in fields(Transfer))
 
 
 def content_hash(transfers: Iterable[Transfer]) -> bytes:

@@ -262,7 +262,7 @@ class LedgerStore:
                 book.balances[self._names[row.account]] = Balance(
                     row.posted, row.pending_out, row.pending_in, row.floor, row.ceiling
                 )
-        holds = {t.hold for batch in batches for t in batch.transfers if t.hold is not None}
+        holds = {t.original for batch in batches for t in batch.transfers if t.original is not None}
         self._load_holds(connection, book, sorted(holds))
         return book
 
@@ -316,7 +316,7 @@ class LedgerStore:
                         "credit": self._numbers[transfer.credit],
                         "amount": transfer.amount,
                         "effective": transfer.effective,
-                        "hold": transfer.hold,
+                        "hold": transfer.original,
                     }
                 )
         connection.execute(insert(_batches), batch_rows)

@@ -386,5 +386,5 @@ class Replay:
         # cost memory.
         self.book.transfers.clear()
         for transfer in transfers:
-            if transfer.hold is not None:
-                del self.book.holds[transfer.hold]
+            if transfer.original is not None:
+                del self.book.holds[transfer.original]
