@@ -5,35 +5,52 @@ silent replacement that ``INSERT OR REPLACE`` would do past the other two. Postg
 trigger and a TRUNCATE trigger, both ENABLE ALWAYS. An owner can drop triggers; the signed log
 notices that. `install` runs after every migration, because some of them drop triggers.
 
->>> [name for name, _ in sqlite_guards("batch", [("community", "number")])]
+>>> [name for name, _ in sqlite_guards("batch", [Key(("community", "number"))])]
 ['batch_no_update', 'batch_no_delete', 'batch_no_replace_0']
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, inspect, text
 
 from ledger.errors import SetupError
 
-_PG_FUNCTION = """
-CREATE OR REPLACE FUNCTION commonwatt_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+_PG_BODY = """
 BEGIN
   RAISE EXCEPTION 'append only: % of % is refused', TG_OP, TG_TABLE_NAME;
-END $$
-"""
+END """
+
+_PG_FUNCTION = (
+    "CREATE OR REPLACE FUNCTION commonwatt_append_only() RETURNS trigger LANGUAGE plpgsql "
+    f"AS $${_PG_BODY}$$"
+)
 
 
-def sqlite_guards(table: str, keys: Iterable[Sequence[str]]) -> list[tuple[str, str]]:
+@dataclass(frozen=True, slots=True)
+class Key:
+    """A unique key: its columns, and which rows it is over where it is not all."""
+
+    columns: tuple[str, ...]
+    where: str | None = None
+
+
+def sqlite_guards(table: str, keys: Iterable[Key]) -> list[tuple[str, str]]:
     """Return (name, SQL) of a table's guards on SQLite."""
     refuse = f"BEGIN SELECT RAISE(ABORT, 'append only: a row of {table} is never changed'); END"
     guards = [
         (f"{table}_no_{verb.lower()}", f"BEFORE {verb} ON {table} {refuse}")
         for verb in ("UPDATE", "DELETE")
     ]
-    for index, columns in enumerate(keys):
-        same = " AND ".join(f"{column} = NEW.{column}" for column in columns)
+    for index, key in enumerate(keys):
+        same = " AND ".join(f"{column} = NEW.{column}" for column in key.columns)
+        if key.where is not None:
+            # As the index has it, or SQLite would not use the index.
+            same += f" AND {key.where}"
         there = f"EXISTS (SELECT 1 FROM {table} WHERE {same})"  # noqa: S608 - our own names
         refuse = f"BEGIN SELECT RAISE(ABORT, 'append only: {table} has this key already'); END"
+        if key.where is not None:
+            there = f"NEW.{key.where} AND {there}"
         guards.append(
             (f"{table}_no_replace_{index}", f"BEFORE INSERT ON {table} WHEN {there} {refuse}")
         )
@@ -41,13 +58,14 @@ def sqlite_guards(table: str, keys: Iterable[Sequence[str]]) -> list[tuple[str, 
 
 
 def install(connection: Connection, tables: Iterable[str]) -> None:
-    """Put every guard in place on the named tables; those that are there stay."""
+    """Put every guard in place on the named tables, in the form of this version."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(_PG_FUNCTION))
     for table in tables:
         if connection.dialect.name == "sqlite":
             for name, body in sqlite_guards(table, _unique_keys(connection, table)):
-                connection.exec_driver_sql(f"CREATE TRIGGER IF NOT EXISTS {name} {body}")
+                connection.exec_driver_sql(f"DROP TRIGGER IF EXISTS {name}")
+                connection.exec_driver_sql(f"CREATE TRIGGER {name} {body}")
         else:
             for name, events, each in (
                 (f"{table}_append_only", "UPDATE OR DELETE", "ROW"),
@@ -66,31 +84,42 @@ def check(connection: Connection, tables: Iterable[str]) -> None:
     Raises:
         SetupError: names the missing guard.
     """
-    if connection.dialect.name == "sqlite":
-        query = "SELECT name FROM sqlite_master WHERE type = 'trigger'"
-    else:
-        query = "SELECT tgname FROM pg_trigger WHERE tgenabled = 'A'"
-    present = {str(name) for (name,) in connection.execute(text(query))}
+    present = _present(connection)
     for table in tables:
         if connection.dialect.name == "sqlite":
-            wanted = [name for name, _ in sqlite_guards(table, _unique_keys(connection, table))]
+            guards = sqlite_guards(table, _unique_keys(connection, table))
+            wanted = {name: f"CREATE TRIGGER {name} {body}" for name, body in guards}
         else:
-            wanted = [f"{table}_append_only", f"{table}_no_truncate"]
-        for name in wanted:
-            if name not in present:
+            wanted = dict.fromkeys((f"{table}_append_only", f"{table}_no_truncate"), _PG_BODY)
+        for name, body in wanted.items():
+            if present.get(name) != body:
+                state = "does not do what it should" if name in present else "is missing"
                 raise SetupError(
-                    f"The append-only guard {name} is missing from the database. Somebody "
-                    "removed it: audit the ledger, then run 'commonwatt db upgrade'."
+                    f"The append-only guard {name} of the database {state}. Somebody changed "
+                    "it: audit the ledger, then run 'commonwatt db upgrade'."
                 )
 
 
-def _unique_keys(connection: Connection, table: str) -> list[list[str]]:
+def _present(connection: Connection) -> dict[str, str]:
+    """Return the body of every guard that works, by its name."""
+    if connection.dialect.name == "sqlite":
+        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
+    else:
+        query = (
+            "SELECT tgname, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
+            " WHERE tgenabled = 'A'"
+        )
+    return {str(name): str(body) for name, body in connection.execute(text(query))}
+
+
+def _unique_keys(connection: Connection, table: str) -> list[Key]:
     inspector = inspect(connection)
-    keys = [inspector.get_pk_constraint(table)["constrained_columns"]]
-    keys += [unique["column_names"] for unique in inspector.get_unique_constraints(table)]
-    keys += [
-        [str(column) for column in index["column_names"]]
-        for index in inspector.get_indexes(table)
-        if index["unique"]
-    ]
+    keys = [Key(tuple(inspector.get_pk_constraint(table)["constrained_columns"]))]
+    uniques = inspector.get_unique_constraints(table)
+    keys += [Key(tuple(unique["column_names"])) for unique in uniques]
+    for index in inspector.get_indexes(table):
+        if index["unique"]:
+            where = index.get("dialect_options", {}).get("sqlite_where")
+            columns = tuple(str(column) for column in index["column_names"])
+            keys.append(Key(columns, None if where is None else str(where)))
     return keys

@@ -1,7 +1,7 @@
 """The ledger's and the log's tables. SQLModel declares rows; Core moves them.
 
-Every key begins with the community, so that data can be spread over machines by it. `balance`
-and `log_head` are the only tables whose rows change; `fact` and `person` are the only ones
+Every key begins with the community, so that data can be spread over machines by it. `balance`,
+`log_head`, `lease` and `inbox` are the only tables whose rows change; `fact` and `person` are the only ones
 whose rows may be deleted (erasure); all others are append only (`ledger.guards`).
 
 >>> TransferRow.__tablename__
@@ -20,7 +20,10 @@ from sqlalchemy import (
     Text,
     UniqueConstraint,
 )
+from sqlalchemy import text as sql
 from sqlmodel import Field, SQLModel
+
+from ledger.records import RESOLVES, Kind
 
 BIG = BigInteger().with_variant(Integer, "sqlite")
 """A 64-bit integer on both engines; SQLite's strict tables know it as INTEGER."""
@@ -50,6 +53,23 @@ def text_column(*, nullable: bool = False) -> Any:
 def blob(*, nullable: bool = False) -> Any:
     """Declare a bytes column."""
     return Field(sa_column=Column(LargeBinary, nullable=nullable))
+
+
+FINAL_KINDS = tuple(sorted(int(kind) for kind in {*RESOLVES, Kind.REVERSE}))
+"""Kinds of which a transfer has one at most: what resolves a hold, and a full reversal."""
+
+
+def _partial(name: str, column: str, where: str, *, unique: bool = False) -> Index:
+    """Declare an index over some rows only."""
+    condition = sql(where)
+    return Index(
+        name,
+        "community",
+        column,
+        unique=unique,
+        sqlite_where=condition,
+        postgresql_where=condition,
+    )
 
 
 class CommunityRow(SQLModel, table=True):
@@ -96,17 +116,49 @@ class BalanceRow(SQLModel, table=True):
     version: int = big()
 
 
+class LimitRow(SQLModel, table=True):
+    """A floor or ceiling given to an account, mirrored into its balance.
+
+    ``batch`` is the last batch that was posted before it counted.
+    """
+
+    __tablename__ = "limit_change"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    number: int = key()
+    account: int = big()
+    floor: int | None = big(nullable=True)
+    ceiling: int | None = big(nullable=True)
+    batch: int = big()
+    position: int | None = big(nullable=True)
+    recorded_at: int = big()
+
+
 class BatchRow(SQLModel, table=True):
-    """Transfers that were posted together, all or none."""
+    """Transfers that were posted together.
+
+    ``period`` is the half-hour in which it was posted, by which holds expire. ``content`` is the
+    hash of what was sent; its transfers are ``count`` from number ``first`` on.
+    ``statuses`` is empty where all that was sent was created; else one byte each and the hash of
+    those that were.
+    """
 
     __tablename__ = "batch"
-    __table_args__: ClassVar[Any] = (UniqueConstraint("community", "id"), STRICT)
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("community", "id"),
+        Index("batch_recorded", "community", "recorded_at"),
+        STRICT,
+    )
     community: int = key()
     number: int = key()
     id: bytes = blob()
     content: bytes = blob()
     position: int = big()
     recorded_at: int = big()
+    period: int = big()
+    first: int = big()
+    count: int = big()
+    statuses: bytes | None = blob(nullable=True)
 
 
 class TransferRow(SQLModel, table=True):
@@ -116,15 +168,11 @@ class TransferRow(SQLModel, table=True):
     __table_args__: ClassVar[Any] = (
         CheckConstraint("amount > 0", name="transfer_amount"),
         CheckConstraint("debit <> credit", name="transfer_accounts"),
+        CheckConstraint("expires IS NULL OR kind = 2", name="transfer_expires"),
         UniqueConstraint("community", "id"),
-        Index(
-            "transfer_one_resolution",
-            "community",
-            "hold",
-            unique=True,
-            sqlite_where=Column("hold", LargeBinary).is_not(None),
-            postgresql_where=Column("hold", LargeBinary).is_not(None),
-        ),
+        _partial("transfer_one_resolution", "original", f"kind IN {FINAL_KINDS}", unique=True),
+        _partial("transfer_correction", "original", f"kind = {int(Kind.CORRECT)}"),
+        _partial("transfer_expiry", "expires", "expires IS NOT NULL"),
         COMPACT,
     )
     community: int = key()
@@ -136,7 +184,26 @@ class TransferRow(SQLModel, table=True):
     credit: int = big()
     amount: int = big()
     effective: int = big()
-    hold: bytes | None = blob(nullable=True)
+    original: bytes | None = blob(nullable=True)
+    expires: int | None = big(nullable=True)
+
+
+class HistoryRow(SQLModel, table=True):
+    """What moved in an account within a chunk of transfers, up to a half-hour.
+
+    ``total`` is the running total of the chunk: the sum over this and all earlier half-hours.
+    ``first`` and ``last`` are the numbers of the half-hour's own transfers.
+    """
+
+    __tablename__ = "history"
+    __table_args__: ClassVar[Any] = COMPACT
+    community: int = key()
+    chunk: int = key()
+    account: int = key()
+    effective: int = key()
+    total: int = big()
+    first: int = big()
+    last: int = big()
 
 
 class LogEntryRow(SQLModel, table=True):
@@ -205,5 +272,14 @@ class PersonRow(SQLModel, table=True):
     sealed: bytes = blob()
 
 
-APPEND_ONLY = ("community", "account", "batch", "transfer", "log_entry", "statement")
+APPEND_ONLY = (
+    "community",
+    "account",
+    "limit_change",
+    "batch",
+    "transfer",
+    "history",
+    "log_entry",
+    "statement",
+)
 """Tables of this package that never change a row."""

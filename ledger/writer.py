@@ -162,6 +162,10 @@ class Writer:
             return [next(new) if known is None else known for known in positions]
         return [known for known in positions if known is not None]
 
+    def logged_ms(self, connection: Connection) -> int:
+        """Return the time of the log's last entry: what it causes is posted at that time."""
+        return log_store.last_recorded_ms(connection, self.community)
+
     def _log_time_ms(self, connection: Connection) -> int:
         """Return the time to log at: never before the last entry's, even after a restart."""
         now_ms = self.clock.now_ms()

@@ -11,11 +11,11 @@ from sqlalchemy import Connection
 
 from ledger import log_store
 from ledger.accounts import fees, grid, meter_account, pool, wallet
+from ledger.batches import Batch
 from ledger.errors import InputError, SetupError
 from ledger.log.note import Verifier
 from ledger.primitives.periods import SECONDS
 from ledger.statements import Statement
-from ledger.store import Batch
 from ledger.writer import Draft, Writer
 from meters.readings import Channel
 from meters.store import ReadingStore
@@ -69,7 +69,7 @@ class Community:
         """
         size, _, _ = log_store.head(connection, self.writer.community)
         positions = self.writer.record(connection, drafts)
-        period = log_store.last_recorded_ms(connection, self.writer.community) // (SECONDS * 1000)
+        period = self.writer.logged_ms(connection) // (SECONDS * 1000)
         for draft, position in zip(drafts, positions, strict=True):
             if position >= size:
                 statement = Statement.decode(draft.envelope)
@@ -102,7 +102,7 @@ class Community:
             return
         else:
             return
-        writer.ledger.open_accounts(connection, accounts, writer.clock.now_ms())
+        writer.ledger.chart.open(connection, accounts, writer.clock.now_ms())
 
     def _pay(
         self, connection: Connection, statement: Statement, position: int, period: int
@@ -111,7 +111,7 @@ class Community:
         batch_id = bytes.fromhex(statement.id)
         transfer = payment_transfer(statement, self.state, period)
         self.writer.ledger.post(
-            connection, [Batch(batch_id, (transfer,), position)], self.writer.clock.now_ms()
+            connection, [Batch(batch_id, (transfer,), position)], self.writer.logged_ms(connection)
         )
 
     def log_verifier(self, connection: Connection) -> Verifier:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger import log_store, people
+from ledger.communities import community_number, create_community, find_community
 from ledger.db import Database
 from ledger.entropy import Entropy, system_entropy
 from ledger.errors import InputError, SetupError
@@ -21,7 +22,6 @@ from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import PERIOD_MAX, load_zone
 from ledger.primitives.signing import SigningKey
 from ledger.statements import COMMUNITY
-from ledger.store import community_number, create_community, find_community
 from ledger.writer import Draft, Writer
 from market.model import Rules
 from market.rules import check_rules

@@ -16,12 +16,12 @@ from datetime import date
 from sqlalchemy import Connection
 
 from ledger import log_store
+from ledger.batches import Batch
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.primitives.canonical import decode, encode, encode_trusted
 from ledger.primitives.periods import load_zone, of_local_day, start_utc
 from ledger.records import Transfer, record, salted_root
 from ledger.statements import COMMUNITY, Statement
-from ledger.store import Batch
 from ledger.writer import Draft
 from market.clearing import clear
 from market.wire import market_to_json, result_bytes
@@ -171,7 +171,7 @@ def _new_hold(
     detail = encode({"seed": seed.hex(), "orders": orders_to_detail(orders)})
     [position] = community.accept(connection, [Draft(envelope, detail)])
     writer.ledger.post(
-        connection, [Batch(batch_id, tuple(transfers), position)], writer.clock.now_ms()
+        connection, [Batch(batch_id, tuple(transfers), position)], writer.logged_ms(connection)
     )
     return _Day(day.isoformat(), periods, rules, known_at_ms, batch_id, inputs, orders)
 
@@ -219,7 +219,7 @@ def _settle_group(community: Community, prepared: _Day, group: range) -> None:
                 Batch(bytes.fromhex(statement_id), tuple(transfers), position)
                 for (statement_id, _, transfers), position in zip(settled, positions, strict=True)
             ],
-            writer.clock.now_ms(),
+            writer.logged_ms(connection),
         )
         store.save_lines(
             connection,

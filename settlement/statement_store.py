@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Select, case, func, select
 
-from ledger.records import Kind
+from ledger.records import MOVES, Kind
 from ledger.statements import Statement
 from ledger.store import LedgerStore
 from ledger.tables import AccountRow, BatchRow, FactRow, StatementRow, TransferRow
@@ -25,9 +25,6 @@ _accounts, _runs = AccountRow.__table__, RunRow.__table__  # type: ignore[attr-d
 
 PAYMENT = "transfer"
 """The kind of statement that pays from one member to another."""
-
-MOVES = (int(Kind.POST), int(Kind.POST_HOLD))
-"""Kinds of transfer that change a balance."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +85,7 @@ def wallet_movements(
     connection: Connection, ledger: LedgerStore, account: str, periods: range
 ) -> Movements:
     """Return what moved in a wallet, by the half-hour that it is about."""
-    number = ledger.number_of(connection, account)
+    number = ledger.chart.number_of(connection, account)
     units, now = _signed(number), _transfers.c.effective >= periods.start
     paid = _statements.c.kind == PAYMENT
     sums = connection.execute(
@@ -111,10 +108,10 @@ def wallet_movements(
 
 def set_aside_units(connection: Connection, ledger: LedgerStore, account: str, before: int) -> int:
     """Return what holds of half-hours before one keep aside in a wallet now."""
-    number = ledger.number_of(connection, account)
+    number = ledger.chart.number_of(connection, account)
     resolution = _transfers.alias()
     resolved = select(resolution.c.number).where(
-        resolution.c.community == ledger.community, resolution.c.hold == _transfers.c.id
+        resolution.c.community == ledger.community, resolution.c.original == _transfers.c.id
     )
     total = connection.scalar(
         select(func.sum(_transfers.c.amount))
@@ -194,6 +191,6 @@ def _of_wallet(query: Select[Any], ledger: LedgerStore, number: int) -> Select[A
             (_statements.c.community == _batches.c.community)
             & (_statements.c.position == _batches.c.position),
         )
-        .where(_transfers.c.community == ledger.community, _transfers.c.kind.in_(MOVES))
+        .where(_transfers.c.community == ledger.community, _transfers.c.kind.in_(map(int, MOVES)))
         .where((_transfers.c.debit == number) | (_transfers.c.credit == number))
     )

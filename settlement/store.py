@@ -84,7 +84,7 @@ def save_lines(
     rows = [
         {
             "community": ledger.community,
-            "member": ledger.number_of(connection, wallet(line.member, asset)),
+            "member": ledger.chart.number_of(connection, wallet(line.member, asset)),
             "period": line.period,
             "code": code,
             "own_use_wh": line.own_use_wh,
@@ -106,7 +106,7 @@ def member_lines(
     connection: Connection, ledger: LedgerStore, member: str, asset: str, periods: range
 ) -> Iterator[Line]:
     """Yield a member's lines of some half-hours, in order."""
-    number = ledger.number_of(connection, wallet(member, asset))
+    number = ledger.chart.number_of(connection, wallet(member, asset))
     rows = connection.execute(
         select(_lines)
         .where(_lines.c.community == ledger.community, _lines.c.member == number)
@@ -131,7 +131,7 @@ def member_totals(
     connection: Connection, ledger: LedgerStore, members: Iterable[str], asset: str, periods: range
 ) -> dict[str, Line]:
     """Return each member's sums over some half-hours; ``period`` is the first of them."""
-    numbers = {ledger.number_of(connection, wallet(m, asset)): m for m in members}
+    numbers = {ledger.chart.number_of(connection, wallet(m, asset)): m for m in members}
     fields = (
         "own_use_wh",
         "bought_wh",

@@ -2,9 +2,9 @@
 
 >>> database = Database("sqlite://")
 >>> upgrade(database, in_memory=True)
-'0001'
+'0002'
 >>> check(database)
-'0001'
+'0002'
 """
 
 from pathlib import Path

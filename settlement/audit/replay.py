@@ -375,7 +375,8 @@ class Replay:
             del self.days[parse_date(body["day"])]
 
     def _post(self, transfers: list[Transfer]) -> None:
-        statuses = self.book.apply(transfers)
+        self.book.expire(self._period)
+        statuses = self.book.apply(transfers, self._period)
         for transfer, status in zip(transfers, statuses, strict=True):
             if status not in (Status.CREATED, Status.BATCH_REFUSED):
                 raise AuditError(
@@ -387,4 +388,4 @@ class Replay:
         self.book.transfers.clear()
         for transfer in transfers:
             if transfer.original is not None:
-                del self.book.holds[transfer.original]
+                self.book.holds.pop(transfer.original, None)

@@ -8,13 +8,13 @@ from sqlalchemy import text
 
 import settlement.run
 from ledger import log_store
+from ledger.communities import create_community
 from ledger.db import Database
 from ledger.errors import CommonwattError
 from ledger.keyring import Keyring
 from ledger.primitives.clock import FixedClock
 from ledger.primitives.signing import Envelope
 from ledger.statements import make_body, sign
-from ledger.store import create_community
 from ledger.writer import Draft
 from market.certificate import Fills, assemble
 from meters.batches import BatchContent

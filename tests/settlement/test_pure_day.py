@@ -103,7 +103,7 @@ def settle(people, market):
     orders = fund_orders(state, inputs, book.balances)
     hold_batch = bytes(16)
     holds = hold_transfers(hold_batch, orders, rules)
-    assert all(status is Status.CREATED for status in book.apply(holds))
+    assert all(status is Status.CREATED for status in book.apply(holds, PERIODS.start))
     for item, its_orders in zip(inputs, orders, strict=True):
         market_now = market_of(its_orders, rules)
         result = clear(market_now)
@@ -112,7 +112,7 @@ def settle(people, market):
         batch = transfer_id(hold_batch, item.period % 1000)
         transfers = settlement_transfers(batch, hold_batch, item, its_orders, lines, rules)
         before = {name: balance.posted for name, balance in book.balances.items()}
-        statuses = book.apply(transfers)
+        statuses = book.apply(transfers, item.period)
         assert all(status is Status.CREATED for status in statuses), statuses
         yield state, book, item, lines, before
 

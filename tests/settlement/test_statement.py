@@ -145,7 +145,7 @@ def test_half_hours_that_disagree_with_the_wallet_are_no_statement(tmp_path):
     lines = LineRow.__table__
     with street.community.transaction() as connection:
         ledger = street.community.writer.ledger
-        number = ledger.number_of(connection, wallet(street.members["Ben"], "LWD/7"))
+        number = ledger.chart.number_of(connection, wallet(street.members["Ben"], "LWD/7"))
         [line, *_] = store.member_lines(
             connection, ledger, street.members["Ben"], "LWD/7", range(4_000_000)
         )

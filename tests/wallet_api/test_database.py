@@ -4,6 +4,7 @@ import pytest
 from sqlalchemy import text
 from sqlalchemy.exc import DBAPIError
 
+from ledger import history
 from ledger.db import Database
 from ledger.errors import SetupError
 from settlement.run import settle_day
@@ -43,7 +44,8 @@ def test_a_removed_guard_is_noticed_and_put_back(url):
     database.close()
 
 
-def test_no_settled_row_can_be_changed_removed_or_replaced(url, tmp_path):
+def test_no_settled_row_can_be_changed_removed_or_replaced(url, tmp_path, monkeypatch):
+    monkeypatch.setattr(history, "CHUNK_TRANSFERS", 64)
     found(url, tmp_path / "keys").writer.database.close()
     community = reopen(url, tmp_path / "keys")
     settle_day(community, DAY)

@@ -1,0 +1,130 @@
+"""Many rows at once, as fast as each engine takes them.
+
+SQLAlchemy builds a statement and a dictionary a row; for thousands of rows a batch that costs more
+than the database does. SQLite takes tuples through ``executemany``; PostgreSQL takes COPY, and
+arrays where rows are looked up or changed.
+
+>>> marks(3)
+'?,?,?'
+"""
+
+from collections.abc import Iterator, Sequence
+from functools import lru_cache
+from typing import Any
+
+from sqlalchemy import Connection, Table
+
+VALUES_A_QUERY_MAX = 1_000
+"""Most values in one IN list on SQLite; longer lists are cut."""
+
+COPY_ROWS_MIN = 8
+"""Fewest rows for which PostgreSQL's COPY is worth its extra round trip."""
+
+
+@lru_cache(maxsize=4_096)
+def marks(count: int) -> str:
+    """Return SQLite's placeholders for some values."""
+    return ",".join("?" * count)
+
+
+def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
+    """Insert rows whose values stand in the order of the table's columns."""
+    if not rows:
+        return
+    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    if connection.dialect.name == "sqlite":
+        values = marks(len(table.columns))
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({columns}) VALUES ({values})",
+            list(rows),
+        )
+    elif len(rows) < COPY_ROWS_MIN:
+        values = ", ".join(["%s"] * len(table.columns))
+        connection.exec_driver_sql(
+            f"INSERT INTO {table.name} ({columns}) VALUES ({values})",
+            list(rows),
+        )
+    else:
+        _copy(connection, table, columns, rows)
+
+
+def _copy(
+    connection: Connection, table: Table, columns: str, rows: Sequence[tuple[Any, ...]]
+) -> None:
+    driver: Any = connection.connection.driver_connection
+    kinds = [_PG_KINDS[column.type.__class__.__name__] for column in table.columns]
+    command = f"COPY {table.name} ({columns}) FROM STDIN (FORMAT BINARY)"
+    with driver.cursor() as cursor, cursor.copy(command) as copy:
+        copy.set_types(kinds)
+        for row in rows:
+            copy.write_row(row)
+
+
+_PG_KINDS = {"BigInteger": "int8", "Integer": "int8", "LargeBinary": "bytea", "Text": "text"}
+
+
+def select_in(
+    connection: Connection, query: str, community: int, values: Sequence[Any], *, kind: str = "int8"
+) -> Iterator[Any]:
+    """Yield the rows of a query for one community and any of some values.
+
+    Args:
+        connection: an open transaction.
+        query: SQL that ends where the list of values is to stand; ``{community}`` stands for the
+            community's number.
+        community: its number.
+        values: looked up by an index.
+        kind: PostgreSQL's type of a value.
+    """
+    if not values:
+        return
+    if connection.dialect.name == "postgresql":
+        text = query.replace("{community}", "%s") + f" = ANY(%s::{kind}[])"
+        yield from _fetch(connection, text, (community, _array(values)))
+        return
+    for start in range(0, len(values), VALUES_A_QUERY_MAX):
+        some = values[start : start + VALUES_A_QUERY_MAX]
+        text = query.replace("{community}", "?") + f" IN ({marks(len(some))})"
+        yield from _fetch(connection, text, (community, *some))
+
+
+def _array(values: Sequence[Any]) -> str:
+    """Write numbers or bytes as PostgreSQL reads an array; the driver's own way is slow.
+
+    >>> _array([1, 2]), _array([b"ab"])
+    ('{1,2}', '{"\\\\\\\\x6162"}')
+    """
+    items = [
+        f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else str(value) for value in values
+    ]
+    return "{" + ",".join(items) + "}"
+
+
+def _fetch(connection: Connection, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
+    """Return all rows as the driver's tuples: SQLAlchemy's rows take as long as the query."""
+    cursor: Any = connection.exec_driver_sql(query, values).cursor
+    rows: list[tuple[Any, ...]] = cursor.fetchall()
+    return rows
+
+
+def update_balances(
+    connection: Connection, community: int, changed: Sequence[tuple[int, int, int, int]]
+) -> int:
+    """Write (posted, pending out, pending in, account) rows and return how many were there."""
+    if not changed:
+        return 0
+    if connection.dialect.name == "sqlite":
+        update = (
+            "UPDATE balance SET posted = ?, pending_out = ?, pending_in = ?, version = version + 1"
+            f" WHERE community = {community:d} AND account = ?"
+        )
+        return connection.exec_driver_sql(update, list(changed)).rowcount
+    columns = tuple(_array(column) for column in zip(*changed, strict=True))
+    update = (
+        "UPDATE balance SET posted = new.posted, pending_out = new.pending_out,"
+        " pending_in = new.pending_in, version = version + 1"
+        " FROM unnest(%s::int8[], %s::int8[], %s::int8[], %s::int8[])"
+        " AS new (posted, pending_out, pending_in, account)"
+        f" WHERE balance.community = {community:d} AND balance.account = new.account"
+    )
+    return connection.exec_driver_sql(update, columns).rowcount

@@ -1,0 +1,135 @@
+"""The accounts of one community in the database: their numbers, and their limits.
+
+>>> Chart(7).names
+{}
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sqlalchemy import Connection, func, select
+
+from ledger import bulk
+from ledger.book import Book, Status
+from ledger.errors import RefusedError
+from ledger.loading import Loader
+from ledger.tables import AccountRow, BalanceRow, BatchRow, LimitRow
+
+_accounts, _balances = AccountRow.__table__, BalanceRow.__table__  # type: ignore[attr-defined]
+_batches, _limits = BatchRow.__table__, LimitRow.__table__  # type: ignore[attr-defined]
+
+
+class Chart:
+    """Account numbers by name, and names by number: they never change once given."""
+
+    def __init__(self, community: int) -> None:
+        self.community = community
+        self.numbers: dict[str, int] = {}
+        self.names: dict[int, str] = {}
+
+    def open(
+        self, connection: Connection, accounts: Sequence[tuple[str, int | None]], now_ms: int
+    ) -> None:
+        """Open those of the (account, floor) pairs that are not open yet."""
+        self.load(connection)
+        fresh = [(name, floor) for name, floor in accounts if name not in self.numbers]
+        if not fresh:
+            return
+        me, first = self.community, len(self.numbers) + 1
+        numbered = list(enumerate(fresh, start=first))
+        bulk.insert_rows(
+            connection, _accounts, [(me, n, name, now_ms) for n, (name, _) in numbered]
+        )
+        bulk.insert_rows(
+            connection, _balances, [(me, n, 0, 0, 0, floor, None, 0) for n, (_, floor) in numbered]
+        )
+        limits = [(n, floor, None) for n, (_, floor) in numbered if floor is not None]
+        self._record_limits(connection, limits, None, now_ms)
+        self.load(connection)
+
+    def set_limits(
+        self,
+        connection: Connection,
+        account: str,
+        floor: int | None,
+        ceiling: int | None,
+        now_ms: int,
+        *,
+        position: int | None = None,
+    ) -> None:
+        """Change an open account's floor and ceiling; the change is kept, not only its outcome.
+
+        Raises:
+            RefusedError: the account is not open, or its balance is beyond the new limits.
+        """
+        number = self.number_of(connection, account)
+        book = Book()
+        Loader(connection, self.community, self.numbers, self.names).load_balances(book, [number])
+        status = book.limit(account, floor, ceiling)
+        if status is not Status.CREATED:
+            balance = book.balances[account]
+            raise RefusedError(
+                f"{account} has {balance.posted}, of which {balance.pending_out} are set aside, "
+                f"and {balance.pending_in} coming in: the new limits would be broken at once "
+                f"({status.words}). Nothing was changed."
+            )
+        self._record_limits(connection, [(number, floor, ceiling)], position, now_ms)
+        mine = (_balances.c.community == self.community) & (_balances.c.account == number)
+        connection.execute(
+            _balances.update()
+            .where(mine)
+            .values(floor=floor, ceiling=ceiling, version=_balances.c.version + 1)
+        )
+
+    def _record_limits(
+        self,
+        connection: Connection,
+        limits: Sequence[tuple[int, int | None, int | None]],
+        position: int | None,
+        now_ms: int,
+    ) -> None:
+        batch = _highest(connection, self.community, _batches.c.number)
+        first = _highest(connection, self.community, _limits.c.number) + 1
+        bulk.insert_rows(
+            connection,
+            _limits,
+            [
+                (self.community, number, *limit, batch, position, now_ms)
+                for number, limit in enumerate(limits, start=first)
+            ],
+        )
+
+    def number_of(self, connection: Connection, account: str) -> int:
+        """Return an open account's number.
+
+        Raises:
+            RefusedError: it is not open.
+        """
+        if account not in self.numbers:
+            self.load(connection)
+        if account not in self.numbers:
+            raise RefusedError(f"The account {account} is not open.")
+        return self.numbers[account]
+
+    def load(self, connection: Connection) -> None:
+        """Learn of accounts that were opened since the last look."""
+        rows = connection.execute(
+            select(_accounts.c.name, _accounts.c.number)
+            .where(_accounts.c.community == self.community)
+            .where(_accounts.c.number > len(self.numbers))
+        ).all()
+        # A rolled-back opening must not be remembered: numbers come from committed rows or
+        # from this very transaction, and are dropped by `forget` when it fails.
+        for name, number in rows:
+            self.numbers[name] = number
+            self.names[number] = name
+
+    def forget(self) -> None:
+        """Drop what is remembered: after a transaction was rolled back."""
+        self.numbers.clear()
+        self.names.clear()
+
+
+def _highest(connection: Connection, community: int, column: Any) -> int:
+    query = select(func.max(column)).where(column.table.c.community == community)
+    return connection.scalar(query) or 0
