@@ -7,9 +7,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from ledger.book import Balance, Book, Status
+from ledger.book import Balance, Book
 from ledger.errors import ConflictError, RefusedError
 from ledger.records import Transfer, content_hash, first_difference
+from ledger.status import Status
 
 
 @dataclass(frozen=True, slots=True)

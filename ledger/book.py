@@ -14,7 +14,6 @@ disagree about which reason comes first. Time is an argument, so a replay gives 
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from enum import IntEnum
 from heapq import heappop, heappush
 
 from ledger.primitives.hashing import tagged_hash
@@ -29,66 +28,7 @@ from ledger.records import (
     Transfer,
     first_difference,
 )
-
-
-class Status(IntEnum):
-    """What became of a transfer; of several reasons the lowest number is given."""
-
-    CREATED = 0
-    EXISTS = 1  # the same id and content came before: nothing to do
-    EXISTS_WITH_OTHER_KIND = 2  # the id came before; this is the first field that differs
-    EXISTS_WITH_OTHER_DEBIT = 3
-    EXISTS_WITH_OTHER_CREDIT = 4
-    EXISTS_WITH_OTHER_AMOUNT = 5
-    EXISTS_WITH_OTHER_EFFECTIVE = 6
-    EXISTS_WITH_OTHER_ORIGINAL = 7
-    EXISTS_WITH_OTHER_EXPIRES = 8
-    AMOUNT_OUT_OF_RANGE = 9
-    EFFECTIVE_OUT_OF_RANGE = 10
-    SAME_ACCOUNT_TWICE = 11
-    OTHER_ASSET = 12
-    DEBIT_ACCOUNT_NOT_FOUND = 13
-    CREDIT_ACCOUNT_NOT_FOUND = 14
-    ORIGINAL_NOT_ALLOWED = 15  # a POST or HOLD names none
-    EXPIRES_NOT_ALLOWED = 16  # only a HOLD expires, and not before it is made
-    HOLD_NOT_FOUND = 17
-    HOLD_EXPIRED = 18
-    HOLD_ALREADY_RESOLVED = 19
-    HOLD_NOT_EXPIRED = 20
-    HOLD_OF_OTHER_ACCOUNTS = 21
-    EXCEEDS_HOLD = 22  # or releases another amount than was set aside
-    ORIGINAL_NOT_FOUND = 23
-    ORIGINAL_NOT_AMENDABLE = 24  # it moved nothing, or amends another itself
-    ORIGINAL_OF_OTHER_ACCOUNTS = 25
-    ORIGINAL_ALREADY_REVERSED = 26
-    EXCEEDS_ORIGINAL = 27  # takes back more than remains
-    NOT_WHAT_REMAINS = 28  # a reversal takes back all that remains of its original
-    BELOW_FLOOR = 29
-    ABOVE_CEILING = 30
-    BALANCE_OUT_OF_RANGE = 31
-    BATCH_REFUSED = 32  # nothing wrong with this one, but another of its batch was refused
-
-    @property
-    def taken(self) -> bool:
-        """Whether the transfer is in the book now."""
-        return self <= Status.EXISTS
-
-    @property
-    def conflict(self) -> str | None:
-        """The field that differs from what came before under the same id, or None."""
-        return _CONFLICTS.get(self)
-
-    @property
-    def words(self) -> str:
-        """The reason as a person reads it."""
-        return self.name.lower().replace("_", " ")
-
-
-_CONFLICTS = {
-    Status[f"EXISTS_WITH_OTHER_{field.upper()}"]: field
-    for field in ("kind", "debit", "credit", "amount", "effective", "original", "expires")
-}
-_STATUS_OF_FIELD = {field: status for status, field in _CONFLICTS.items()}
+from ledger.status import STATUS_OF_FIELD, Status
 
 
 @dataclass(slots=True)
@@ -219,7 +159,10 @@ class Book:
             hold = self.holds.get(hold_id)
             # A refused hold leaves its time here; its id may have come back with another one.
             if hold is not None and hold.resolved is None and hold.expires == expires:
-                transfer = expiry_of(hold_id, hold, expires)
+                attempt = 0
+                while expiry_id(hold_id, attempt) in self.transfers:
+                    attempt += 1
+                transfer = expiry_of(hold_id, hold, expires, attempt)
                 status = self._take(transfer, now)
                 if status is not Status.CREATED:
                     raise AssertionError(f"the expiry of {hold_id.hex()}: {status.name}")
@@ -250,7 +193,7 @@ class Book:
         known = self.transfers.get(transfer.id)
         if known is not None:
             field = first_difference(known, transfer)
-            return Status.EXISTS if field is None else _STATUS_OF_FIELD[field]
+            return Status.EXISTS if field is None else STATUS_OF_FIELD[field]
         if not 0 < transfer.amount <= AMOUNT_MAX:
             return Status.AMOUNT_OUT_OF_RANGE
         if not 0 <= transfer.effective <= PERIOD_MAX:
@@ -378,14 +321,25 @@ class Book:
         if credit.above_ceiling:
             return Status.ABOVE_CEILING
         out, coming = debit.pending_out, credit.pending_in
-        if max(out - debit.posted, out, credit.posted + coming, coming) > AMOUNT_MAX:
+        if out > AMOUNT_MAX or out - debit.posted > AMOUNT_MAX:
+            return Status.BALANCE_OUT_OF_RANGE
+        if coming > AMOUNT_MAX or coming + credit.posted > AMOUNT_MAX:
             return Status.BALANCE_OUT_OF_RANGE
         return Status.CREATED
 
 
-def expiry_of(hold_id: bytes, hold: Hold, expires: int) -> Transfer:
+def expiry_id(hold_id: bytes, attempt: int) -> bytes:
+    """Return the id that a hold's expiry takes if the ids of earlier attempts are taken.
+
+    Ids are the callers' to choose, so that one may lie where an expiry would be.
+    """
+    content = hold_id + attempt.to_bytes(8) if attempt else hold_id
+    return tagged_hash("commonwatt/id/expiry/v1", content)[:ID_BYTES]
+
+
+def expiry_of(hold_id: bytes, hold: Hold, expires: int, attempt: int = 0) -> Transfer:
     """Return the transfer that releases a hold whose time is over: the same on every replay."""
-    made_id = tagged_hash("commonwatt/id/expiry/v1", hold_id)[:ID_BYTES]
+    made_id = expiry_id(hold_id, attempt)
     return Transfer(
         made_id, Kind.EXPIRE_HOLD, hold.debit, hold.credit, hold.amount, expires, hold_id
     )

@@ -27,6 +27,12 @@ def marks(count: int) -> str:
     return ",".join("?" * count)
 
 
+@lru_cache(maxsize=4_096)
+def rows_of_one(count: int) -> str:
+    """Return SQLite's placeholders for some rows of one value each."""
+    return ",".join(["(?)"] * count)
+
+
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
     """Insert rows whose values stand in the order of the table's columns."""
     if not rows:
@@ -64,35 +70,52 @@ _PG_KINDS = {"BigInteger": "int8", "Integer": "int8", "LargeBinary": "bytea", "T
 
 
 def select_in(
-    connection: Connection, query: str, community: int, values: Sequence[Any], *, kind: str = "int8"
+    connection: Connection,
+    query: str,
+    key: str,
+    community: int,
+    values: Sequence[Any],
+    *,
+    kind: str = "int8",
 ) -> Iterator[Any]:
-    """Yield the rows of a query for one community and any of some values.
+    """Yield the rows of one community that have any of some values in a column.
 
     Args:
         connection: an open transaction.
-        query: SQL that ends where the list of values is to stand; ``{community}`` stands for the
-            community's number.
+        query: ``SELECT columns FROM table WHERE condition``, or without the condition.
+        key: the column, which an index has after the community.
         community: its number.
-        values: looked up by an index.
+        values: what is looked up.
         kind: PostgreSQL's type of a value.
     """
     if not values:
         return
+    head, _, condition = query.partition(" WHERE ")
+    more = f" AND {condition}" if condition else ""
+    mine = f"community = {community:d}{more}"
     if connection.dialect.name == "postgresql":
-        text = query.replace("{community}", "%s") + f" = ANY(%s::{kind}[])"
-        yield from _fetch(connection, text, (community, _array(values)))
+        yield from _fetch(
+            connection, f"{head} WHERE {mine} AND {key} = ANY(%s::{kind}[])", (_array(values),)
+        )
         return
+    columns, _, table = head.removeprefix("SELECT ").partition(" FROM ")
     for start in range(0, len(values), VALUES_A_QUERY_MAX):
-        some = values[start : start + VALUES_A_QUERY_MAX]
-        text = query.replace("{community}", "?") + f" IN ({marks(len(some))})"
-        yield from _fetch(connection, text, (community, *some))
+        some = tuple(values[start : start + VALUES_A_QUERY_MAX])
+        # A long IN list makes SQLite read the whole community instead of using the index; a
+        # cross join keeps the order in which it is written.
+        yield from _fetch(
+            connection,
+            f"WITH wanted (value) AS (VALUES {rows_of_one(len(some))}) SELECT {columns}"
+            f" FROM wanted CROSS JOIN {table} WHERE {mine} AND {key} = wanted.value",
+            some,
+        )
 
 
 def _array(values: Sequence[Any]) -> str:
     """Write numbers or bytes as PostgreSQL reads an array; the driver's own way is slow.
 
-    >>> _array([1, 2]), _array([b"ab"])
-    ('{1,2}', '{"\\\\\\\\x6162"}')
+    >>> _array([1, 2])
+    '{1,2}'
     """
     items = [
         f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else str(value) for value in values

@@ -10,9 +10,10 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from ledger import bulk
-from ledger.book import Book, Status
+from ledger.book import Book
 from ledger.errors import RefusedError
 from ledger.loading import Loader
+from ledger.status import Status
 from ledger.tables import AccountRow, BalanceRow, BatchRow, LimitRow
 
 _accounts, _balances = AccountRow.__table__, BalanceRow.__table__  # type: ignore[attr-defined]

@@ -10,13 +10,13 @@ The cost does not depend on how far back the half-hour lies (docs/adr/0010).
 4096
 """
 
-from sqlalchemy import Connection, select
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, text
 
 from ledger.primitives.periods import PERIOD_MAX
-from ledger.records import MOVES
-from ledger.tables import BatchRow, TransferRow
-
-_transfers, _batches = TransferRow.__table__, BatchRow.__table__  # type: ignore[attr-defined]
+from ledger.records import MOVES, Kind
 
 CHUNK_TRANSFERS = 4_096
 """Transfers in a chunk: few enough to add up in half a millisecond."""
@@ -60,15 +60,8 @@ def totals_query(community: int, chunk: int) -> str:
 
 def last_number(connection: Connection, community: int, known_ms: int | None = None) -> int:
     """Return the number of the last transfer that was recorded at or before a time."""
-    query = (
-        select(_batches.c.first + _batches.c.count - 1)
-        .where(_batches.c.community == community)
-        .order_by(_batches.c.recorded_at.desc(), _batches.c.number.desc())
-        .limit(1)
-    )
-    if known_ms is not None:
-        query = query.where(_batches.c.recorded_at <= known_ms)
-    return connection.scalar(query) or 0
+    values = {"community": community, "known": _FOREVER_MS if known_ms is None else known_ms}
+    return int(connection.execute(_LAST_NUMBER, values).scalar() or 0)
 
 
 def balance_at(
@@ -91,29 +84,161 @@ def balance_at(
         The balance in the asset's smallest unit.
     """
     last = last_number(connection, community, known_ms)
-    return _balance(connection, community, account, end, last)
+    return balance_after(connection, community, account, last, end)
 
 
-def _balance(connection: Connection, community: int, account: int, end: int, last: int) -> int:
-    """Return the balance for half-hours before `end` over the transfers up to number `last`."""
-    chunks = last // CHUNK_TRANSFERS
-    mine = f"community = {community:d}"
-    query = f"""
-        WITH RECURSIVE chunk (number) AS (
-          SELECT 0 WHERE {chunks:d} > 0
-          UNION ALL
-          SELECT number + 1 FROM chunk WHERE number + 1 < {chunks:d}
-        )
-        SELECT coalesce((
-          SELECT sum((
-            SELECT total FROM history
-            WHERE {mine} AND chunk = chunk.number AND account = {account:d}
-              AND effective < {end:d}
-            ORDER BY effective DESC LIMIT 1))
-          FROM chunk), 0) + coalesce((
-          SELECT sum(CASE WHEN debit = {account:d} THEN -amount ELSE amount END) FROM transfer
-          WHERE {mine} AND number > {chunks * CHUNK_TRANSFERS:d} AND number <= {last:d}
-            AND (debit = {account:d} OR credit = {account:d}) AND effective < {end:d}
-            AND {_MOVES}), 0)
+def balance_after(
+    connection: Connection, community: int, account: int, last: int, end: int = PERIOD_MAX + 1
+) -> int:
+    """Return an account's balance over the transfers up to a number, before a half-hour."""
+    values = {
+        "community": community,
+        "account": account,
+        "chunks": last // CHUNK_TRANSFERS,
+        "full": last // CHUNK_TRANSFERS * CHUNK_TRANSFERS,
+        "last": last,
+        "end": end,
+    }
+    return int(connection.execute(_BALANCE, values).scalar_one())
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """A line of an account's history.
+
+    Attributes:
+        number: of the transfer; the cursor for what follows.
+        id: the transfer's 16 bytes.
+        kind: what it does.
+        effective: the half-hour it is about.
+        recorded_ms: when it was posted.
+        position: in the log, of the statement that caused it.
+        other: number of the account on the other side.
+        amount: positive when it came in.
+        balance: after it, in the order of posting.
+        original: id of the transfer that it resolves, reverses or corrects.
     """
-    return int(connection.exec_driver_sql(query).scalar_one())
+
+    number: int
+    id: bytes
+    kind: Kind
+    effective: int
+    recorded_ms: int
+    position: int
+    other: int
+    amount: int
+    balance: int
+    original: bytes | None
+
+
+def entries(
+    connection: Connection,
+    community: int,
+    account: int,
+    *,
+    after: int = 0,
+    periods: range = range(PERIOD_MAX + 1),
+    known_ms: int | None = None,
+) -> Iterator[Entry]:
+    """Yield what moved in an account in the order of posting, which never changes.
+
+    Args:
+        connection: an open transaction.
+        community: its number.
+        account: the account's number.
+        after: the cursor: the number of the last entry that was read.
+        periods: only what is about these half-hours; `Entry.balance` still counts all.
+        known_ms: only what was recorded at or before this time.
+    """
+    last = last_number(connection, community, known_ms)
+    balance = balance_after(connection, community, account, after) if after <= last else 0
+    full = last // CHUNK_TRANSFERS
+    chunk, size = after // CHUNK_TRANSFERS, 1
+    while chunk <= full:
+        end = min(chunk + size, full)
+        values = {
+            "community": community,
+            "account": account,
+            "chunk_first": chunk,
+            "chunk_end": end,
+            "tail": end * CHUNK_TRANSFERS if end == full else last,
+            "after": after,
+            "last": last,
+        }
+        for row in connection.execute(_ENTRIES, values):
+            out = row.debit == account
+            amount = -row.amount if out else row.amount
+            balance += amount
+            if row.effective in periods:
+                yield Entry(
+                    row.number,
+                    bytes(row.id),
+                    Kind(row.kind),
+                    row.effective,
+                    row.recorded_at,
+                    row.position,
+                    row.credit if out else row.debit,
+                    amount,
+                    balance,
+                    None if row.original is None else bytes(row.original),
+                )
+        if end == full:
+            return
+        chunk, size = end, min(2 * size, CHUNKS_A_QUERY_MAX)
+
+
+CHUNKS_A_QUERY_MAX = 64
+"""Most chunks that one query of `entries` looks at; the first looks at few, for short pages."""
+
+_FOREVER_MS = 2**62
+
+_LAST_NUMBER = text(
+    'SELECT "first" + "count" - 1 FROM batch'
+    " WHERE community = :community AND recorded_at <= :known"
+    " ORDER BY recorded_at DESC, number DESC LIMIT 1"
+)
+
+_BALANCE = text(
+    f"""
+    WITH RECURSIVE chunks (number) AS (
+      SELECT CAST(:chunks AS BIGINT) - 1 WHERE :chunks > 0
+      UNION ALL
+      SELECT number - 1 FROM chunks WHERE number > 0
+    )
+    SELECT coalesce((
+      SELECT sum((
+        SELECT total FROM history
+        WHERE community = :community AND chunk = chunks.number AND account = :account
+          AND effective < :end
+        ORDER BY effective DESC LIMIT 1))
+      FROM chunks), 0) + coalesce((
+      SELECT sum(CASE WHEN debit = :account THEN -amount ELSE amount END) FROM transfer
+      WHERE community = :community AND number > :full AND number <= :last
+        AND (debit = :account OR credit = :account) AND effective < :end AND {_MOVES}), 0)
+    """
+)
+
+_ENTRIES = text(
+    f"""
+    WITH RECURSIVE chunks (number) AS (
+      SELECT CAST(:chunk_first AS BIGINT) WHERE :chunk_first < :chunk_end
+      UNION ALL
+      SELECT number + 1 FROM chunks WHERE number + 1 < :chunk_end
+    ), moved AS (
+      SELECT transfer.* FROM chunks
+      JOIN history ON history.community = :community AND history.chunk = chunks.number
+        AND history.account = :account
+      JOIN transfer ON transfer.community = :community
+        AND transfer.number BETWEEN history."first" AND history."last"
+        AND transfer.effective = history.effective
+      UNION ALL
+      SELECT * FROM transfer WHERE community = :community AND number > :tail
+    )
+    SELECT moved.number, moved.id, moved.kind, moved.debit, moved.credit, moved.amount,
+      moved.effective, moved.original, batch.recorded_at, batch.position
+    FROM moved JOIN batch ON batch.community = :community AND batch.number = moved.batch
+    WHERE moved.number > :after AND moved.number <= :last AND moved.{_MOVES}
+      AND (moved.debit = :account OR moved.credit = :account)
+    ORDER BY moved.number
+    """
+)

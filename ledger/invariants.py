@@ -18,15 +18,23 @@ def check_balances(balances: Mapping[str, Balance]) -> None:
         LogError: names the asset or account.
     """
     sums: dict[str, int] = defaultdict(int)
+    held: dict[str, int] = defaultdict(int)
     for account, balance in balances.items():
-        sums[account.partition(" ")[2]] += balance.posted
-        if balance.floor is not None and balance.posted - balance.pending_out < balance.floor:
+        asset = account.partition(" ")[2]
+        sums[asset] += balance.posted
+        held[asset] += balance.pending_out - balance.pending_in
+        if balance.below_floor:
             raise LogError(f"{account} is below its floor of {balance.floor}")
+        if balance.above_ceiling:
+            raise LogError(f"{account} is above its ceiling of {balance.ceiling}")
         if balance.pending_out < 0 or balance.pending_in < 0:
             raise LogError(f"{account} has less than nothing set aside")
     for asset, total in sums.items():
         if total:
             raise LogError(f"all balances in {asset} sum to {total}, not to zero")
+    for asset, total in held.items():
+        if total:
+            raise LogError(f"what is set aside in {asset} differs by {total} from what is coming")
 
 
 def check_pools_empty(balances: Mapping[str, Balance], accounts: Iterable[str]) -> None:

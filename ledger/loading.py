@@ -13,7 +13,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger import bulk
-from ledger.book import Balance, Book, Hold
+from ledger.book import Balance, Book, Hold, expiry_id
 from ledger.records import Kind, Transfer
 from ledger.tables import FINAL_KINDS, TransferRow
 
@@ -72,6 +72,7 @@ class Loader:
         named = {t.original for t in transfers if t.original is not None}
         due = self._due_holds(since, now)
         self._load_transfers(book, [*{t.id for t in transfers} | named], due)
+        self._load_taken_expiries(book, [hold.id for hold in due])
         accounts = [self._numbers[name] for name in names if name in self._numbers]
         accounts += [self._numbers[hold.debit] for hold in book.holds.values()]
         accounts += [self._numbers[hold.credit] for hold in book.holds.values()]
@@ -87,7 +88,8 @@ class Loader:
         else:
             rows = bulk.select_in(
                 self._connection,
-                f"{_BALANCE} WHERE community = {{community}} AND account",
+                _BALANCE,
+                "account",
                 self._community,
                 accounts,
             )
@@ -108,35 +110,33 @@ class Loader:
         )
 
     def _load_transfers(self, book: Book, ids: Sequence[bytes], due: Sequence[Transfer]) -> None:
-        rows = bulk.select_in(
-            self._connection,
-            f"{_TRANSFER} WHERE community = {{community}} AND id",
-            self._community,
-            ids,
-            kind="bytea",
-        )
-        found = [self.transfer(row) for row in rows]
+        found = self._transfers("id", ids)
         book.transfers |= {transfer.id: transfer for transfer in found}
         holds = {t.id: t for t in (*found, *due) if t.kind is Kind.HOLD}
         movements = [t.id for t in found if t.kind in (Kind.POST, Kind.POST_HOLD)]
-        final = {t.original: t for t in self._naming(_FINAL, [*holds, *movements])}
+        final = {t.original: t for t in self._transfers("original", [*holds, *movements], _FINAL)}
         for hold_id, t in holds.items():
             resolution = final.get(hold_id)
             kind = None if resolution is None else resolution.kind
             book.add_hold(hold_id, Hold(t.debit, t.credit, t.amount, t.expires, kind))
         reversals = [final[movement] for movement in movements if movement in final]
-        for amendment in [*self._naming(_CORRECTION, movements), *reversals]:
+        for amendment in [*self._transfers("original", movements, _CORRECTION), *reversals]:
             book.note_amendment(amendment)
 
-    def _naming(self, where: str, ids: Sequence[bytes]) -> list[Transfer]:
-        """Return the transfers of some kinds that name one of the ids."""
-        rows = bulk.select_in(
-            self._connection,
-            f"{_TRANSFER} WHERE community = {{community}} AND {where} AND original",
-            self._community,
-            ids,
-            kind="bytea",
-        )
+    def _load_taken_expiries(self, book: Book, hold_ids: Sequence[bytes]) -> None:
+        """Load the transfers that lie where the expiries of holds would be."""
+        attempt = 0
+        while hold_ids:
+            by_id = {expiry_id(hold_id, attempt): hold_id for hold_id in hold_ids}
+            found = self._transfers("id", list(by_id))
+            book.transfers |= {transfer.id: transfer for transfer in found}
+            hold_ids = [by_id[transfer.id] for transfer in found]
+            attempt += 1
+
+    def _transfers(self, key: str, values: Sequence[bytes], where: str = "") -> list[Transfer]:
+        """Return the transfers that have any of some values in a column."""
+        query = f"{_TRANSFER} WHERE {where}" if where else _TRANSFER
+        rows = bulk.select_in(self._connection, query, key, self._community, values, kind="bytea")
         return [self.transfer(row) for row in rows]
 
     def _due_holds(self, since: int, now: int) -> list[Transfer]:

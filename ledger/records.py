@@ -17,12 +17,13 @@ from dataclasses import dataclass, fields
 from enum import IntEnum
 
 from ledger.accounts import account_hash
+from ledger.errors import InputError
 from ledger.log.tree import root_of
 from ledger.primitives.ids import ID_BYTES
 
 _TAG = b"commonwatt/transfer/v1\x00"
 _TAG_EXPIRING = b"commonwatt/transfer/v2\x00"
-_LAYOUT = struct.Struct(">16sB32s32sQQ16s")
+_LAYOUT = struct.Struct(">16sB32s32sqq16s")
 _NO_ORIGINAL = bytes(ID_BYTES)
 
 AMOUNT_MAX = 2**53 - 1
@@ -80,19 +81,34 @@ class Transfer:
 
 
 def record(transfer: Transfer) -> bytes:
-    """Return the bytes that are hashed for a transfer: 136, or 144 for one that expires."""
-    packed = _LAYOUT.pack(
-        transfer.id,
-        transfer.kind,
-        account_hash(transfer.debit),
-        account_hash(transfer.credit),
-        transfer.amount,
-        transfer.effective,
-        transfer.original or _NO_ORIGINAL,
-    )
-    if transfer.expires is None:
-        return _TAG + packed
-    return _TAG_EXPIRING + packed + transfer.expires.to_bytes(8)
+    """Return the bytes that are hashed for a transfer: 136, or 144 for one that expires.
+
+    Numbers that a book would refuse are hashed too, as a refused transfer is part of what was
+    sent.
+
+    Raises:
+        InputError: an id is not 16 bytes, or a number does not fit into 64 bits.
+    """
+    original = transfer.original
+    if len(transfer.id) != ID_BYTES:
+        raise InputError(f"{transfer.id.hex()} is not an id of {ID_BYTES} bytes")
+    if original is not None and (len(original) != ID_BYTES or original == _NO_ORIGINAL):
+        raise InputError(f"{original.hex()} is not the id of an original")
+    try:
+        packed = _LAYOUT.pack(
+            transfer.id,
+            transfer.kind,
+            account_hash(transfer.debit),
+            account_hash(transfer.credit),
+            transfer.amount,
+            transfer.effective,
+            original or _NO_ORIGINAL,
+        )
+        if transfer.expires is None:
+            return _TAG + packed
+        return _TAG_EXPIRING + packed + transfer.expires.to_bytes(8, signed=True)
+    except (struct.error, OverflowError) as error:
+        raise InputError(f"{transfer.id.hex()}: a number does not fit into 64 bits") from error
 
 
 def first_difference(one: Transfer, other: Transfer) -> str | None:

@@ -25,7 +25,7 @@ from ledger.batches import (
     repeat_within,
     state_of,
 )
-from ledger.book import Balance, Book, Status
+from ledger.book import Balance, Book
 from ledger.chart import Chart
 from ledger.errors import LogError
 from ledger.loading import Loader
@@ -33,6 +33,7 @@ from ledger.primitives.hashing import tagged_hash
 from ledger.primitives.ids import ID_BYTES
 from ledger.primitives.periods import SECONDS
 from ledger.records import Transfer, content_hash
+from ledger.status import Status
 from ledger.tables import BatchRow, LogHeadRow, TransferRow
 
 _batches, _transfers = BatchRow.__table__, TransferRow.__table__  # type: ignore[attr-defined]
@@ -122,13 +123,20 @@ class LedgerStore:
         if expiries and decision.kept:
             # What expired is released where the log's next entry is posted, so that a replay
             # of the log releases it at the same place.
-            batch_id = tagged_hash(
-                "commonwatt/id/expiries/v1", b"".join(transfer.id for transfer in expiries)
-            )[:ID_BYTES]
+            batch_id = self._free_batch_id(connection, expiries)
             cause = decision.kept[0][0].position
             batch = Batch(batch_id, tuple(expiries), cause)
             decision.kept.insert(0, (batch, expiries, None))
         return decision
+
+    def _free_batch_id(self, connection: Connection, expiries: Sequence[Transfer]) -> bytes:
+        """Return the id that follows from some expiries, or the next that nobody took."""
+        content = b"".join(transfer.id for transfer in expiries)
+        while True:
+            batch_id = tagged_hash("commonwatt/id/expiries/v1", content)[:ID_BYTES]
+            if not self._known_batches(connection, [batch_id]):
+                return batch_id
+            content = batch_id
 
     def write(self, connection: Connection, decision: Decision) -> None:
         """Write what was decided in this very transaction."""
@@ -191,8 +199,8 @@ class LedgerStore:
     ) -> dict[bytes, tuple[int, bytes, int, int, bytes | None]]:
         rows = bulk.select_in(
             connection,
-            'SELECT id, number, content, "first", "count", statuses FROM batch'
-            " WHERE community = {community} AND id",
+            'SELECT id, number, content, "first", "count", statuses FROM batch',
+            "id",
             self.community,
             ids,
             kind="bytea",

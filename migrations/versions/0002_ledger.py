@@ -93,6 +93,11 @@ def change_batches() -> None:
         " FROM transfer GROUP BY community, batch) AS found"
         " WHERE found.community = batch.community AND found.batch = batch.number"
     )
+    op.execute(
+        'UPDATE batch SET "first" = 1 + coalesce((SELECT max(transfer.number) FROM transfer'
+        " WHERE transfer.community = batch.community AND transfer.batch < batch.number), 0)"
+        ' WHERE "count" = 0'
+    )
     op.execute("UPDATE batch SET period = recorded_at / 1800000")
     op.create_index("batch_recorded", "batch", ["community", "recorded_at"])
 

@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from datetime import date
 
 from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
-from ledger.book import Book, Status
+from ledger.book import Book
 from ledger.errors import CommonwattError
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW, KeyBook
@@ -24,6 +24,7 @@ from ledger.primitives.canonical import encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
 from ledger.records import Transfer, salted_root
 from ledger.statements import Statement
+from ledger.status import Status
 from market.certificate import verify
 from market.wire import market_to_json, read_result, result_bytes
 from meters.batches import BatchContent
