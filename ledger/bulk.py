@@ -95,7 +95,7 @@ def select_in(
     mine = f"community = {community:d}{more}"
     if connection.dialect.name == "postgresql":
         yield from _fetch(
-            connection, f"{head} WHERE {mine} AND {key} = ANY(%s::{kind}[])", (_array(values),)
+            connection, f"{head} WHERE {mine} AND {key} = ANY(%s::{kind}[])", (array_text(values),)
         )
         return
     columns, _, table = head.removeprefix("SELECT ").partition(" FROM ")
@@ -111,10 +111,10 @@ def select_in(
         )
 
 
-def _array(values: Sequence[Any]) -> str:
+def array_text(values: Sequence[Any]) -> str:
     """Write numbers or bytes as PostgreSQL reads an array; the driver's own way is slow.
 
-    >>> _array([1, 2])
+    >>> array_text([1, 2])
     '{1,2}'
     """
     items = [
@@ -142,7 +142,7 @@ def update_balances(
             f" WHERE community = {community:d} AND account = ?"
         )
         return connection.exec_driver_sql(update, list(changed)).rowcount
-    columns = tuple(_array(column) for column in zip(*changed, strict=True))
+    columns = tuple(array_text(column) for column in zip(*changed, strict=True))
     update = (
         "UPDATE balance SET posted = new.posted, pending_out = new.pending_out,"
         " pending_in = new.pending_in, version = version + 1"

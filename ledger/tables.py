@@ -14,6 +14,7 @@ from sqlalchemy import (
     BigInteger,
     CheckConstraint,
     Column,
+    Identity,
     Index,
     Integer,
     LargeBinary,
@@ -270,6 +271,29 @@ class PersonRow(SQLModel, table=True):
     member: str = text_column()
     secret: bytes = blob()
     sealed: bytes = blob()
+
+
+class LeaseRow(SQLModel, table=True):
+    """Which process writes for a community (`ledger.lease`)."""
+
+    __tablename__ = "lease"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    holder: str = text_column()
+    epoch: int = big()
+    until_ms: int = big()
+
+
+class InboxRow(SQLModel, table=True):
+    """A request on its way to the process that writes (`ledger.inbox`)."""
+
+    __tablename__ = "inbox"
+    __table_args__: ClassVar[Any] = (Index("inbox_community", "community", "number"), STRICT)
+    number: int | None = Field(default=None, sa_column=Column(BIG, Identity(), primary_key=True))
+    community: int = big()
+    request: bytes = blob()
+    answer: bytes | None = blob(nullable=True)
+    error: str | None = text_column(nullable=True)
 
 
 APPEND_ONLY = (

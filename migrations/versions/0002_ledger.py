@@ -22,6 +22,10 @@ def big(*names: str, nullable: bool = False) -> list[sa.Column]:
     return [sa.Column(name, BIG, nullable=nullable) for name in names]
 
 
+def text(*names: str) -> list[sa.Column]:
+    return [sa.Column(name, sa.Text, nullable=False) for name in names]
+
+
 def partial(name: str, column: str, where: str, *, unique: bool = False) -> None:
     condition = sa.text(where)
     op.create_index(
@@ -45,6 +49,15 @@ def upgrade() -> None:
         "history", key("community"), key("chunk"), key("account"), key("effective"),
         *big("total", "first", "last"), **COMPACT,
     )
+    op.create_table(
+        "lease", key("community"), *text("holder"), *big("epoch", "until_ms"), **STRICT
+    )
+    op.create_table(
+        "inbox", sa.Column("number", BIG, sa.Identity(), primary_key=True), *big("community"),
+        sa.Column("request", sa.LargeBinary, nullable=False),
+        sa.Column("answer", sa.LargeBinary), sa.Column("error", sa.Text), **STRICT,
+    )
+    op.create_index("inbox_community", "inbox", ["community", "number"])
     op.execute(
         "INSERT INTO limit_change (community, number, account, floor, ceiling, batch, recorded_at)"
         " SELECT balance.community,"

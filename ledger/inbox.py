@@ -1,0 +1,212 @@
+"""The inbox: how many processes write through one, on PostgreSQL.
+
+A process puts requests into a table and waits to be notified; the holder of the community's lease
+takes what waits, up to a thousand, does it in one transaction together with the answers, and
+notifies. A request need not survive a crash, as nobody was answered and a retry carries the same
+id; what is answered is durable.
+
+>>> CHANNEL.format(kind="work", community=7)
+'commonwatt_work_7'
+"""
+
+import threading
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+import psycopg
+from sqlalchemy import Connection
+from sqlalchemy.exc import DBAPIError
+
+from ledger.bulk import array_text
+from ledger.db import Database
+from ledger.errors import CommonwattError, RefusedError, SetupError
+from ledger.group import ITEMS_MAX
+from ledger.lease import LEASE_MS, Lease, LeaseLostError
+
+CHANNEL = "commonwatt_{kind}_{community}"
+"""Names of the channels on which work and answers are told."""
+
+ANSWER_S = 30.0
+"""How long a caller waits before it is told to try again."""
+
+LOOK_S = 0.25
+"""How often a waiting process looks without being told, should a notification be lost."""
+
+Handle = Callable[[Connection, Sequence[bytes]], Sequence[bytes]]
+"""Does requests in one transaction and returns one answer each."""
+
+
+@contextmanager
+def _driver(database: Database) -> Iterator[Any]:
+    """Yield a connection of the driver's own, for commands outside transactions."""
+    if database.dialect != "postgresql":
+        raise SetupError("The inbox needs PostgreSQL; on SQLite one process writes.")
+    raw = database.engine.raw_connection()
+    raw.detach()
+    driver: Any = raw.driver_connection
+    try:
+        driver.autocommit = True
+        yield driver
+    finally:
+        driver.close()
+
+
+class InboxClient:
+    """Puts requests into the inbox and waits for their answers. One thread at a time."""
+
+    def __init__(self, database: Database, community: int) -> None:
+        self._community = community
+        self._context = _driver(database)
+        self._driver = self._context.__enter__()
+        # A request that a crash loses was answered to nobody.
+        self._driver.execute("SET synchronous_commit = off")
+        self._driver.execute(f"LISTEN {CHANNEL.format(kind='done', community=community)}")
+
+    def submit(
+        self, requests: Sequence[bytes], timeout_s: float = ANSWER_S
+    ) -> list[bytes | RefusedError]:
+        """Return the answers to some requests, in order; a refused one's is an error.
+
+        Raises:
+            SetupError: nobody answered in time. Whether it was done is not known: try again with
+                the same ids.
+        """
+        rows = self._driver.execute(
+            "WITH made AS (INSERT INTO inbox (community, request)"
+            " SELECT %s, request FROM unnest(%s::bytea[]) WITH ORDINALITY AS r (request, place)"
+            " ORDER BY place RETURNING number)"
+            " SELECT number, pg_notify(%s, '') FROM made ORDER BY number",
+            (
+                self._community,
+                array_text(list(requests)),
+                CHANNEL.format(kind="work", community=self._community),
+            ),
+        ).fetchall()
+        numbers = [row[0] for row in rows]
+        answers: dict[int, bytes | RefusedError] = {}
+        end = time.monotonic() + timeout_s
+        while len(answers) < len(numbers):
+            if time.monotonic() > end:
+                raise SetupError(
+                    "The community's writer does not answer. Whether it was written is not known: "
+                    "send the same again."
+                )
+            for _ in self._driver.notifies(timeout=LOOK_S, stop_after=1):
+                pass
+            answers |= self._collect(numbers)
+        return [answers[number] for number in numbers]
+
+    def _collect(self, numbers: Sequence[int]) -> dict[int, bytes | RefusedError]:
+        rows = self._driver.execute(
+            "DELETE FROM inbox WHERE number = ANY(%s::int8[])"
+            " AND (answer IS NOT NULL OR error IS NOT NULL) RETURNING number, answer, error",
+            (array_text(numbers),),
+        )
+        return {
+            number: RefusedError(error) if answer is None else bytes(answer)
+            for number, answer, error in rows
+        }
+
+    def close(self) -> None:
+        """Close the connection."""
+        self._context.__exit__(None, None, None)
+
+
+class InboxWorker:
+    """Does the requests of a community's inbox while it holds the lease.
+
+    Args:
+        database: on PostgreSQL.
+        community: its number.
+        holder: names this process; no two may share it.
+        handle: does requests within a transaction.
+    """
+
+    def __init__(self, database: Database, community: int, holder: str, handle: Handle) -> None:
+        self._database, self._community, self._handle = database, community, handle
+        self.lease = Lease(community, holder)
+
+    def serve(self, stop: threading.Event) -> None:
+        """Work until told to stop; give the lease up at the end."""
+        with _driver(self._database) as driver:
+            driver.execute(f"LISTEN {CHANNEL.format(kind='work', community=self._community)}")
+            renewed = -LEASE_MS / 1000
+            while not stop.is_set():
+                if time.monotonic() - renewed > LEASE_MS / 3000:
+                    with self._database.write() as connection:
+                        self.lease.take(connection)
+                    renewed = time.monotonic()
+                if self.lease.epoch is None or not self._drain_once():
+                    self._wait(driver)
+        with self._database.write() as connection:
+            self.lease.give_up(connection)
+
+    def _drain_once(self) -> bool:
+        try:
+            return self.drain() > 0
+        except LeaseLostError:
+            self.lease.epoch = None
+            return False
+
+    def _wait(self, driver: Any) -> None:
+        for _ in driver.notifies(timeout=LOOK_S, stop_after=1):
+            pass
+
+    def drain(self, items_max: int = ITEMS_MAX) -> int:
+        """Do what waits, in one transaction, and return how much it was.
+
+        Raises:
+            LeaseLostError: another process holds the lease; nothing was written.
+        """
+        try:
+            with self._database.write() as connection:
+                self.lease.check(connection)
+                waiting = self._waiting(connection, items_max)
+                if waiting:
+                    answers = self._handle(connection, [request for _, request in waiting])
+                    self._answer(connection, [number for number, _ in waiting], answers)
+                return len(waiting)
+        except LeaseLostError:
+            raise
+        except (CommonwattError, DBAPIError) as error:
+            if items_max == 1:
+                self._refuse(error)
+                return 1
+            return self.drain(1)
+
+    def _waiting(self, connection: Connection, items_max: int) -> list[tuple[int, bytes]]:
+        rows = connection.exec_driver_sql(
+            "SELECT number, request FROM inbox WHERE community = %s AND answer IS NULL"
+            " AND error IS NULL ORDER BY number LIMIT %s",
+            (self._community, items_max),
+        )
+        return [(number, bytes(request)) for number, request in rows]
+
+    def _answer(
+        self, connection: Connection, numbers: Sequence[int], answers: Sequence[bytes]
+    ) -> None:
+        connection.exec_driver_sql(
+            "UPDATE inbox SET answer = done.answer"
+            " FROM unnest(%s::int8[], %s::bytea[]) AS done (number, answer)"
+            " WHERE inbox.number = done.number",
+            (array_text(numbers), array_text(answers)),
+        )
+        self._notify(connection)
+
+    def _refuse(self, error: Exception) -> None:
+        """Answer the first that waits with an error: it alone could not be done."""
+        if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.OperationalError):
+            raise error
+        with self._database.write() as connection:
+            self.lease.check(connection)
+            for number, _ in self._waiting(connection, 1):
+                connection.exec_driver_sql(
+                    "UPDATE inbox SET error = %s WHERE number = %s", (str(error), number)
+                )
+            self._notify(connection)
+
+    def _notify(self, connection: Connection) -> None:
+        channel = CHANNEL.format(kind="done", community=self._community)
+        connection.exec_driver_sql(f"NOTIFY {channel}")
