@@ -30,9 +30,12 @@ TYPES = {
     Form.INTEGER: pa.int64(),
     Form.TEXT: pa.string(),
     Form.WORD: pa.string(),
-    Form.START: pa.timestamp("s", tz="UTC"),
+    Form.START: pa.timestamp("ms", tz="UTC"),
 }
-"""What a column's cells are in Arrow."""
+"""What a column's cells are in Arrow. Parquet has no whole seconds, only milliseconds and finer."""
+
+MILLISECONDS = SECONDS * 1000
+"""Length of a half-hour."""
 
 
 def write_parquet(
@@ -85,7 +88,7 @@ def _table(schema: pa.Schema, columns: Sequence[Column], rows: Sequence[Row]) ->
 
 
 def _cells(column: Column, cells: Sequence[int | str | None]) -> Sequence[int | str | None]:
-    """Return a column's cells as Arrow takes them: an instant as seconds from 1970."""
+    """Return a column's cells as Arrow takes them: an instant as milliseconds from 1970."""
     if column.form is Form.START:
-        return [cell * SECONDS if isinstance(cell, int) else None for cell in cells]
+        return [cell * MILLISECONDS if isinstance(cell, int) else None for cell in cells]
     return cells
