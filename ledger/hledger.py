@@ -6,6 +6,7 @@ the end every account's balance is asserted, so ``hledger check --strict`` prove
 a changed amount anywhere is refused. Written as it is read; nothing but balances is kept.
 
 >>> import sys
+>>> from ledger.records import Kind
 >>> move = Transfer(bytes(16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
 >>> _ = write_journal([(move, 7)], sys.stdout, title="Riverside")
 ; Riverside: every transfer, for hledger
@@ -26,13 +27,12 @@ account grid:export
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import date
-from itertools import groupby
 from typing import TextIO
 
 from ledger.accounts import parse_account
-from ledger.primitives.money import UNITS_PER_MAJOR
+from ledger.journals import amount_text, entries_of, note_text
 from ledger.primitives.periods import start_text
-from ledger.records import MOVES, Kind, Transfer
+from ledger.records import MOVES, Transfer
 
 COLON = "%3A"
 """Stands for a colon of a meter's id, as hledger divides account names by colons."""
@@ -60,8 +60,8 @@ def write_journal(
     out.write(f"; {' '.join(title.split())}: every transfer, for hledger\n")
     for account in accounts:
         journal.declare(account)
-    for (position, period), group in groupby(transfers, lambda item: (item[1], item[0].effective)):
-        journal.write_group(position, period, [transfer for transfer, _ in group])
+    for position, period, group in entries_of(transfers):
+        journal.write_group(position, period, group)
     journal.write_balances()
     return journal.balances
 
@@ -119,7 +119,7 @@ class _Journal:
         self.out.write(f"\n{day} ({self._next_position}) all balances\n")
         for account, balance in self.balances.items():
             name, symbol = self._names[account]
-            zero, value = _amount(0, symbol), _amount(balance, symbol)
+            zero, value = amount_text(0, symbol), amount_text(balance, symbol)
             self.out.write(f"    {name}  {zero} = {value}\n")
 
     def _postings(self, transfer: Transfer) -> tuple[str, str]:
@@ -128,14 +128,12 @@ class _Journal:
         debit, symbol = self._names[transfer.debit]
         credit, _ = self._names[transfer.credit]
         return (
-            f"    {debit}  {_amount(-transfer.amount, symbol)}",
-            f"    {credit}  {_amount(transfer.amount, symbol)}",
+            f"    {debit}  {amount_text(-transfer.amount, symbol)}",
+            f"    {credit}  {amount_text(transfer.amount, symbol)}",
         )
 
     def _note(self, transfer: Transfer) -> str:
-        debit, symbol = self._names[transfer.debit]
-        verb = "set aside" if transfer.kind is Kind.HOLD else "released"
-        return f"{verb} {_amount(transfer.amount, symbol)} from {debit}"
+        return note_text(transfer, *self._names[transfer.debit])
 
 
 def _hledger_name(name: str) -> str:
@@ -158,15 +156,3 @@ def _symbol(asset: str) -> str:
 def _sample(asset: str) -> str:
     """Return the amount that tells hledger a commodity's decimals."""
     return "1." + "0" * int(asset.partition("/")[2])
-
-
-def _amount(value: int, symbol: str) -> str:
-    """Write an integer of smallest units, exactly.
-
-    >>> _amount(-885000, "BRM"), _amount(5, "WH")
-    ('-0.0885000 BRM', '5 WH')
-    """
-    if symbol == "WH":
-        return f"{value} WH"
-    whole, part = divmod(abs(value), UNITS_PER_MAJOR)
-    return f"{'-' if value < 0 else ''}{whole}.{part:07d} {symbol}"

@@ -16,7 +16,18 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.errors import CommonwattError, ConflictError, RefusedError, SignatureError
-from wallet_api.cli import audit, community, db, demo, market, member, meters, settle, statement
+from wallet_api.cli import (
+    audit,
+    community,
+    db,
+    demo,
+    export,
+    market,
+    member,
+    meters,
+    settle,
+    statement,
+)
 from wallet_api.cli.context import (
     DEFAULT_DATABASE,
     EXIT_CANNOT,
@@ -74,7 +85,7 @@ app.add_typer(market.app, name="market")
 app.command()(settle.settle)
 app.command("statement")(statement.statement)
 app.add_typer(audit.app, name="audit")
-app.add_typer(statement.export_app, name="export")
+app.add_typer(export.app, name="export")
 
 
 def hoist(arguments: list[str]) -> list[str]:

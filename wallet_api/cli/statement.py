@@ -1,4 +1,4 @@
-"""``commonwatt statement`` and ``commonwatt export``: what households and accountants read."""
+"""``commonwatt statement``: what households read."""
 
 import json
 import sys
@@ -8,14 +8,11 @@ from typing import Annotated
 
 import typer
 
-from ledger.hledger import write_journal
 from settlement.statement import household_statement
 from settlement.statement_html import render_html
 from settlement.statement_json import statement_json
 from settlement.statement_text import render_text
-from wallet_api.cli.context import member_named, open_here, say, say_json, settings_of
-
-export_app = typer.Typer(help="Take everything out, in open formats.", no_args_is_help=True)
+from wallet_api.cli.context import member_named, open_here, say_json, settings_of
 
 
 class Form(StrEnum):
@@ -52,24 +49,3 @@ def statement(
         sys.stdout.write(text)
     else:
         out.write_text(text, encoding="utf-8")
-
-
-@export_app.command()
-def hledger(
-    context: typer.Context,
-    out: Annotated[Path | None, typer.Option(help="Write it here [stdout]")] = None,
-) -> None:
-    """Write a complete hledger journal, with a balance assertion for every account.
-
-    Example: commonwatt export hledger --out street.journal && hledger -f street.journal check
-    """
-    community = open_here(settings_of(context))
-    with community.reading() as connection:
-        accounts = list(community.writer.ledger.balances(connection))
-        transfers = community.writer.ledger.transfers(connection)
-        if out is None:
-            write_journal(transfers, sys.stdout, title=community.name, accounts=accounts)
-            return
-        with out.open("w", encoding="utf-8") as file:
-            write_journal(transfers, file, title=community.name, accounts=accounts)
-    say(f"Written: {out}")
