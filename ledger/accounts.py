@@ -92,6 +92,11 @@ def fees(asset: str) -> str:
     return f"community/fees {asset}"
 
 
+def fund(asset: str) -> str:
+    """Return the account that belongs to everybody: gifts, and what nobody else has or owes."""
+    return f"community/fund {asset}"
+
+
 def grid(channel: str) -> str:
     """Return the account of the residual with the members' suppliers."""
     return f"grid/{channel} {WH}"

@@ -33,7 +33,9 @@ MEMBER_KINDS = frozenset({"consent", "offer", "mandate", "transfer"})
 """Kinds that a member's own keys sign."""
 
 
-COMMUNITY_KINDS = frozenset({"roster", "rules", "hold", "clearing", "settlement", "seal"})
+COMMUNITY_KINDS = frozenset(
+    {"roster", "rules", "opening", "hold", "clearing", "settlement", "seal"}
+)
 """Kinds whose account is the community; all others are a member's."""
 
 
@@ -83,7 +85,7 @@ class KeyBook:
             raise SignatureError(f"a {kind} cannot be for the account {statement.account}")
         if kind == "roster":
             return self._check_roster(statement)
-        if kind == "rules":
+        if kind in ("rules", "opening"):
             return _need(statement, self.operators, self.threshold, "operators")
         if kind == "account_open":
             return self._check_opening(statement)

@@ -197,6 +197,14 @@ def has_statement(connection: Connection, community: int, statement_id: str) -> 
     )
 
 
+def has_kind(connection: Connection, community: int, kinds: Sequence[str]) -> bool:
+    """Return whether a statement of one of some kinds was logged."""
+    query = select(_statements.c.position).where(
+        _statements.c.community == community, _statements.c.kind.in_(kinds)
+    )
+    return connection.execute(query.limit(1)).first() is not None
+
+
 def facts(
     connection: Connection, community: int, *, kinds: Sequence[str] | None = None, first: int = 0
 ) -> Iterator[tuple[int, Entry]]:

@@ -105,6 +105,7 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "last": _PERIOD,
     },
     "transfer": {"to": HEX_32, "amount": integer(1, UNITS_MAX), "reference": text(35)},
+    "opening": {"count": integer(1, INTEGER_MAX), "root": HEX_64},
     "reading_batch": {
         "meter": _METER,
         "channel": one_of("import", "export"),

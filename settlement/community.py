@@ -12,15 +12,19 @@ from sqlalchemy import Connection
 from ledger import log_store
 from ledger.accounts import fees, grid, meter_account, pool, wallet
 from ledger.batches import Batch
-from ledger.errors import InputError, SetupError
+from ledger.errors import InputError, RefusedError, SetupError
 from ledger.log.note import Verifier
+from ledger.primitives.canonical import decode
 from ledger.primitives.periods import SECONDS
+from ledger.records import record, salted_root
 from ledger.statements import Statement
 from ledger.writer import Draft, Writer
 from meters.readings import Channel
 from meters.store import ReadingStore
+from settlement.openings import MOVING_KINDS, opening_transfers, openings_from_detail
 from settlement.postings import payment_transfer
 from settlement.state import AGREEMENT_KINDS, CommunityState
+from settlement.timetable import DETAIL_BYTES_MAX
 
 
 class Community:
@@ -74,12 +78,17 @@ class Community:
             if position >= size:
                 statement = Statement.decode(draft.envelope)
                 self.state.apply(statement, period)
-                self._cause(connection, statement, position, period)
+                self._cause(connection, statement, draft.detail, position, period)
         self._position = max(self._position, size, *(p + 1 for p in positions), 0)
         return positions
 
     def _cause(
-        self, connection: Connection, statement: Statement, position: int, period: int
+        self,
+        connection: Connection,
+        statement: Statement,
+        detail: bytes | None,
+        position: int,
+        period: int,
     ) -> None:
         writer, kind = self.writer, statement.kind
         if kind == "rules":
@@ -100,6 +109,9 @@ class Community:
         elif kind == "transfer":
             self._pay(connection, statement, position, period)
             return
+        elif kind == "opening":
+            self._open_balances(connection, statement, detail or b"", position, period)
+            return
         else:
             return
         writer.ledger.chart.open(connection, accounts, writer.clock.now_ms())
@@ -113,6 +125,32 @@ class Community:
         self.writer.ledger.post(
             connection, [Batch(batch_id, (transfer,), position)], self.writer.logged_ms(connection)
         )
+
+    def _open_balances(
+        self,
+        connection: Connection,
+        statement: Statement,
+        detail: bytes,
+        position: int,
+        period: int,
+    ) -> None:
+        """Post the balances that members bring from an earlier system."""
+        writer = self.writer
+        if log_store.has_kind(connection, writer.community, MOVING_KINDS):
+            raise RefusedError(
+                "Opening balances come before the first payment and the first settled day. "
+                "Nothing was written."
+            )
+        value = decode(detail, DETAIL_BYTES_MAX)
+        balances = openings_from_detail(value.get("balances"), self.state)
+        batch_id = bytes.fromhex(statement.id)
+        transfers = opening_transfers(batch_id, balances, period)
+        root = salted_root(bytes.fromhex(value["seed"]), [record(t) for t in transfers]).hex()
+        if root != statement.body["root"]:
+            raise RefusedError("The balances are not those that were signed for this half-hour.")
+        now_ms = writer.logged_ms(connection)
+        writer.ledger.chart.open(connection, [(account, None) for account in balances], now_ms)
+        writer.ledger.post(connection, [Batch(batch_id, tuple(transfers), position)], now_ms)
 
     def log_verifier(self, connection: Connection) -> Verifier:
         """Return the log's public key, from the latest roster.

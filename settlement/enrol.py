@@ -4,7 +4,7 @@
 50
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,17 +16,20 @@ from ledger.entropy import Entropy, system_entropy
 from ledger.errors import InputError, SetupError
 from ledger.keyring import Keyring
 from ledger.log.checkpoint import check_origin
+from ledger.primitives.canonical import encode
 from ledger.primitives.clock import Clock
 from ledger.primitives.ids import IdMaker
 from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import PERIOD_MAX, load_zone
 from ledger.primitives.signing import SigningKey
+from ledger.records import record, salted_root
 from ledger.statements import COMMUNITY
 from ledger.writer import Draft, Writer
 from market.model import Rules
 from market.rules import check_rules
 from market.wire import rules_to_json
 from settlement.community import Community
+from settlement.openings import opening_transfers, openings_to_detail
 
 ROLE_KEYS = ("log", "operator-1", "operator-2", "settlement", "adapter")
 """Keys that founding a community makes."""
@@ -288,6 +291,53 @@ def pay(community: Community, payer: str, payee: str, units: int, reference: str
         )
         [position] = community.accept(connection, [Draft(envelope)])
     return position
+
+
+class _DryRun(Exception):  # noqa: N818 - not an error: it takes a rehearsal back
+    """Ends the transaction of a rehearsal."""
+
+
+def enter_openings(
+    community: Community, balances: Mapping[str, int], *, dry_run: bool = False
+) -> dict[str, int]:
+    """Post opening balances, signed by two operators, and return every balance afterwards.
+
+    Args:
+        community: open for work, before its first payment and settled day.
+        balances: units by account; they sum to zero.
+        dry_run: do all of it, then take it back.
+
+    Raises:
+        RefusedError: a limit forbids one of them, or it is too late. Nothing was written.
+    """
+    writer = community.writer
+    operators = [writer.keyring.load(key) for key in ("operator-1", "operator-2")]
+    after: dict[str, int] = {}
+    try:
+        with community.transaction() as connection:
+            statement_id = new_id(community, "opening")
+            seed = writer.entropy(f"seed/{statement_id}", 32)
+            transfers = opening_transfers(
+                bytes.fromhex(statement_id), balances, writer.now_period()
+            )
+            fields = {
+                "count": len(transfers),
+                "root": salted_root(seed, [record(t) for t in transfers]).hex(),
+            }
+            envelope = writer.sign_new(
+                connection, "opening", COMMUNITY, statement_id, fields, operators
+            )
+            detail = encode({"seed": seed.hex(), "balances": openings_to_detail(balances)})
+            community.accept(connection, [Draft(envelope, detail)])
+            after = {
+                account: balance.posted
+                for account, balance in writer.ledger.balances(connection).items()
+            }
+            if dry_run:
+                raise _DryRun
+    except _DryRun:
+        pass
+    return after
 
 
 def new_id(community: Community, purpose: str) -> str:

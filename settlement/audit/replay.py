@@ -8,7 +8,7 @@ balance. Only the linear programme is not solved again; its certificate replaces
 0
 """
 
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -18,7 +18,7 @@ from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
 from ledger.book import Book
 from ledger.errors import CommonwattError
 from ledger.invariants import check_balances, check_pools_empty
-from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW, KeyBook
+from ledger.keys import KeyBook
 from ledger.log.leaf import Leaf
 from ledger.primitives.canonical import encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
@@ -32,7 +32,9 @@ from meters.readings import Channel, Quality
 from meters.versions import Stored, better
 from settlement.audit.bundle import Fact
 from settlement.audit.details import check_root, detail_of, object_of, seed_of, sha256_hex
+from settlement.audit.order import Order
 from settlement.errors import AuditError, UnsoundError
+from settlement.openings import MOVING_KINDS, opening_transfers, openings_from_detail
 from settlement.orders import (
     PeriodInputs,
     PeriodOrders,
@@ -103,15 +105,13 @@ class Replay:
         self.counts: Counter[str] = Counter()
         self.matched_wh = 0
         self.traded_units = 0
-        self._ids: set[str] = set()
-        self._seqs: dict[str, set[int]] = defaultdict(set)
-        self._highest: dict[str, int] = defaultdict(int)
-        self._period = 0
+        self._order = Order()
         self._last_seal = NO_SEAL
         self._sealed: set[date] = set()
         self._held: set[int] = set()
         self._handlers: dict[str, Callable[[Statement, Leaf, Fact], None]] = {
             "transfer": self._pay,
+            "opening": self._open_balances,
             "reading_batch": self._read,
             "hold": self._hold,
             "clearing": self._clear,
@@ -134,7 +134,7 @@ class Replay:
             if self.keys.log_key != self.log_key:
                 raise UnsoundError("the roster names another log key than signed the checkpoint")
         with self._checking("sequence and expiry", fact.position):
-            self._check_sequence(statement, leaf.period)
+            self._order.check(statement, leaf.period)
         with self._checking("agreements", fact.position):
             self.state.apply(statement, leaf.period)
             self._open_accounts(statement)
@@ -151,26 +151,6 @@ class Replay:
             yield
         except CommonwattError as error:
             raise AuditError(check, f"entry {position}: {error}") from error
-
-    def _check_sequence(self, statement: Statement, period: int) -> None:
-        signer, seq = statement.key_id, statement.body["seq"]
-        if period < self._period:
-            raise UnsoundError("the log's half-hours go back")
-        self._period = period
-        if statement.id in self._ids:
-            raise UnsoundError(f"the id {statement.id} was used before")
-        self._ids.add(statement.id)
-        if seq in self._seqs[signer] or seq <= self._highest[signer] - SEQ_WINDOW:
-            raise UnsoundError(f"seq {seq} of this key was used before or comes too late")
-        if seq > self._highest[signer] + SEQ_JUMP_MAX:
-            raise UnsoundError(f"seq {seq} is too far above this key's highest")
-        self._seqs[signer].add(seq)
-        self._highest[signer] = max(seq, self._highest[signer])
-        if len(self._seqs[signer]) > 4 * SEQ_WINDOW:
-            oldest = self._highest[signer] - SEQ_WINDOW
-            self._seqs[signer] = {number for number in self._seqs[signer] if number > oldest}
-        if statement.body["not_after"] < period * SECONDS * 1000:
-            raise UnsoundError("the statement was logged after its not_after")
 
     def _open_accounts(self, statement: Statement) -> None:
         if statement.kind == "rules":
@@ -189,6 +169,18 @@ class Replay:
     def _pay(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
         with self._checking("postings", fact.position):
             self._post([payment_transfer(statement, self.state, leaf.period)])
+
+    def _open_balances(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
+        with self._checking("postings", fact.position):
+            if any(self.counts[kind] for kind in MOVING_KINDS):
+                raise UnsoundError("balances are opened after the first movement")
+            detail = object_of(fact)
+            balances = openings_from_detail(detail.get("balances"), self.state)
+            transfers = opening_transfers(bytes.fromhex(statement.id), balances, leaf.period)
+            check_root(statement, detail, transfers)
+            for account in balances:
+                self.book.open(account)
+            self._post(transfers)
 
     def _read(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         with self._checking("readings", fact.position):
@@ -281,7 +273,7 @@ class Replay:
         if not self.keys.roster_version or not self.state.rules_history:
             raise AuditError("agreements", "the log has no roster or no rules")
         for day, run in self.days.items():
-            if self._period - run.held > OPEN_RUN_PERIODS_MAX:
+            if self._order.period - run.held > OPEN_RUN_PERIODS_MAX:
                 raise AuditError(
                     "postings",
                     f"the run of {day} set money aside more than a week before the log's end "
@@ -376,8 +368,8 @@ class Replay:
             del self.days[parse_date(body["day"])]
 
     def _post(self, transfers: list[Transfer]) -> None:
-        self.book.expire(self._period)
-        statuses = self.book.apply(transfers, self._period)
+        self.book.expire(self._order.period)
+        statuses = self.book.apply(transfers, self._order.period)
         for transfer, status in zip(transfers, statuses, strict=True):
             if status not in (Status.CREATED, Status.BATCH_REFUSED):
                 raise AuditError(

@@ -103,6 +103,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "root": HASH,
         "backfill": False,
     },
+    "opening": {"count": 3, "root": HASH},
     "hold": {"day": "2026-06-15", "run": "SF", "known_at": 5, "count": 0, "root": HASH},
     "clearing": {"period": 989_737, "run": "SF", "known_at": 5, "market": HASH, "result": HASH},
     "settlement": {
@@ -126,6 +127,7 @@ FIELDS: dict[str, dict[str, Any]] = {
 SIGNERS: dict[str, list[SigningKey]] = {
     "roster": OPERATORS[:2],
     "rules": OPERATORS[:2],
+    "opening": OPERATORS[:2],
     "account_open": [DEVICE, *OPERATORS[:2]],
     **{kind: [DEVICE] for kind in MEMBER_KINDS},
     **{kind: [SETTLEMENT] for kind in SIGNER_ROLES},
@@ -408,6 +410,7 @@ def test_nobody_else_can_sign(kind):
     everybody = [*OPERATORS, SETTLEMENT, ADAPTER, DEVICE, SECOND_DEVICE, STRANGER, LOG]
     takes = {
         "rules": [],
+        "opening": [],
         "reading_batch": [ADAPTER],
         **{member_kind: [DEVICE, SECOND_DEVICE] for member_kind in MEMBER_KINDS},
     }.get(kind, [SETTLEMENT])

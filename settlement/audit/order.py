@@ -1,0 +1,51 @@
+"""The order of statements: half-hours never go back, and each key counts its statements.
+
+>>> Order().period
+0
+"""
+
+from collections import defaultdict
+
+from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW
+from ledger.primitives.periods import SECONDS
+from ledger.statements import Statement
+from settlement.errors import UnsoundError
+
+
+class Order:
+    """What came before: ids, and the numbers that each key used.
+
+    Attributes:
+        period: the half-hour in which the last statement was logged.
+    """
+
+    def __init__(self) -> None:
+        self.period = 0
+        self._ids: set[str] = set()
+        self._seqs: dict[str, set[int]] = defaultdict(set)
+        self._highest: dict[str, int] = defaultdict(int)
+
+    def check(self, statement: Statement, period: int) -> None:
+        """Refuse a statement that comes twice, out of order or too late.
+
+        Raises:
+            UnsoundError: says which.
+        """
+        signer, seq = statement.key_id, statement.body["seq"]
+        if period < self.period:
+            raise UnsoundError("the log's half-hours go back")
+        self.period = period
+        if statement.id in self._ids:
+            raise UnsoundError(f"the id {statement.id} was used before")
+        self._ids.add(statement.id)
+        if seq in self._seqs[signer] or seq <= self._highest[signer] - SEQ_WINDOW:
+            raise UnsoundError(f"seq {seq} of this key was used before or comes too late")
+        if seq > self._highest[signer] + SEQ_JUMP_MAX:
+            raise UnsoundError(f"seq {seq} is too far above this key's highest")
+        self._seqs[signer].add(seq)
+        self._highest[signer] = max(seq, self._highest[signer])
+        if len(self._seqs[signer]) > 4 * SEQ_WINDOW:
+            oldest = self._highest[signer] - SEQ_WINDOW
+            self._seqs[signer] = {number for number in self._seqs[signer] if number > oldest}
+        if statement.body["not_after"] < period * SECONDS * 1000:
+            raise UnsoundError("the statement was logged after its not_after")
