@@ -307,3 +307,9 @@ APPEND_ONLY = (
     "statement",
 )
 """Tables of this package that never change a row."""
+
+REWRITTEN = ("balance", "log_head", "lease", "inbox")
+"""Tables whose rows change: each follows from others, or is only on its way."""
+
+ERASABLE = ("fact", "person")
+"""Tables whose rows may be deleted, so that a person is forgotten."""

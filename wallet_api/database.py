@@ -7,6 +7,7 @@
 '0002'
 """
 
+import re
 from pathlib import Path
 
 from alembic import command
@@ -14,7 +15,7 @@ from alembic.autogenerate import compare_metadata
 from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, MetaData
+from sqlalchemy import Connection, MetaData, text
 from sqlalchemy.exc import OperationalError
 from sqlmodel import SQLModel
 
@@ -63,6 +64,65 @@ def check(database: Database) -> str:
         if differences:
             raise SetupError(f"The database differs from this version's tables: {differences[0]}")
         return _revision(connection) or ""
+
+
+_ROLE = re.compile(r"[A-Za-z_][A-Za-z0-9_-]{0,62}")
+
+
+def grant(database: Database, role: str) -> None:
+    """Let a role of PostgreSQL work with the tables, and change nothing that is append only.
+
+    Args:
+        database: opened as the tables' owner.
+        role: is there already and owns nothing here.
+
+    Raises:
+        SetupError: not PostgreSQL, no such role, or a role that would stay above the guards.
+    """
+    if database.dialect != "postgresql":
+        raise SetupError("Roles are PostgreSQL's; on SQLite whoever has the file has it all.")
+    if _ROLE.fullmatch(role) is None:
+        raise SetupError(f"{role!r} is not a role's name.")
+    with database.write() as connection:
+        found = connection.execute(
+            text("SELECT rolsuper OR rolbypassrls FROM pg_roles WHERE rolname = :role"),
+            {"role": role},
+        ).scalar()
+        if found is None:
+            raise SetupError(f'There is no role {role}. Make it: CREATE ROLE "{role}" LOGIN')
+        if found or connection.scalar(text("SELECT current_user")) == role:
+            raise SetupError(f"{role} stands above the guards (owner or superuser): take another.")
+        for statement in _grants(f'"{role}"'):
+            connection.exec_driver_sql(statement)
+
+
+def _grants(role: str) -> list[str]:
+    tables = [table.name for table in metadata().sorted_tables]
+    rewritten = ", ".join(ledger.tables.REWRITTEN)
+    erasable = ", ".join(ledger.tables.ERASABLE)
+    return [
+        f"REVOKE ALL ON ALL TABLES IN SCHEMA public FROM {role}",
+        f"REVOKE CREATE ON SCHEMA public FROM {role}, PUBLIC",
+        f"GRANT USAGE ON SCHEMA public TO {role}",
+        f"GRANT SELECT, INSERT ON {', '.join(tables)} TO {role}",
+        f"GRANT SELECT ON alembic_version TO {role}",
+        f"GRANT UPDATE ON {rewritten} TO {role}",
+        f"GRANT DELETE ON {erasable}, inbox TO {role}",
+        f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
+    ]
+
+
+def could_remove_guards(database: Database) -> bool:
+    """Return whether this connection's role could take the append-only guards away."""
+    if database.dialect != "postgresql":
+        return True
+    query = (
+        "SELECT EXISTS (SELECT 1 FROM pg_class JOIN pg_roles ON pg_roles.rolname = current_user"
+        " WHERE relname = 'transfer' AND relkind = 'r'"
+        " AND (pg_has_role(relowner, 'MEMBER') OR rolsuper))"
+    )
+    with database.read() as connection:
+        return bool(connection.scalar(text(query)))
 
 
 def require_current(database: Database) -> None:

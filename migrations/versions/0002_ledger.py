@@ -116,13 +116,15 @@ def change_batches() -> None:
 
 
 def fill_history() -> None:
+    # Tests fill smaller chunks than a small database could.
+    chunk = op.get_context().config.attributes.get("chunk_transfers", CHUNK_TRANSFERS)
     op.execute(
         f"""
         INSERT INTO history (community, chunk, account, effective, total, "first", "last")
         SELECT community, chunk, account, effective,
           sum(delta) OVER (PARTITION BY community, chunk, account ORDER BY effective), lo, hi
         FROM (
-          SELECT community, (number - 1) / {CHUNK_TRANSFERS} AS chunk, account, effective,
+          SELECT community, (number - 1) / {chunk} AS chunk, account, effective,
             sum(delta) AS delta, min(number) AS lo, max(number) AS hi
           FROM (
             SELECT community, number, debit AS account, effective, -amount AS delta, kind
@@ -130,9 +132,9 @@ def fill_history() -> None:
             UNION ALL
             SELECT community, number, credit, effective, amount, kind FROM transfer
           ) AS sides
-          WHERE kind IN (1, 3, 6, 7) AND (number - 1) / {CHUNK_TRANSFERS} <
+          WHERE kind IN (1, 3, 6, 7) AND (number - 1) / {chunk} <
             (SELECT max(number) FROM transfer AS all_of_it
-             WHERE all_of_it.community = sides.community) / {CHUNK_TRANSFERS}
+             WHERE all_of_it.community = sides.community) / {chunk}
           GROUP BY community, chunk, account, effective
         ) AS moved
         """
