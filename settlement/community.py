@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from sqlalchemy import Connection
 
 from ledger import log_store
-from ledger.accounts import fees, grid, meter_account, pool, wallet
+from ledger.accounts import fees, fund, grid, meter_account, pool, wallet
 from ledger.batches import Batch
 from ledger.errors import InputError, RefusedError, SetupError
 from ledger.log.note import Verifier
@@ -149,7 +149,7 @@ class Community:
         if root != statement.body["root"]:
             raise RefusedError("The balances are not those that were signed for this half-hour.")
         now_ms = writer.logged_ms(connection)
-        writer.ledger.chart.open(connection, [(account, None) for account in balances], now_ms)
+        writer.ledger.chart.open(connection, [(fund(self.state.rules_now.asset), None)], now_ms)
         writer.ledger.post(connection, [Batch(batch_id, tuple(transfers), position)], now_ms)
 
     def log_verifier(self, connection: Connection) -> Verifier:

@@ -1,14 +1,15 @@
 """Opening balances: what members bring from an earlier system, before anything else moves.
 
 All amounts of a file sum to zero, as every ledger does: what some bring in credit, others or the
-community's fund owe. Those who owe give to those who are owed, in order of account, so that the
+community's fund owe. Each comes from the fund or goes to it, in order of account, so that the
 same file always makes the same transfers. Two operators sign; the audit makes them again.
 
->>> list(_moves({"a": -5, "b": 3, "c": 2}))
-[('a', 'b', 3), ('a', 'c', 2)]
+>>> [opened] = opening_transfers(bytes(16), {"community/fees BRM/7": -5}, 989737)
+>>> opened.debit, opened.credit, opened.amount
+('community/fees BRM/7', 'community/fund BRM/7', 5)
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from ledger.accounts import fees, fund, wallet
@@ -50,28 +51,24 @@ def check_openings(balances: Mapping[str, int], asset: str) -> None:
 def opening_transfers(batch: bytes, balances: Mapping[str, int], period: int) -> list[Transfer]:
     """Return the transfers that give accounts their opening balances: pure.
 
-    At most one fewer than there are balances: whoever owes gives to whoever is owed, both in
-    order of account.
+    Each account has one, from or to the community's fund, so that no member is paired with
+    another; what is left in the fund is its own opening balance, as all sum to zero.
     """
-    moves = list(_moves(balances))
+    moves = [(account, units) for account, units in sorted(balances.items()) if units]
     return [
-        Transfer(transfer_id(batch, index), Kind.POST, debit, credit, units, period)
-        for index, (debit, credit, units) in enumerate(moves)
+        Transfer(
+            transfer_id(batch, index),
+            Kind.POST,
+            *((between, account) if units > 0 else (account, between)),
+            abs(units),
+            period,
+        )
+        for index, (account, units, between) in enumerate(
+            (account, units, fund(account.partition(" ")[2]))
+            for account, units in moves
+            if account != fund(account.partition(" ")[2])
+        )
     ]
-
-
-def _moves(balances: Mapping[str, int]) -> Iterator[tuple[str, str, int]]:
-    givers = ((account, -units) for account, units in sorted(balances.items()) if units < 0)
-    takers = ((account, units) for account, units in sorted(balances.items()) if units > 0)
-    credit, owed = "", 0
-    for debit, units in givers:
-        owes = units
-        while owes:
-            if not owed:
-                credit, owed = next(takers)
-            amount = min(owes, owed)
-            yield debit, credit, amount
-            owes, owed = owes - amount, owed - amount
 
 
 def openings_to_detail(balances: Mapping[str, int]) -> list[dict[str, Any]]:

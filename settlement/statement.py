@@ -290,6 +290,8 @@ def _sum(day: date, lines: Iterable[Line | DayLine]) -> DayLine:
 
 
 def _payment_line(payment: Payment, named: dict[str, str], day: date) -> PaymentLine:
+    if not payment.other.startswith("member/"):
+        return PaymentLine(day, payment.other.partition(" ")[0], "Opening balance", payment)
     other = payment.other.split("/")[1]
     return PaymentLine(day, other, named.get(other), payment)
 

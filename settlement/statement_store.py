@@ -7,13 +7,12 @@ ledger does.
 3
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Select, case, func, select
+from sqlalchemy import Connection, func, select
 
-from ledger.records import MOVES, Kind
+from ledger import bulk, history
+from ledger.records import Kind
 from ledger.statements import Statement
 from ledger.store import LedgerStore
 from ledger.tables import AccountRow, BatchRow, FactRow, StatementRow, TransferRow
@@ -23,18 +22,18 @@ _transfers, _batches = TransferRow.__table__, BatchRow.__table__  # type: ignore
 _statements, _facts = StatementRow.__table__, FactRow.__table__  # type: ignore[attr-defined]
 _accounts, _runs = AccountRow.__table__, RunRow.__table__  # type: ignore[attr-defined]
 
-PAYMENT = "transfer"
-"""The kind of statement that pays from one member to another."""
+PAYMENT_KINDS = ("transfer", "opening")
+"""Kinds of statement that move a wallet's money apart from energy."""
 
 
 @dataclass(frozen=True, slots=True)
 class Payment:
-    """A payment with another member.
+    """A payment with another member, or the balance that a member brought along.
 
     Attributes:
         period: the half-hour in which it was made.
-        other: account of the other member.
-        reference: what the payer wrote; None once it was erased.
+        other: account of the other member, or the community's fund.
+        reference: what the payer wrote; None if nothing, or once it was erased.
         units: positive when received.
         position: of its statement in the log.
         tx_id: hash of its statement.
@@ -84,26 +83,53 @@ class Movements:
 def wallet_movements(
     connection: Connection, ledger: LedgerStore, account: str, periods: range
 ) -> Movements:
-    """Return what moved in a wallet, by the half-hour that it is about."""
-    number = ledger.chart.number_of(connection, account)
-    units, now = _signed(number), _transfers.c.effective >= periods.start
-    paid = _statements.c.kind == PAYMENT
-    sums = connection.execute(
-        _of_wallet(
-            select(
-                func.sum(case((now, 0), else_=units)).label("before"),
-                func.sum(case((now & ~paid, units), else_=0)).label("energy"),
-                func.sum(case((now & paid, 1), else_=0)).label("payments"),
-            ),
-            ledger,
-            number,
-        ).where(_transfers.c.effective < periods.stop)
-    ).one()
+    """Return what moved in a wallet, by the half-hour that it is about.
+
+    The ledger's history finds the wallet's own transfers; nobody else's are read.
+    """
+    community, number = ledger.community, ledger.chart.number_of(connection, account)
+    entries = list(history.entries(connection, community, number, periods=periods))
+    causes = _payments_at(connection, community, {entry.position for entry in entries})
+    names = ledger.chart.names
+    payments = [
+        Payment(
+            entry.effective,
+            names[entry.other],
+            causes[entry.position][0],
+            entry.amount,
+            entry.position,
+            causes[entry.position][1],
+        )
+        for entry in sorted(entries, key=lambda entry: (entry.effective, entry.number))
+        if entry.position in causes
+    ]
     return Movements(
-        int(sums.before or 0),
-        int(sums.energy or 0),
-        tuple(_payments(connection, ledger, number, periods)) if sums.payments else (),
+        history.balance_at(connection, community, number, periods.start),
+        sum(entry.amount for entry in entries if entry.position not in causes),
+        tuple(payments),
     )
+
+
+def _payments_at(
+    connection: Connection, community: int, positions: set[int]
+) -> dict[int, tuple[str | None, str]]:
+    """Return (reference, hash of the statement) of those log positions that are payments."""
+    rows = bulk.select_in(
+        connection,
+        f"SELECT position, tx_id FROM statement WHERE kind IN {PAYMENT_KINDS}",  # noqa: S608 - our own words
+        "position",
+        community,
+        sorted(positions),
+    )
+    found = {position: bytes(tx_id).hex() for position, tx_id in rows}
+    envelopes = bulk.select_in(
+        connection, "SELECT position, envelope FROM fact", "position", community, sorted(found)
+    )
+    references = {
+        position: Statement.decode(bytes(envelope)).body.get("reference")
+        for position, envelope in envelopes
+    }
+    return {position: (references.get(position), tx_id) for position, tx_id in found.items()}
 
 
 def set_aside_units(connection: Connection, ledger: LedgerStore, account: str, before: int) -> int:
@@ -135,62 +161,3 @@ def seals(connection: Connection, community: int, first: str, last: str) -> list
         .order_by(_runs.c.day, _runs.c.position)
     )
     return [Seal(r.day, r.code, r.missing, r.position, r.tx_id.hex()) for r in rows]
-
-
-def _payments(
-    connection: Connection, ledger: LedgerStore, number: int, periods: range
-) -> Iterator[Payment]:
-    query = _of_wallet(
-        select(
-            _transfers.c.effective,
-            _accounts.c.name,
-            _facts.c.envelope,
-            _signed(number).label("units"),
-            _statements.c.position,
-            _statements.c.tx_id,
-        ),
-        ledger,
-        number,
-    )
-    other = case((_transfers.c.debit == number, _transfers.c.credit), else_=_transfers.c.debit)
-    rows = connection.execute(
-        query.join(
-            _accounts,
-            (_accounts.c.community == _transfers.c.community) & (_accounts.c.number == other),
-        )
-        .outerjoin(
-            _facts,
-            (_facts.c.community == _statements.c.community)
-            & (_facts.c.position == _statements.c.position),
-        )
-        .where(_statements.c.kind == PAYMENT)
-        .where(_transfers.c.effective >= periods.start, _transfers.c.effective < periods.stop)
-        .order_by(_transfers.c.effective, _transfers.c.number)
-    )
-    for row in rows:
-        reference = row.envelope and Statement.decode(row.envelope).body["reference"]
-        yield Payment(row.effective, row.name, reference, row.units, row.position, row.tx_id.hex())
-
-
-def _signed(number: int) -> Any:
-    """Return the amount as an account sees it: positive when it came in."""
-    return case((_transfers.c.debit == number, -_transfers.c.amount), else_=_transfers.c.amount)
-
-
-def _of_wallet(query: Select[Any], ledger: LedgerStore, number: int) -> Select[Any]:
-    """Narrow a query to what moved an account, with the statement that caused it."""
-    return (
-        query.select_from(_transfers)
-        .join(
-            _batches,
-            (_batches.c.community == _transfers.c.community)
-            & (_batches.c.number == _transfers.c.batch),
-        )
-        .join(
-            _statements,
-            (_statements.c.community == _batches.c.community)
-            & (_statements.c.position == _batches.c.position),
-        )
-        .where(_transfers.c.community == ledger.community, _transfers.c.kind.in_(map(int, MOVES)))
-        .where((_transfers.c.debit == number) | (_transfers.c.credit == number))
-    )

@@ -6,6 +6,7 @@
 ('+£1.45', '−£0.60', '£0.00')
 """
 
+import re
 from datetime import date
 
 from ledger.primitives.money import format_money
@@ -102,8 +103,13 @@ def progress(statement: HouseholdStatement) -> str:
     return " ".join(words)
 
 
+HEX_ID = re.compile("[0-9a-f]{32}")
+
+
 def payment_party(line: PaymentLine) -> str:
     """Say with whom a payment was."""
+    if not HEX_ID.fullmatch(line.other):
+        return line.other_name or line.other
     direction = "from" if line.units > 0 else "to"
     return f"{direction} {line.other_name or CLOSED_ACCOUNT}"
 

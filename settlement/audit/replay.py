@@ -14,7 +14,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
+from ledger.accounts import WH, fees, fund, grid, meter_account, pool, wallet
 from ledger.book import Book
 from ledger.errors import CommonwattError
 from ledger.invariants import check_balances, check_pools_empty
@@ -178,8 +178,7 @@ class Replay:
             balances = openings_from_detail(detail.get("balances"), self.state)
             transfers = opening_transfers(bytes.fromhex(statement.id), balances, leaf.period)
             check_root(statement, detail, transfers)
-            for account in balances:
-                self.book.open(account)
+            self.book.open(fund(self.state.rules_now.asset))
             self._post(transfers)
 
     def _read(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:

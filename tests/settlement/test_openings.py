@@ -18,6 +18,8 @@ from settlement.export import export_bundle
 from settlement.openings import opening_transfers
 from settlement.openings_file import OpeningRow, read_amount, read_openings
 from settlement.run import settle_day
+from settlement.statement import household_statement
+from settlement.statement_text import render_text
 from tests.prepared import DAY, reopen
 
 ASSET = "LWD/7"
@@ -99,13 +101,19 @@ def test_every_amount_is_read_as_it_is_written(units):
 @given(st.lists(st.integers(-1000, 1000), min_size=1, max_size=20))
 def test_transfers_give_each_account_its_balance_and_nothing_more(units):
     balances = {wallet(f"{n:032x}", ASSET): u for n, u in enumerate(units)}
-    balances[fees(ASSET)] = -sum(units)
+    balances[fees(ASSET)] = 7
+    balances[fund(ASSET)] = -7 - sum(units)
     transfers = opening_transfers(bytes(16), balances, 989737)
-    assert len(transfers) <= max(0, sum(map(bool, balances.values())) - 1)
+    assert len(transfers) == sum(map(bool, units)) + 1
     book = Book()
     for account, amount in balances.items():
         # No account goes further than its own balance, so no limit is met on the way.
-        book.open(account, floor=min(0, amount), ceiling=max(0, amount))
+        limited = account != fund(ASSET)
+        book.open(
+            account,
+            floor=min(0, amount) if limited else None,
+            ceiling=max(0, amount) if limited else None,
+        )
     assert all(status.taken for status in book.apply(transfers, 989737))
     assert {name: balance.posted for name, balance in book.balances.items()} == balances
 
@@ -144,6 +152,19 @@ def test_opening_balances_stand_in_the_ledger_and_pass_the_audit(street, tmp_pat
     report = audit(tmp_path / "bundle")
     assert report.failed is None, report.failure
     assert report.counts["opening"] == 1
+
+
+def test_a_members_statement_shows_what_they_brought(street):
+    balances = some_balances(street)
+    enter_openings(street, balances)
+    settle_day(street, DAY)
+    [account] = [name for name, units in balances.items() if units == 150_000_001]
+    with street.reading() as connection:
+        model = household_statement(street, connection, account.split("/")[1], "2026-07")
+        earlier = household_statement(street, connection, account.split("/")[1], "2026-06")
+    shown = [line for made in (earlier, model) for line in made.payments]
+    assert [(line.other_name, line.units) for line in shown] == [("Opening balance", 150_000_001)]
+    assert "Opening balance" in render_text(model) + render_text(earlier)
 
 
 def test_a_second_file_adds_to_the_first_until_something_moves(street):
