@@ -1,0 +1,102 @@
+"""A year of seventeen real homes, cleared and turned into transfers by the pure functions."""
+
+import os
+from collections import defaultdict
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
+from ledger.book import Balance
+from ledger.primitives.periods import load_zone, local_date, of_local_day
+from ledger.records import Transfer
+from market.certificate import verify
+from market.clearing import clear
+from market.model import PriceRule, Rules
+from meters.formats import ReadOptions, find_format
+from meters.readings import Channel, Reading
+from settlement.orders import fund_orders, period_inputs
+from settlement.postings import (
+    Line,
+    hold_transfers,
+    lines_of,
+    market_of,
+    run_id,
+    settlement_transfers,
+)
+from settlement.state import CommunityRules, CommunityState, Mandate, Member, MeterUse, Offer
+
+FILE = "data/households/fontana17_halfhourly_wh_derived.csv"
+SHARED = Path(os.environ.get("COMMONWATT_SHARED", Path(__file__).parents[2].parent / "shared"))
+ZONE = "Etc/GMT+8"
+ASSET = "FON/7"
+ORIGIN = "fontana.example/ledger/1"
+FLOOR = -(10**13)
+
+
+def read_year() -> list[Reading]:
+    """Return the year's readings, or skip loudly."""
+    path = SHARED / FILE
+    if not path.exists():
+        pytest.skip(f"{path} is not here: the real year was not checked")
+    with path.open("rb") as stream:
+        items = list(find_format("wide-csv").read(stream, ReadOptions(zone=ZONE)))
+    assert all(isinstance(item, Reading) for item in items)
+    return items
+
+
+def agreed(readings: list[Reading]) -> CommunityState:
+    """Return seventeen members with a meter, an offer and a mandate each."""
+    state = CommunityState()
+    rules = Rules(PriceRule.MID_MARKET, import_ticks=2450, export_ticks=410)
+    community = CommunityRules(1, ASSET, ZONE, "s", rules, True, "x", FLOOR)
+    state.rules_history.append((0, community))
+    meters = sorted({reading.meter for reading in readings})
+    assert len(meters) == 17
+    for number, meter in enumerate(meters):
+        member = f"{number:032x}"
+        state.members[member] = Member(member, "household", FLOOR)
+        state.offers[member] = [(0, Offer(2450, 410, 2450, 410))]
+        state.mandates[member] = [(0, Mandate(10**6, 2450, 10**11, 10**12, 0, 4_000_000))]
+        state.meters[meter] = [(0, MeterUse(member, tuple(Channel)))]
+    return state
+
+
+def accounts_of(state: CommunityState) -> list[tuple[str, int | None]]:
+    """Return the accounts that the year needs, each with its floor."""
+    return [
+        *((account, None) for account in (fees(ASSET), grid("import"), grid("export"))),
+        *((pool("s", asset), 0) for asset in (ASSET, WH)),
+        *((wallet(member, ASSET), FLOOR) for member in state.members),
+        *((meter_account(meter, channel), None) for meter in state.meters for channel in Channel),
+    ]
+
+
+def settled_days(
+    state: CommunityState, readings: list[Reading]
+) -> Iterator[tuple[list[Line], list[tuple[bytes, list[Transfer]]]]]:
+    """Yield each day's lines, and its batches: the holds, then one a half-hour."""
+    zone, by_day = load_zone(ZONE), defaultdict(dict)
+    for reading in readings:
+        key = reading.meter, reading.channel, reading.period
+        by_day[local_date(reading.period, zone)][key] = reading.wh
+    funds = {wallet(member, ASSET): Balance(floor=FLOOR) for member in state.members}
+    for day, known in sorted(by_day.items()):
+        inputs = period_inputs(state, of_local_day(day, zone), known)
+        orders = fund_orders(state, inputs, funds)
+        hold_batch = bytes.fromhex(run_id("hold", ORIGIN, "SF", day.isoformat()))
+        batches = [(hold_batch, hold_transfers(hold_batch, orders, state.rules_now))]
+        day_lines = []
+        for item, its_orders in zip(inputs, orders, strict=True):
+            market = market_of(its_orders, state.rules_now)
+            result = clear(market)
+            verify(market, result)
+            lines = lines_of(item, result)
+            batch = bytes.fromhex(run_id("settlement", ORIGIN, "SF", item.period))
+            moves = settlement_transfers(
+                batch, hold_batch, item, its_orders, lines, state.rules_now
+            )
+            batches.append((batch, moves))
+            day_lines += lines
+        yield day_lines, batches
