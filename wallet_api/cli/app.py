@@ -18,10 +18,12 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledger.errors import CommonwattError, ConflictError, RefusedError, SignatureError
 from wallet_api.cli import (
     audit,
+    books,
     community,
     db,
     demo,
     export,
+    ledger,
     market,
     member,
     meters,
@@ -84,6 +86,10 @@ app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
 app.command("statement")(statement.statement)
+ledger.app.command("balances")(books.balances)
+ledger.app.command("history")(books.account_history)
+ledger.app.command("open-balances")(books.open_balances)
+app.add_typer(ledger.app, name="ledger")
 app.add_typer(audit.app, name="audit")
 app.add_typer(export.app, name="export")
 
