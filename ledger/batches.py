@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ledger.book import Balance, Book
-from ledger.errors import ConflictError, RefusedError
+from ledger.errors import ConflictError, InputError, RefusedError
+from ledger.primitives.ids import ID_BYTES
 from ledger.records import Transfer, content_hash, first_difference
 from ledger.status import Status
 
@@ -28,6 +29,15 @@ class Batch:
     transfers: tuple[Transfer, ...]
     position: int
     atomic: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse an id that the database would cut or take for another.
+
+        Raises:
+            InputError: not 16 bytes.
+        """
+        if len(self.id) != ID_BYTES:
+            raise InputError(f"{self.id.hex()} is not a batch's id of {ID_BYTES} bytes")
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,6 +71,7 @@ class Decision:
     book: Book
     before: dict[str, tuple[int, int, int]]
     last_batch: int
+    last_transfer: int
     period: int
     recorded_ms: int
     answers: list[Answer] = field(default_factory=list)

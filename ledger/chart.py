@@ -7,7 +7,7 @@
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, func, select, text
 
 from ledger import bulk
 from ledger.book import Book
@@ -18,6 +18,10 @@ from ledger.tables import AccountRow, BalanceRow, BatchRow, LimitRow
 
 _accounts, _balances = AccountRow.__table__, BalanceRow.__table__  # type: ignore[attr-defined]
 _batches, _limits = BatchRow.__table__, LimitRow.__table__  # type: ignore[attr-defined]
+
+_NEW_ACCOUNTS = text(
+    "SELECT name, number FROM account WHERE community = :community AND number > :known"
+)
 
 
 class Chart:
@@ -33,7 +37,8 @@ class Chart:
     ) -> None:
         """Open those of the (account, floor) pairs that are not open yet."""
         self.load(connection)
-        fresh = [(name, floor) for name, floor in accounts if name not in self.numbers]
+        named = dict(accounts)
+        fresh = [(name, floor) for name, floor in named.items() if name not in self.numbers]
         if not fresh:
             return
         me, first = self.community, len(self.numbers) + 1
@@ -115,9 +120,7 @@ class Chart:
     def load(self, connection: Connection) -> None:
         """Learn of accounts that were opened since the last look."""
         rows = connection.execute(
-            select(_accounts.c.name, _accounts.c.number)
-            .where(_accounts.c.community == self.community)
-            .where(_accounts.c.number > len(self.numbers))
+            _NEW_ACCOUNTS, {"community": self.community, "known": len(self.numbers)}
         ).all()
         # A rolled-back opening must not be remembered: numbers come from committed rows or
         # from this very transaction, and are dropped by `forget` when it fails.

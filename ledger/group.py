@@ -100,7 +100,10 @@ class GroupCommit(Generic[Item, Result]):
         expected = 1
         while group := self._next_group(expected):
             expected = len(group)
-            self._settle(group)
+            # A caller may give up until its item is being written.
+            wanted = [one for one in group if one[1].set_running_or_notify_cancel()]
+            if wanted:
+                self._settle(wanted)
 
     def _next_group(self, expected: int) -> list[tuple[Item, "Future[Result]"]]:
         """Return what waits; nothing at the end.

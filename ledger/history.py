@@ -12,8 +12,9 @@ The cost does not depend on how far back the half-hour lies (docs/adr/0010).
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, TextClause, text
 
 from ledger.primitives.periods import PERIOD_MAX
 from ledger.records import MOVES, Kind
@@ -83,23 +84,17 @@ def balance_at(
     Returns:
         The balance in the asset's smallest unit.
     """
-    last = last_number(connection, community, known_ms)
-    return balance_after(connection, community, account, last, end)
+    known = _FOREVER_MS if known_ms is None else known_ms
+    values = {"community": community, "account": account, "known": known, "end": end}
+    return int(connection.execute(_balance_as_known(CHUNK_TRANSFERS), values).scalar() or 0)
 
 
 def balance_after(
     connection: Connection, community: int, account: int, last: int, end: int = PERIOD_MAX + 1
 ) -> int:
     """Return an account's balance over the transfers up to a number, before a half-hour."""
-    values = {
-        "community": community,
-        "account": account,
-        "chunks": last // CHUNK_TRANSFERS,
-        "full": last // CHUNK_TRANSFERS * CHUNK_TRANSFERS,
-        "last": last,
-        "end": end,
-    }
-    return int(connection.execute(_BALANCE, values).scalar_one())
+    values = {"community": community, "account": account, "number": last, "end": end}
+    return int(connection.execute(_balance_up_to(CHUNK_TRANSFERS), values).scalar() or 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,31 +187,51 @@ CHUNKS_A_QUERY_MAX = 64
 
 _FOREVER_MS = 2**62
 
-_LAST_NUMBER = text(
-    'SELECT "first" + "count" - 1 FROM batch'
+_LAST = (
+    'SELECT "first" + "count" - 1 AS number FROM batch'
     " WHERE community = :community AND recorded_at <= :known"
-    " ORDER BY recorded_at DESC, number DESC LIMIT 1"
+    " ORDER BY recorded_at DESC, batch.number DESC LIMIT 1"
 )
+_LAST_NUMBER = text(_LAST)
 
-_BALANCE = text(
-    f"""
-    WITH RECURSIVE chunks (number) AS (
-      SELECT CAST(:chunks AS BIGINT) - 1 WHERE :chunks > 0
-      UNION ALL
-      SELECT number - 1 FROM chunks WHERE number > 0
+
+@lru_cache(maxsize=8)
+def _balance_as_known(chunk_transfers: int) -> TextClause:
+    """Return the query of a balance as known at a time: one round trip to the database."""
+    return _balance(_LAST, chunk_transfers)
+
+
+@lru_cache(maxsize=8)
+def _balance_up_to(chunk_transfers: int) -> TextClause:
+    """Return the query of a balance up to a transfer."""
+    return _balance("SELECT CAST(:number AS BIGINT) AS number", chunk_transfers)
+
+
+def _balance(last: str, chunk_transfers: int) -> TextClause:
+    full = f"last.number / {chunk_transfers:d}"
+    return text(
+        f"""
+        WITH RECURSIVE last AS (SELECT number FROM ({last}) AS found),
+        chunks (number) AS (
+          SELECT {full} - 1 FROM last WHERE {full} > 0
+          UNION ALL
+          SELECT number - 1 FROM chunks WHERE number > 0
+        )
+        SELECT coalesce((
+          SELECT sum((
+            SELECT total FROM history
+            WHERE community = :community AND chunk = chunks.number AND account = :account
+              AND effective < :end
+            ORDER BY effective DESC LIMIT 1))
+          FROM chunks), 0) + coalesce((
+          SELECT sum(CASE WHEN debit = :account THEN -amount ELSE amount END) FROM transfer
+          WHERE community = :community AND number <= last.number
+            AND number > {full} * {chunk_transfers:d}
+            AND (debit = :account OR credit = :account) AND effective < :end AND {_MOVES}), 0)
+        FROM last
+        """
     )
-    SELECT coalesce((
-      SELECT sum((
-        SELECT total FROM history
-        WHERE community = :community AND chunk = chunks.number AND account = :account
-          AND effective < :end
-        ORDER BY effective DESC LIMIT 1))
-      FROM chunks), 0) + coalesce((
-      SELECT sum(CASE WHEN debit = :account THEN -amount ELSE amount END) FROM transfer
-      WHERE community = :community AND number > :full AND number <= :last
-        AND (debit = :account OR credit = :account) AND effective < :end AND {_MOVES}), 0)
-    """
-)
+
 
 _ENTRIES = text(
     f"""

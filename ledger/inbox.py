@@ -31,6 +31,9 @@ CHANNEL = "commonwatt_{kind}_{community}"
 ANSWER_S = 30.0
 """How long a caller waits before it is told to try again."""
 
+UNCOLLECTED_S = 300.0
+"""How long an answer is kept at least for whoever asked."""
+
 LOOK_S = 0.25
 """How often a waiting process looks without being told, should a notification be lost."""
 
@@ -44,8 +47,8 @@ def _driver(database: Database) -> Iterator[Any]:
     if database.dialect != "postgresql":
         raise SetupError("The inbox needs PostgreSQL; on SQLite one process writes.")
     raw = database.engine.raw_connection()
-    raw.detach()
     driver: Any = raw.driver_connection
+    raw.detach()
     try:
         driver.autocommit = True
         yield driver
@@ -69,9 +72,7 @@ class InboxClient:
     ) -> list[bytes | RefusedError]:
         """Return the answers to some requests, in order; a refused one's is an error.
 
-        Raises:
-            SetupError: nobody answered in time. Whether it was done is not known: try again with
-                the same ids.
+        One that nobody took in time is taken back: its error says that nothing was written.
         """
         rows = self._driver.execute(
             "WITH made AS (INSERT INTO inbox (community, request)"
@@ -89,10 +90,8 @@ class InboxClient:
         end = time.monotonic() + timeout_s
         while len(answers) < len(numbers):
             if time.monotonic() > end:
-                raise SetupError(
-                    "The community's writer does not answer. Whether it was written is not known: "
-                    "send the same again."
-                )
+                answers |= self._take_back([n for n in numbers if n not in answers])
+                break
             for _ in self._driver.notifies(timeout=LOOK_S, stop_after=1):
                 pass
             answers |= self._collect(numbers)
@@ -106,6 +105,22 @@ class InboxClient:
         )
         return {
             number: RefusedError(error) if answer is None else bytes(answer)
+            for number, answer, error in rows
+        }
+
+    def _take_back(self, numbers: Sequence[int]) -> dict[int, bytes | RefusedError]:
+        """Remove requests that wait, and return the answers of those that were done meanwhile.
+
+        A worker locks the rows that it does, so each is either removed before it is done, or its
+        answer is waited for.
+        """
+        rows = self._driver.execute(
+            "DELETE FROM inbox WHERE number = ANY(%s::int8[]) RETURNING number, answer, error",
+            (array_text(numbers),),
+        )
+        late = "The community's writer does not answer. Nothing was written: try again."
+        return {
+            number: RefusedError(error or late) if answer is None else bytes(answer)
             for number, answer, error in rows
         }
 
@@ -127,6 +142,7 @@ class InboxWorker:
     def __init__(self, database: Database, community: int, holder: str, handle: Handle) -> None:
         self._database, self._community, self._handle = database, community, handle
         self.lease = Lease(community, holder)
+        self._marked = (0, time.monotonic())
 
     def serve(self, stop: threading.Event) -> None:
         """Work until told to stop; give the lease up at the end."""
@@ -137,11 +153,25 @@ class InboxWorker:
                 if time.monotonic() - renewed > LEASE_MS / 3000:
                     with self._database.write() as connection:
                         self.lease.take(connection)
+                        self._tidy(connection)
                     renewed = time.monotonic()
                 if self.lease.epoch is None or not self._drain_once():
                     self._wait(driver)
         with self._database.write() as connection:
             self.lease.give_up(connection)
+
+    def _tidy(self, connection: Connection) -> None:
+        """Remove answers that nobody collected for a while: whoever asked is gone."""
+        now = time.monotonic()
+        if now - self._marked[1] < UNCOLLECTED_S:
+            return
+        connection.exec_driver_sql(
+            "DELETE FROM inbox WHERE community = %s AND number <= %s"
+            " AND (answer IS NOT NULL OR error IS NOT NULL)",
+            (self._community, self._marked[0]),
+        )
+        highest = connection.exec_driver_sql("SELECT max(number) FROM inbox").scalar()
+        self._marked = (highest or 0, now)
 
     def _drain_once(self) -> bool:
         try:
@@ -179,7 +209,7 @@ class InboxWorker:
     def _waiting(self, connection: Connection, items_max: int) -> list[tuple[int, bytes]]:
         rows = connection.exec_driver_sql(
             "SELECT number, request FROM inbox WHERE community = %s AND answer IS NULL"
-            " AND error IS NULL ORDER BY number LIMIT %s",
+            " AND error IS NULL ORDER BY number LIMIT %s FOR UPDATE",
             (self._community, items_max),
         )
         return [(number, bytes(request)) for number, request in rows]
@@ -199,11 +229,16 @@ class InboxWorker:
         """Answer the first that waits with an error: it alone could not be done."""
         if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.OperationalError):
             raise error
+        words = str(error)
+        if isinstance(error, DBAPIError):
+            words = (
+                f"The database refused ({str(error.orig).splitlines()[0]}). Nothing was written."
+            )
         with self._database.write() as connection:
             self.lease.check(connection)
             for number, _ in self._waiting(connection, 1):
                 connection.exec_driver_sql(
-                    "UPDATE inbox SET error = %s WHERE number = %s", (str(error), number)
+                    "UPDATE inbox SET error = %s WHERE number = %s", (words, number)
                 )
             self._notify(connection)
 

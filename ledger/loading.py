@@ -120,7 +120,7 @@ class Loader:
             kind = None if resolution is None else resolution.kind
             book.add_hold(hold_id, Hold(t.debit, t.credit, t.amount, t.expires, kind))
         reversals = [final[movement] for movement in movements if movement in final]
-        for amendment in [*self._transfers("original", movements, _CORRECTION), *reversals]:
+        for amendment in [*self._corrections(movements), *reversals]:
             book.note_amendment(amendment)
 
     def _load_taken_expiries(self, book: Book, hold_ids: Sequence[bytes]) -> None:
@@ -133,9 +133,18 @@ class Loader:
             hold_ids = [by_id[transfer.id] for transfer in found]
             attempt += 1
 
-    def _transfers(self, key: str, values: Sequence[bytes], where: str = "") -> list[Transfer]:
+    def _corrections(self, movements: Sequence[bytes]) -> list[Transfer]:
+        """Return the corrections of some movements."""
+        # SQLite does not know how few they are, and would read the whole community for each.
+        hint = " INDEXED BY transfer_correction"
+        hint = hint if self._connection.dialect.name == "sqlite" else ""
+        return self._transfers("original", movements, _CORRECTION, hint)
+
+    def _transfers(
+        self, key: str, values: Sequence[bytes], where: str = "", hint: str = ""
+    ) -> list[Transfer]:
         """Return the transfers that have any of some values in a column."""
-        query = f"{_TRANSFER} WHERE {where}" if where else _TRANSFER
+        query = f"{_TRANSFER}{hint} WHERE {where}" if where else _TRANSFER
         rows = bulk.select_in(self._connection, query, key, self._community, values, kind="bytea")
         return [self.transfer(row) for row in rows]
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, select, text
 
 from ledger import bulk, history
 from ledger.batches import (
@@ -47,6 +47,13 @@ class _LastBatch:
     number: int = 0
     recorded_ms: int = 0
     period: int = 0
+    transfer: int = 0
+
+
+_LAST_BATCH = text(
+    'SELECT number, recorded_at, period, "first" + "count" - 1 FROM batch'
+    " WHERE community = :community ORDER BY number DESC LIMIT 1"
+)
 
 
 class LedgerStore:
@@ -107,7 +114,7 @@ class LedgerStore:
         recorded_ms = max(now_ms, last.recorded_ms + 1)
         book = self._loader(connection).load(transfers, last.period, now)
         before = {name: state_of(balance) for name, balance in book.balances.items()}
-        decision = Decision(book, before, last.number, now, recorded_ms)
+        decision = Decision(book, before, last.number, last.transfer, now, recorded_ms)
         expiries = book.expire(now)
         sent: dict[bytes, tuple[Batch, Answer]] = {}
         for batch in batches:
@@ -123,18 +130,21 @@ class LedgerStore:
         if expiries and decision.kept:
             # What expired is released where the log's next entry is posted, so that a replay
             # of the log releases it at the same place.
-            batch_id = self._free_batch_id(connection, expiries)
+            batch_id = self._free_batch_id(connection, decision, expiries)
             cause = decision.kept[0][0].position
             batch = Batch(batch_id, tuple(expiries), cause)
             decision.kept.insert(0, (batch, expiries, None))
         return decision
 
-    def _free_batch_id(self, connection: Connection, expiries: Sequence[Transfer]) -> bytes:
+    def _free_batch_id(
+        self, connection: Connection, decision: Decision, expiries: Sequence[Transfer]
+    ) -> bytes:
         """Return the id that follows from some expiries, or the next that nobody took."""
         content = b"".join(transfer.id for transfer in expiries)
+        taken_now = {batch.id for batch, _, _ in decision.kept}
         while True:
             batch_id = tagged_hash("commonwatt/id/expiries/v1", content)[:ID_BYTES]
-            if not self._known_batches(connection, [batch_id]):
+            if batch_id not in taken_now and not self._known_batches(connection, [batch_id]):
                 return batch_id
             content = batch_id
 
@@ -143,7 +153,7 @@ class LedgerStore:
         if not decision.kept:
             return
         me, numbers = self.community, self.chart.numbers
-        last = before = self._last(connection, _transfers.c.number)
+        last = before = decision.last_transfer
         batch_rows: list[tuple[Any, ...]] = []
         rows: list[tuple[Any, ...]] = []
         for number, (batch, created, statuses) in enumerate(
@@ -181,17 +191,8 @@ class LedgerStore:
         if bulk.update_balances(connection, self.community, changed) != len(changed):
             raise LogError("A balance that was read is not there any more. Nothing was written.")
 
-    def _last(self, connection: Connection, column: Any) -> int:
-        query = select(func.max(column)).where(column.table.c.community == self.community)
-        return connection.scalar(query) or 0
-
     def _last_batch(self, connection: Connection) -> "_LastBatch":
-        row = connection.execute(
-            select(_batches.c.number, _batches.c.recorded_at, _batches.c.period)
-            .where(_batches.c.community == self.community)
-            .order_by(_batches.c.number.desc())
-            .limit(1)
-        ).one_or_none()
+        row = connection.execute(_LAST_BATCH, {"community": self.community}).one_or_none()
         return _LastBatch() if row is None else _LastBatch(*row)
 
     def _known_batches(
