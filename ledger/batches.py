@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from ledger.book import Balance, Book
 from ledger.errors import ConflictError, InputError, RefusedError
 from ledger.primitives.ids import ID_BYTES
-from ledger.records import Transfer, content_hash, first_difference
+from ledger.records import AMOUNT_MAX, Transfer, content_hash, first_difference
 from ledger.status import Status
 
 
@@ -36,6 +36,8 @@ class Batch:
         Raises:
             InputError: not 16 bytes.
         """
+        if not 0 <= self.position <= AMOUNT_MAX:
+            raise InputError(f"{self.position} is not a position in a log")
         if len(self.id) != ID_BYTES:
             raise InputError(f"{self.id.hex()} is not a batch's id of {ID_BYTES} bytes")
 

@@ -8,7 +8,7 @@ is read; nothing but balances is kept.
 
 >>> import sys
 >>> from ledger.records import Kind
->>> move = Transfer(bytes(16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
+>>> move = Transfer(bytes([1] * 16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
 >>> _ = write_beancount([(move, 7)], sys.stdout, title="Riverside")
 ; Riverside: every transfer, for Beancount
 option "title" "Riverside"

@@ -7,7 +7,7 @@ disagree about which reason comes first. Time is an argument, so a replay gives 
 >>> book = Book()
 >>> book.open("pool/a WH/0", floor=0)
 >>> book.open("grid/export WH/0")
->>> move = Transfer(bytes(16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
+>>> move = Transfer(bytes([1] * 16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
 >>> book.apply([move], now=989738)
 [<Status.BELOW_FLOOR: 29>]
 """
@@ -24,6 +24,7 @@ from ledger.records import (
     AMOUNT_MAX,
     RELEASES,
     RESOLVES,
+    TRANSFER_MAX,
     Kind,
     Transfer,
     first_difference,
@@ -194,7 +195,7 @@ class Book:
         if known is not None:
             field = first_difference(known, transfer)
             return Status.EXISTS if field is None else STATUS_OF_FIELD[field]
-        if not 0 < transfer.amount <= AMOUNT_MAX:
+        if not 0 < transfer.amount <= TRANSFER_MAX:
             return Status.AMOUNT_OUT_OF_RANGE
         if not 0 <= transfer.effective <= PERIOD_MAX:
             return Status.EFFECTIVE_OUT_OF_RANGE

@@ -14,11 +14,10 @@ from typing import Any
 
 from sqlalchemy import Connection, Table
 
+from ledger.errors import LogError
+
 VALUES_A_QUERY_MAX = 1_000
 """Most values in one IN list on SQLite; longer lists are cut."""
-
-COPY_ROWS_MIN = 8
-"""Fewest rows for which PostgreSQL's COPY is worth its extra round trip."""
 
 
 @lru_cache(maxsize=4_096)
@@ -34,24 +33,25 @@ def rows_of_one(count: int) -> str:
 
 
 def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, ...]]) -> None:
-    """Insert rows whose values stand in the order of the table's columns."""
+    """Insert rows whose values stand in the order of the table's columns.
+
+    Raises:
+        LogError: SQLite took fewer, as a trigger that ignores rows would make it.
+    """
     if not rows:
         return
     columns = ", ".join(f'"{column.name}"' for column in table.columns)
-    if connection.dialect.name == "sqlite":
-        values = marks(len(table.columns))
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({columns}) VALUES ({values})",
-            list(rows),
-        )
-    elif len(rows) < COPY_ROWS_MIN:
-        values = ", ".join(["%s"] * len(table.columns))
-        connection.exec_driver_sql(
-            f"INSERT INTO {table.name} ({columns}) VALUES ({values})",
-            list(rows),
-        )
-    else:
+    if connection.dialect.name == "postgresql":
         _copy(connection, table, columns, rows)
+        return
+    values = marks(len(table.columns))
+    taken = connection.exec_driver_sql(
+        f"INSERT INTO {table.name} ({columns}) VALUES ({values})",
+        list(rows),
+        execution_options={"preserve_rowcount": True},
+    ).rowcount
+    if taken != len(rows):
+        raise LogError(f"The database did not take all rows of {table.name}. Audit the ledger.")
 
 
 def _copy(

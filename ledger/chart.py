@@ -4,6 +4,7 @@
 {}
 """
 
+import threading
 from collections.abc import Sequence
 from typing import Any
 
@@ -31,6 +32,8 @@ class Chart:
         self.community = community
         self.numbers: dict[str, int] = {}
         self.names: dict[int, str] = {}
+        self._highest = 0
+        self._lock = threading.Lock()
 
     def open(
         self, connection: Connection, accounts: Sequence[tuple[str, int | None]], now_ms: int
@@ -119,19 +122,22 @@ class Chart:
 
     def load(self, connection: Connection) -> None:
         """Learn of accounts that were opened since the last look."""
-        rows = connection.execute(
-            _NEW_ACCOUNTS, {"community": self.community, "known": len(self.numbers)}
-        ).all()
-        # A rolled-back opening must not be remembered: numbers come from committed rows or
-        # from this very transaction, and are dropped by `forget` when it fails.
-        for name, number in rows:
-            self.numbers[name] = number
-            self.names[number] = name
+        with self._lock:
+            # A rolled-back opening must not be remembered: numbers come from committed rows or
+            # from this very transaction, and are dropped by `forget` when it fails.
+            rows = connection.execute(
+                _NEW_ACCOUNTS, {"community": self.community, "known": self._highest}
+            ).all()
+            for name, number in rows:
+                self.numbers[name] = number
+                self.names[number] = name
+                self._highest = max(self._highest, number)
 
     def forget(self) -> None:
         """Drop what is remembered: after a transaction was rolled back."""
-        self.numbers.clear()
-        self.names.clear()
+        with self._lock:
+            # Whoever reads with the old ones goes on with them, whole.
+            self.numbers, self.names, self._highest = {}, {}, 0
 
 
 def _highest(connection: Connection, community: int, column: Any) -> int:

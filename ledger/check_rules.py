@@ -29,7 +29,7 @@ from ledger.check_columns import (
 from ledger.primitives.hashing import tagged_hash
 from ledger.primitives.ids import ID_BYTES
 from ledger.primitives.periods import PERIOD_MAX
-from ledger.records import AMENDS, AMOUNT_MAX, MOVES, RELEASES, RESOLVES, Kind
+from ledger.records import AMENDS, MOVES, RELEASES, RESOLVES, TRANSFER_MAX, Kind
 
 Mask = NDArray[Any]
 
@@ -84,7 +84,7 @@ class Rules:
         t, most = chunk.transfers, len(self._ledger.names) - 1
         amount, effective, kind = t["amount"], t["effective"], t["kind"]
         yield (kind < Kind.POST) | (kind > Kind.CORRECT), "there is no such kind"
-        yield (amount < 1) | (amount > AMOUNT_MAX), "the amount is not 1 to 2^53 - 1"
+        yield (amount < 1) | (amount > TRANSFER_MAX), "the amount is not 1 to 2^51 - 1"
         yield (
             (effective < 0) | (effective > PERIOD_MAX),
             f"there is no half-hour {PERIOD_MAX + 1:,}",

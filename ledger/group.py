@@ -17,7 +17,7 @@ from concurrent.futures import Future
 from types import TracebackType
 from typing import Generic, Self, TypeVar
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError
 
 from ledger.batches import Answer, Batch
 from ledger.db import Database
@@ -36,6 +36,12 @@ GATHER_S = 0.002
 
 ATTEMPTS = 5
 """How often a transaction is tried that the database stopped for another's sake."""
+
+AN_ITEMS_FAULT = (
+    *(CommonwattError, IntegrityError, DataError),
+    *(ValueError, ArithmeticError, LookupError, TypeError, RecursionError),
+)
+"""Errors for which one item may be to blame: the others of its group are tried without it."""
 
 STOPPED_FOR_ANOTHER = ("40001", "40P01")
 """PostgreSQL's codes for a serialisation failure and a deadlock."""
@@ -72,7 +78,7 @@ class GroupCommit(Generic[Item, Result]):
         """Put an item into the queue without waiting for it."""
         future: Future[Result] = Future()
         with self._changed:
-            if self._closed:
+            if self._closed or not self._thread.is_alive():
                 raise SetupError("The program is stopping; nothing was written. Try again.")
             self._waiting.append((item, future))
             self._changed.notify()
@@ -122,18 +128,22 @@ class GroupCommit(Generic[Item, Result]):
     def _settle(self, group: list[tuple[Item, "Future[Result]"]]) -> None:
         try:
             results = self._commit([item for item, _ in group])
-            for (_, future), result in zip(group, results, strict=True):
-                future.set_result(result)
-        except (CommonwattError, IntegrityError) as error:
-            if len(group) == 1:
-                group[0][1].set_exception(error)
+        except BaseException as error:  # noqa: BLE001 - every caller waits for an answer
+            if len(group) == 1 or not isinstance(error, AN_ITEMS_FAULT):
+                _fail(group, error)
                 return
             for one in group:
                 self._settle([one])
-        except BaseException as error:  # noqa: BLE001 - every caller waits for an answer
-            for _, future in group:
-                if not future.done():
-                    future.set_exception(error)
+            return
+        for (_, future), result in zip(group, results, strict=False):
+            future.set_result(result)
+        _fail(group[len(results) :], ValueError("The commit gave fewer results than items."))
+
+
+def _fail(group: "list[tuple[Item, Future[Result]]]", error: BaseException) -> None:
+    for _, future in group:
+        if not future.done():
+            future.set_exception(error)
 
 
 def commit_batches(

@@ -86,7 +86,7 @@ def balance_at(
     """
     known = _FOREVER_MS if known_ms is None else known_ms
     values = {"community": community, "account": account, "known": known, "end": end}
-    return int(connection.execute(_balance_as_known(CHUNK_TRANSFERS), values).scalar() or 0)
+    return _ask(connection, _balance_as_known(CHUNK_TRANSFERS), values)
 
 
 def balance_after(
@@ -94,7 +94,16 @@ def balance_after(
 ) -> int:
     """Return an account's balance over the transfers up to a number, before a half-hour."""
     values = {"community": community, "account": account, "number": last, "end": end}
-    return int(connection.execute(_balance_up_to(CHUNK_TRANSFERS), values).scalar() or 0)
+    return _ask(connection, _balance_up_to(CHUNK_TRANSFERS), values)
+
+
+def _ask(connection: Connection, query: TextClause, values: dict[str, int]) -> int:
+    """Return a balance whose chunks are added up in two halves.
+
+    One chunk's total fits into 64 bits, but many chunks' may not before they balance out.
+    """
+    row = connection.execute(query, values).first()
+    return 0 if row is None else (int(row[0]) << 32) + int(row[1]) + int(row[2])
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,13 +226,17 @@ def _balance(last: str, chunk_transfers: int) -> TextClause:
           UNION ALL
           SELECT number - 1 FROM chunks WHERE number > 0
         )
-        SELECT coalesce((
-          SELECT sum((
+        , found (total) AS (
+          SELECT (
             SELECT total FROM history
             WHERE community = :community AND chunk = chunks.number AND account = :account
               AND effective < :end
-            ORDER BY effective DESC LIMIT 1))
-          FROM chunks), 0) + coalesce((
+            ORDER BY effective DESC LIMIT 1)
+          FROM chunks)
+        SELECT
+          coalesce((SELECT sum(total >> 32) FROM found), 0),
+          coalesce((SELECT sum(total & 4294967295) FROM found), 0),
+          coalesce((
           SELECT sum(CASE WHEN debit = :account THEN -amount ELSE amount END) FROM transfer
           WHERE community = :community AND number <= last.number
             AND number > {full} * {chunk_transfers:d}

@@ -7,7 +7,7 @@ a changed amount anywhere is refused. Written as it is read; nothing but balance
 
 >>> import sys
 >>> from ledger.records import Kind
->>> move = Transfer(bytes(16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
+>>> move = Transfer(bytes([1] * 16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
 >>> _ = write_journal([(move, 7)], sys.stdout, title="Riverside")
 ; Riverside: every transfer, for hledger
 <BLANKLINE>

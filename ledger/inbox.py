@@ -15,14 +15,13 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
-import psycopg
 from sqlalchemy import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, OperationalError
 
 from ledger.bulk import array_text
 from ledger.db import Database
 from ledger.errors import CommonwattError, RefusedError, SetupError
-from ledger.group import ITEMS_MAX
+from ledger.group import AN_ITEMS_FAULT, ITEMS_MAX
 from ledger.lease import LEASE_MS, Lease, LeaseLostError
 
 CHANNEL = "commonwatt_{kind}_{community}"
@@ -31,11 +30,17 @@ CHANNEL = "commonwatt_{kind}_{community}"
 ANSWER_S = 30.0
 """How long a caller waits before it is told to try again."""
 
+LOCK_NOT_AVAILABLE = "55P03"
+"""PostgreSQL's code for a lock that was not given in time."""
+
 UNCOLLECTED_S = 300.0
 """How long an answer is kept at least for whoever asked."""
 
 LOOK_S = 0.25
 """How often a waiting process looks without being told, should a notification be lost."""
+
+GONE = "The answer is gone. Whether it was written is not known: send the same again."
+"""What is told of a request that somebody else removed."""
 
 Handle = Callable[[Connection, Sequence[bytes]], Sequence[bytes]]
 """Does requests in one transaction and returns one answer each."""
@@ -95,7 +100,7 @@ class InboxClient:
             for _ in self._driver.notifies(timeout=LOOK_S, stop_after=1):
                 pass
             answers |= self._collect(numbers)
-        return [answers[number] for number in numbers]
+        return [answers.get(number, RefusedError(GONE)) for number in numbers]
 
     def _collect(self, numbers: Sequence[int]) -> dict[int, bytes | RefusedError]:
         rows = self._driver.execute(
@@ -114,10 +119,15 @@ class InboxClient:
         A worker locks the rows that it does, so each is either removed before it is done, or its
         answer is waited for.
         """
-        rows = self._driver.execute(
-            "DELETE FROM inbox WHERE number = ANY(%s::int8[]) RETURNING number, answer, error",
-            (array_text(numbers),),
-        )
+        with self._driver.transaction():
+            # What is said to be not written must not come back after a crash.
+            self._driver.execute("SET LOCAL synchronous_commit = on")
+            rows = self._driver.execute(
+                "DELETE FROM inbox WHERE number IN (SELECT number FROM inbox"
+                " WHERE number = ANY(%s::int8[]) ORDER BY number FOR UPDATE)"
+                " RETURNING number, answer, error",
+                (array_text(numbers),),
+            ).fetchall()
         late = "The community's writer does not answer. Nothing was written: try again."
         return {
             number: RefusedError(error or late) if answer is None else bytes(answer)
@@ -137,12 +147,22 @@ class InboxWorker:
         community: its number.
         holder: names this process; no two may share it.
         handle: does requests within a transaction.
+        on_rollback: told after a transaction was rolled back, to drop what was remembered in it
+            (`LedgerStore.forget`).
     """
 
-    def __init__(self, database: Database, community: int, holder: str, handle: Handle) -> None:
+    def __init__(
+        self,
+        database: Database,
+        community: int,
+        holder: str,
+        handle: Handle,
+        on_rollback: Callable[[], None] = lambda: None,
+    ) -> None:
         self._database, self._community, self._handle = database, community, handle
         self.lease = Lease(community, holder)
         self._marked = (0, time.monotonic())
+        self._on_rollback = on_rollback
 
     def serve(self, stop: threading.Event) -> None:
         """Work until told to stop; give the lease up at the end."""
@@ -151,14 +171,24 @@ class InboxWorker:
             renewed = -LEASE_MS / 1000
             while not stop.is_set():
                 if time.monotonic() - renewed > LEASE_MS / 3000:
-                    with self._database.write() as connection:
-                        self.lease.take(connection)
-                        self._tidy(connection)
+                    self._renew()
                     renewed = time.monotonic()
                 if self.lease.epoch is None or not self._drain_once():
                     self._wait(driver)
         with self._database.write() as connection:
             self.lease.give_up(connection)
+
+    def _renew(self) -> None:
+        """Take or renew the lease; while another writes under it, it is not ours."""
+        try:
+            with self._database.write() as connection:
+                connection.exec_driver_sql(f"SET LOCAL lock_timeout = {LEASE_MS // 3:d}")
+                self.lease.take(connection)
+                self._tidy(connection)
+        except OperationalError as error:
+            if getattr(error.orig, "sqlstate", None) != LOCK_NOT_AVAILABLE:
+                raise
+            self.lease.epoch = None
 
     def _tidy(self, connection: Connection) -> None:
         """Remove answers that nobody collected for a while: whoever asked is gone."""
@@ -187,32 +217,73 @@ class InboxWorker:
     def drain(self, items_max: int = ITEMS_MAX) -> int:
         """Do what waits, in one transaction, and return how much it was.
 
+        A group that fails for one request's sake is done again one by one.
+
         Raises:
             LeaseLostError: another process holds the lease; nothing was written.
+            DBAPIError: the database went away; all of it waits still.
         """
+        tried: list[int] = []
         try:
-            with self._database.write() as connection:
-                self.lease.check(connection)
-                waiting = self._waiting(connection, items_max)
-                if waiting:
-                    answers = self._handle(connection, [request for _, request in waiting])
-                    self._answer(connection, [number for number, _ in waiting], answers)
-                return len(waiting)
+            return self._do(None, items_max, tried)
         except LeaseLostError:
             raise
-        except (CommonwattError, DBAPIError) as error:
-            if items_max == 1:
-                self._refuse(error)
-                return 1
-            return self.drain(1)
+        except AN_ITEMS_FAULT:
+            for number in tried:
+                self._do_alone(number)
+        return len(tried)
 
-    def _waiting(self, connection: Connection, items_max: int) -> list[tuple[int, bytes]]:
+    def _do_alone(self, number: int) -> None:
+        """Do one request, or answer it with the reason why it cannot be done."""
+        try:
+            self._do(number, 1, [])
+        except LeaseLostError:
+            raise
+        except AN_ITEMS_FAULT as error:
+            with self._writing() as connection:
+                connection.exec_driver_sql(
+                    "UPDATE inbox SET error = %s WHERE number = %s AND answer IS NULL",
+                    (_words_of(error), number),
+                )
+                self._notify(connection)
+
+    def _do(self, number: int | None, items_max: int, tried: list[int]) -> int:
+        """Do one request, or those that wait first, and note their numbers in `tried`."""
+        try:
+            with self._writing() as connection:
+                waiting = self._waiting(connection, number, items_max)
+                tried += [found for found, _ in waiting]
+                if waiting:
+                    answers = self._handle(connection, [request for _, request in waiting])
+                    self._answer(connection, tried, answers)
+                return len(waiting)
+        except BaseException:
+            self._on_rollback()
+            raise
+
+    @contextmanager
+    def _writing(self) -> Iterator[Connection]:
+        """Open a transaction in which the lease is ours until the commit.
+
+        A process that stops in the middle of it loses its connection, and so the lease.
+        """
+        with self._database.write() as connection:
+            connection.exec_driver_sql(
+                f"SET LOCAL idle_in_transaction_session_timeout = {LEASE_MS:d}"
+            )
+            self.lease.check(connection)
+            yield connection
+
+    def _waiting(
+        self, connection: Connection, number: int | None, items_max: int
+    ) -> list[tuple[int, bytes]]:
+        only = "" if number is None else f" AND number = {number:d}"
         rows = connection.exec_driver_sql(
-            "SELECT number, request FROM inbox WHERE community = %s AND answer IS NULL"
-            " AND error IS NULL ORDER BY number LIMIT %s FOR UPDATE",
+            "SELECT number, request FROM inbox WHERE community = %s AND answer IS NULL"  # noqa: S608 - our own number
+            f" AND error IS NULL{only} ORDER BY number LIMIT %s FOR UPDATE",
             (self._community, items_max),
         )
-        return [(number, bytes(request)) for number, request in rows]
+        return [(found, bytes(request)) for found, request in rows]
 
     def _answer(
         self, connection: Connection, numbers: Sequence[int], answers: Sequence[bytes]
@@ -225,23 +296,18 @@ class InboxWorker:
         )
         self._notify(connection)
 
-    def _refuse(self, error: Exception) -> None:
-        """Answer the first that waits with an error: it alone could not be done."""
-        if isinstance(error, DBAPIError) and isinstance(error.orig, psycopg.OperationalError):
-            raise error
-        words = str(error)
-        if isinstance(error, DBAPIError):
-            words = (
-                f"The database refused ({str(error.orig).splitlines()[0]}). Nothing was written."
-            )
-        with self._database.write() as connection:
-            self.lease.check(connection)
-            for number, _ in self._waiting(connection, 1):
-                connection.exec_driver_sql(
-                    "UPDATE inbox SET error = %s WHERE number = %s", (words, number)
-                )
-            self._notify(connection)
-
     def _notify(self, connection: Connection) -> None:
         channel = CHANNEL.format(kind="done", community=self._community)
         connection.exec_driver_sql(f"NOTIFY {channel}")
+
+
+def _words_of(error: Exception) -> str:
+    """Return what to tell whoever asked, in text that a database takes."""
+    if isinstance(error, CommonwattError):
+        words = str(error)
+    elif isinstance(error, DBAPIError):
+        reason = str(error.orig).splitlines()[0]
+        words = f"The database refused ({reason}). Nothing was written."
+    else:
+        words = f"The request could not be done ({type(error).__name__}). Nothing was written."
+    return words.replace("\0", "\\0").encode("utf-8", "backslashreplace").decode()

@@ -15,6 +15,9 @@ from ledger.errors import RefusedError
 LEASE_MS = 5_000
 """How long a lease lasts without being renewed."""
 
+LEASE_LONGEST_MS = 600_000
+"""No lease is longer."""
+
 _NOW_MS = {
     "postgresql": "CAST(extract(epoch FROM clock_timestamp()) * 1000 AS BIGINT)",
     "sqlite": "CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER)",
@@ -51,10 +54,17 @@ class Lease:
                     THEN 0 ELSE 1 END,
                   until_ms = excluded.until_ms
                 WHERE lease.holder = excluded.holder OR lease.until_ms < {now}
+                  OR lease.until_ms > {now} + :longest
                 RETURNING epoch
                 """  # noqa: S608 - our own words
             ),
-            {"community": self.community, "holder": self.holder, "length": length_ms},
+            {
+                "community": self.community,
+                "holder": self.holder,
+                "length": length_ms,
+                # One that ends far ahead was taken before the clock was put back.
+                "longest": max(length_ms, LEASE_LONGEST_MS),
+            },
         ).one_or_none()
         self.epoch = None if row is None else int(row.epoch)
         return self.epoch is not None

@@ -5,7 +5,7 @@ unbalanced. Its record is fixed-width big-endian bytes, text only as a 32-byte h
 two transfers share one and hashing is fast. A batch's root is the RFC 6962 root over its salted
 records; the salts come from one seed a batch, so that a receipt shows one line alone.
 
->>> transfer = Transfer(bytes(16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
+>>> transfer = Transfer(bytes([1] * 16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
 >>> len(record(transfer))
 136
 """
@@ -27,7 +27,11 @@ _LAYOUT = struct.Struct(">16sB32s32sqq16s")
 _NO_ORIGINAL = bytes(ID_BYTES)
 
 AMOUNT_MAX = 2**53 - 1
-"""Largest amount of one transfer and largest balance either way."""
+"""Largest balance either way: an integer that JavaScript still holds exactly."""
+
+TRANSFER_MAX = 2**51 - 1
+"""Largest amount of one transfer, 225 million pounds: a chunk of history adds up 4,096 of them
+and must stay below 2^63."""
 
 
 class Kind(IntEnum):
@@ -87,11 +91,12 @@ def record(transfer: Transfer) -> bytes:
     sent.
 
     Raises:
-        InputError: an id is not 16 bytes, or a number does not fit into 64 bits.
+        InputError: an id is not 16 bytes or all zero, or a number does not fit into 64 bits.
     """
     original = transfer.original
-    if len(transfer.id) != ID_BYTES:
-        raise InputError(f"{transfer.id.hex()} is not an id of {ID_BYTES} bytes")
+    if len(transfer.id) != ID_BYTES or transfer.id == _NO_ORIGINAL:
+        # Zeros stand for no original, so what has them for an id could never be resolved.
+        raise InputError(f"{transfer.id.hex()} is not an id of {ID_BYTES} bytes, not all zero")
     if original is not None and (len(original) != ID_BYTES or original == _NO_ORIGINAL):
         raise InputError(f"{original.hex()} is not the id of an original")
     try:
@@ -109,6 +114,8 @@ def record(transfer: Transfer) -> bytes:
         return _TAG_EXPIRING + packed + transfer.expires.to_bytes(8, signed=True)
     except (struct.error, OverflowError) as error:
         raise InputError(f"{transfer.id.hex()}: a number does not fit into 64 bits") from error
+    except UnicodeEncodeError as error:
+        raise InputError(f"{transfer.id.hex()}: an account's name is not text") from error
 
 
 def first_difference(one: Transfer, other: Transfer) -> str | None:

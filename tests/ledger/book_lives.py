@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 
 from ledger.book import Book, Status
 from ledger.invariants import check_balances
-from ledger.records import AMOUNT_MAX, Kind, Transfer
+from ledger.records import TRANSFER_MAX, Kind, Transfer
 from tests.ledger.book_model import LAST_PERIOD, Model
 from tests.ledger.books import (
     ADA,
@@ -24,6 +24,7 @@ from tests.ledger.books import (
     POOL,
     RESERVE,
     SUN,
+    all_that_fits,
     id_of,
     move,
     new_book,
@@ -49,7 +50,7 @@ PAIRS += [
 ]
 KINDS = [*Kind, Kind.POST, Kind.HOLD, Kind.HOLD, Kind.EXPIRE_HOLD, Kind.REVERSE, Kind.CORRECT]
 
-AMOUNTS_ODD = (0, -1, AMOUNT_MAX + 1)
+AMOUNTS_ODD = (0, -1, TRANSFER_MAX + 1)
 LIMITED = (ADA, BEN, FUND, POOL)
 FLOORS = (None, -100, -50, -20, 0)
 CEILINGS = (None, None, 80, 120, 150, 300, 600)
@@ -73,6 +74,8 @@ class Life:
 
     def __post_init__(self) -> None:
         first = [move(10**6 + at, RESERVE, who, 100) for at, who in enumerate((ADA, BEN, FUND))]
+        # So that one transfer more can leave the range.
+        first += all_that_fits(2 * 10**6, GRID, SUN)[:3]
         self.book.apply(first, self.now)
         self.model.atomic(first, self.now)
         self.compare()
@@ -238,7 +241,7 @@ class Life:
                 return replace(one, amount=one.amount - 1)
             case 16:
                 debit, credit = (GRID, SUN) if number % 4 < 2 else (SUN, GRID)
-                kind, most = (Kind.POST, Kind.HOLD)[number % 2], AMOUNT_MAX - number % 3
+                kind, most = (Kind.POST, Kind.HOLD)[number % 2], TRANSFER_MAX - number % 3
                 return Transfer(one.id, kind, debit, credit, most, self.now)
             case 17:
                 return replace(one, debit=one.credit, credit=one.debit)

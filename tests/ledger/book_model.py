@@ -132,7 +132,7 @@ class Model:
             }
             return differing or {Status.EXISTS}
         wrong = {
-            Status.AMOUNT_OUT_OF_RANGE: not 1 <= transfer.amount <= MOST,
+            Status.AMOUNT_OUT_OF_RANGE: not 1 <= transfer.amount <= 2_251_799_813_685_247,
             Status.EFFECTIVE_OUT_OF_RANGE: not 0 <= transfer.effective <= LAST_PERIOD,
             Status.SAME_ACCOUNT_TWICE: transfer.debit == transfer.credit,
             Status.OTHER_ASSET: transfer.debit.split()[-1] != transfer.credit.split()[-1],

@@ -4,7 +4,7 @@ import copy
 from typing import Any
 
 from ledger.book import Book, Status
-from ledger.records import AMOUNT_MAX, Kind, Transfer
+from ledger.records import AMOUNT_MAX, TRANSFER_MAX, Kind, Transfer
 
 ADA, BEN = (f"member/{digit * 32}/wallet BRM/7" for digit in "ab")
 FUND = "community/fund BRM/7"
@@ -63,6 +63,15 @@ def hold(
     return move(number, debit, credit, amount, Kind.HOLD, expires=expires)
 
 
+def all_that_fits(number: int, debit: str, credit: str, kind: Kind = Kind.POST) -> list[Transfer]:
+    """Transfers that bring an account from zero to the end of the range: the first has this number."""
+    amounts = [TRANSFER_MAX] * 4 + [AMOUNT_MAX - 4 * TRANSFER_MAX]
+    return [
+        move(number + 100_000 * index, debit, credit, amount, kind)
+        for index, amount in enumerate(amounts)
+    ]
+
+
 def busy_book() -> Book:
     """Ada has 100, of which hold 2 sets 60 aside for Ben.
 
@@ -76,7 +85,7 @@ def busy_book() -> Book:
     first += [hold(6, RESERVE, BEN, 10, expires=PERIOD)]
     first += [move(8, RESERVE, FUND, 20), move(9, FUND, RESERVE, 5, Kind.CORRECT, of=8)]
     first += [move(10, RESERVE, FUND, 7), move(11, FUND, RESERVE, 7, Kind.REVERSE, of=10)]
-    first += [move(12, GRID, SUN, AMOUNT_MAX)]
+    first += all_that_fits(12, GRID, SUN)
     assert set(book.apply(first, PERIOD - 2)) == {Status.CREATED}
     assert len(book.expire(PERIOD - 1)) == 1
     return book

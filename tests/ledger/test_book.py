@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from ledger.book import Balance, Book, Status
 from ledger.errors import LogError
 from ledger.invariants import check_balances, check_pools_empty
-from ledger.records import AMOUNT_MAX, Kind
+from ledger.records import Kind
 from tests.ledger.book_lives import RECIPE_MAX, Life
 from tests.ledger.books import (
     ADA,
@@ -24,6 +24,7 @@ from tests.ledger.books import (
     PERIOD,
     POOL,
     RESERVE,
+    all_that_fits,
     busy_book,
     hold,
     id_of,
@@ -241,12 +242,12 @@ def test_an_account_that_is_open_stays_as_it_is():
 
 def test_no_number_of_an_account_leaves_the_range_that_javascript_keeps():
     book = new_book()
-    full = [move(1, RESERVE, FEES, AMOUNT_MAX)]
-    assert book.apply(full, PERIOD) == DONE
+    full = all_that_fits(1, RESERVE, FEES)
+    assert book.apply(full, PERIOD) == 5 * DONE
     out_of_range = [Status.BALANCE_OUT_OF_RANGE]
     assert book.apply([move(2, RESERVE, ADA, 1)], PERIOD) == out_of_range
     assert book.apply([move(3, BEN, FEES, 1)], PERIOD) == out_of_range
-    assert book.apply([hold(4, FEES, RESERVE, AMOUNT_MAX)], PERIOD) == DONE
+    assert book.apply(all_that_fits(4, FEES, RESERVE, Kind.HOLD), PERIOD) == 5 * DONE
     # What is set aside has the same bounds, though the balances would bear more.
     assert book.apply([hold(5, FEES, ADA, 1)], PERIOD) == out_of_range
     assert book.apply([hold(6, BEN, RESERVE, 1)], PERIOD) == out_of_range

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.book import Amended, Book, Status
-from ledger.records import AMOUNT_MAX, Kind
+from ledger.records import TRANSFER_MAX, Kind
 from tests.ledger.books import (
     ADA,
     BEN,
@@ -39,9 +39,9 @@ def numbers(book: Book) -> list[tuple[int, int, int]]:
 
 @settings(max_examples=100)
 @given(
-    st.integers(1, AMOUNT_MAX),
+    st.integers(1, TRANSFER_MAX),
     st.booleans(),
-    st.lists(st.tuples(st.booleans(), st.integers(1, AMOUNT_MAX)), max_size=4),
+    st.lists(st.tuples(st.booleans(), st.integers(1, TRANSFER_MAX)), max_size=4),
 )
 def test_a_reversal_restores_both_balances_exactly(amount, by_hold, others):
     book = new_book()

@@ -9,12 +9,11 @@ import pytest
 
 from ledger.book import Book, Status
 from ledger.primitives.periods import PERIOD_MAX
-from ledger.records import AMOUNT_MAX, Kind
+from ledger.records import TRANSFER_MAX, Kind
 from tests.ledger.book_lives import other_value
 from tests.ledger.books import (
     ADA,
     BEN,
-    FEES,
     FIELDS,
     FUND,
     GRID,
@@ -32,7 +31,7 @@ from tests.ledger.books import (
 )
 
 SPEC = Path(__file__).resolve().parents[2] / "docs" / "spec" / "ledger.md"
-BIG = AMOUNT_MAX + 1
+BIG = TRANSFER_MAX + 1
 
 
 @pytest.fixture
@@ -112,10 +111,10 @@ EXAMPLES = [
     (Status.BELOW_FLOOR, move(99, ADA, FUND, 121)),
     (Status.BELOW_FLOOR, hold(99, ADA, BEN, 41)),
     (Status.BELOW_FLOOR, move(99, ADA, RESERVE, 100, Kind.REVERSE, of=1)),
-    (Status.ABOVE_CEILING, move(99, RESERVE, FUND, AMOUNT_MAX)),
+    (Status.ABOVE_CEILING, move(99, RESERVE, FUND, TRANSFER_MAX)),
     (Status.ABOVE_CEILING, hold(99, RESERVE, FUND, 106)),
     (Status.ABOVE_CEILING, move(99, RESERVE, FUND, 106, Kind.CORRECT, of=8)),
-    (Status.BALANCE_OUT_OF_RANGE, move(99, RESERVE, FEES, AMOUNT_MAX)),
+    (Status.BALANCE_OUT_OF_RANGE, move(99, GRID, SUN, TRANSFER_MAX)),
     (Status.BALANCE_OUT_OF_RANGE, move(99, GRID, POOL, 1)),
     (Status.BALANCE_OUT_OF_RANGE, hold(99, GRID, POOL, 1)),
     (Status.BALANCE_OUT_OF_RANGE, move(99, GRID, SUN, 1, Kind.CORRECT, of=12)),

@@ -24,7 +24,7 @@ from ledger.db import Database
 from ledger.log_store import create_log
 from ledger.primitives.hashing import tagged_hash
 from ledger.primitives.signing import SigningKey
-from ledger.records import AMOUNT_MAX, Kind, Transfer, content_hash
+from ledger.records import AMOUNT_MAX, TRANSFER_MAX, Kind, Transfer, content_hash
 from ledger.store import LedgerStore
 from ledger.tables import BatchRow, TransferRow
 from settlement.enrol import pay
@@ -502,7 +502,7 @@ UNLAWFUL = {
     "below floor by a hold": ([hold(5, ADA, RESERVE, 41)], "limits", "101 set aside"),
     "above ceiling": ([hold(5, RESERVE, FUND, 501)], "limits", "above its ceiling of 500"),
     "below floor and back": ([move(5, BEN, ADA, 51), move(6, ADA, BEN, 51)], "limits", "Transfer 4 (id"),
-    "out of range": ([move(5, RESERVE, "community/fees BRM/7", AMOUNT_MAX), move(6, RESERVE, "community/fees BRM/7", 5)], "limits", "beyond"),
+    "out of range": ([move(5 + n, RESERVE, "community/fees BRM/7", TRANSFER_MAX) for n in range(5)], "limits", "beyond"),
     "hold unknown": ([move(5, ADA, BEN, 60, Kind.POST_HOLD, of=99)], "rules", "is not there"),
     "hold to come": ([move(5, ADA, BEN, 5, Kind.POST_HOLD, of=6), hold(6, ADA, BEN, 5)], "rules", "came later"),
     "no hold": ([move(5, RESERVE, ADA, 100, Kind.POST_HOLD, of=1)], "rules", "is not a hold"),
@@ -525,7 +525,7 @@ UNLAWFUL = {
     "expired when made": ([hold(5, RESERVE, BEN, 1, expires=PERIOD)], "rules", "expires before"),
     "beyond time": ([move(5, RESERVE, ADA, 1, effective=4_000_001)], "rules", "no half-hour"),
     "two assets": ([move(5, RESERVE, "pool/street WH/0", 1)], "rules", "different assets"),
-    "much too much": ([move(5, RESERVE, ADA, AMOUNT_MAX + 1)], "rules", "2^53"),
+    "much too much": ([move(5, RESERVE, ADA, TRANSFER_MAX + 1)], "rules", "2^51"),
 }  # fmt: skip
 
 

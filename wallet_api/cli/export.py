@@ -5,7 +5,7 @@ does not give every balance is not kept.
 
 >>> from ledger.records import Kind
 >>> tally = Tally(lambda count: None)
->>> move = Transfer(bytes(16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
+>>> move = Transfer(bytes([1] * 16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
 >>> len(list(tally.watch([(move, 7)])))
 1
 >>> tally.compare({"pool/a WH/0": Balance(-5), "grid/export WH/0": Balance(4)})
