@@ -1,8 +1,9 @@
 """Batches against the signed statements that caused them.
 
 Statements that move something and batches follow each other in the same order, one for one, so
-that neither can be missing. Only this notices an owner who changed transfers and everything that
-follows from them. That the log itself is whole, and who signed, is for ``commonwatt audit``.
+that neither can be missing; at the end the log itself is read whole (`ledger.check_entries`). Only
+this notices an owner who changed transfers and everything that follows from them. Who signed is for
+``commonwatt audit``.
 
 >>> Log.name
 'log'
@@ -15,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from ledger.check_columns import BrokenError, Chunk, Ledger, half_hour
+from ledger.check_entries import check_entries
 from ledger.errors import CommonwattError
 from ledger.log_store import Entry
 from ledger.primitives.hashing import tagged_hash
@@ -158,9 +160,10 @@ class Log:
         return f"{said}; other than was signed is its {' and '.join(wrong)}" if wrong else None
 
     def finish(self) -> None:
-        """No statement that moves something is left without a batch."""
+        """No statement that moves something is left without a batch, and the log is whole."""
         for row in self._statements(None)[:1]:
             raise BrokenError(_no_batch(row))
+        check_entries(self._ledger)
 
 
 def _no_batch(row: tuple[Any, ...]) -> str:

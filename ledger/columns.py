@@ -12,7 +12,7 @@ a kind, or of the chart of accounts, which begins with letters; only whole numbe
 >>> move = Transfer(bytes([1] * 16), Kind.POST, "pool/a WH/0", "grid/export WH/0", 5, 989737)
 >>> write_csv(TRANSFERS, transfer_rows([(move, 7)]), sys.stdout)
 number,id,position,effective,start_utc,kind,debit,credit,asset,amount,original,expires
-1,000...000,7,989737,2026-06-15T12:30:00Z,post,pool/a,grid/export,WH/0,5,,
+1,010...101,7,989737,2026-06-15T12:30:00Z,post,pool/a,grid/export,WH/0,5,,
 1
 """
 

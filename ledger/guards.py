@@ -86,30 +86,58 @@ def check(connection: Connection, tables: Iterable[str]) -> None:
     """
     present = _present(connection)
     for table in tables:
-        if connection.dialect.name == "sqlite":
-            guards = sqlite_guards(table, _unique_keys(connection, table))
-            wanted = {name: f"CREATE TRIGGER {name} {body}" for name, body in guards}
-        else:
-            wanted = dict.fromkeys((f"{table}_append_only", f"{table}_no_truncate"), _PG_BODY)
+        wanted = _wanted(connection, table)
         for name, body in wanted.items():
-            if present.get(name) != body:
-                state = "does not do what it should" if name in present else "is missing"
-                raise SetupError(
-                    f"The append-only guard {name} of the database {state}. Somebody changed "
-                    "it: audit the ledger, then run 'commonwatt db upgrade'."
-                )
+            if present.get((table, name)) != body:
+                state = "does not do what it should" if (table, name) in present else "is missing"
+                raise _changed(f"The append-only guard {name} of the database {state}")
+        for other, name in present:
+            if other == table and name not in wanted:
+                raise _changed(f"The table {table} has something that is not ours, {name}")
 
 
-def _present(connection: Connection) -> dict[str, str]:
-    """Return the body of every guard that works, by its name."""
+def _changed(what: str) -> SetupError:
+    return SetupError(
+        f"{what}. Somebody changed it: audit the ledger, then run 'commonwatt db upgrade' "
+        "(what is not ours must be dropped by hand)."
+    )
+
+
+def _wanted(connection: Connection, table: str) -> dict[str, str]:
+    """Return the text of every guard that a table must have, by its name."""
     if connection.dialect.name == "sqlite":
-        query = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger'"
-    else:
-        query = (
-            "SELECT tgname, prosrc FROM pg_trigger JOIN pg_proc ON pg_proc.oid = tgfoid"
-            " WHERE tgenabled = 'A'"
-        )
-    return {str(name): str(body) for name, body in connection.execute(text(query))}
+        guards = sqlite_guards(table, _unique_keys(connection, table))
+        return {name: f"CREATE TRIGGER {name} {body}" for name, body in guards}
+    run = "EXECUTE FUNCTION commonwatt_append_only()"
+    return {
+        f"{table}_append_only": f"CREATE TRIGGER {table}_append_only BEFORE DELETE OR UPDATE ON "
+        f"public.{table} FOR EACH ROW {run} {_PG_BODY}",
+        f"{table}_no_truncate": f"CREATE TRIGGER {table}_no_truncate BEFORE TRUNCATE ON "
+        f"public.{table} FOR EACH STATEMENT {run} {_PG_BODY}",
+    }
+
+
+_PG_PRESENT = """
+SELECT relname, tgname, CASE WHEN tgenabled = 'A' THEN pg_get_triggerdef(pg_trigger.oid) END
+  || ' ' || prosrc
+FROM pg_trigger JOIN pg_class ON pg_class.oid = tgrelid JOIN pg_proc ON pg_proc.oid = tgfoid
+WHERE relnamespace = 'public'::regnamespace AND NOT tgisinternal
+UNION ALL
+SELECT relname, rulename, 'a rule' FROM pg_rewrite JOIN pg_class ON pg_class.oid = ev_class
+WHERE relnamespace = 'public'::regnamespace AND relkind = 'r'
+UNION ALL
+SELECT pg_class.relname, child.relname, 'a table that inherits' FROM pg_inherits
+JOIN pg_class ON pg_class.oid = inhparent JOIN pg_class AS child ON child.oid = inhrelid
+WHERE pg_class.relnamespace = 'public'::regnamespace
+"""
+
+
+def _present(connection: Connection) -> dict[tuple[str, str], str]:
+    """Return what acts on tables, by table and name; a disabled trigger is without text."""
+    query = "SELECT tbl_name, name, sql FROM sqlite_master WHERE type = 'trigger'"
+    if connection.dialect.name == "postgresql":
+        query = _PG_PRESENT
+    return {(str(t), str(name)): str(body) for t, name, body in connection.execute(text(query))}
 
 
 def _unique_keys(connection: Connection, table: str) -> list[Key]:

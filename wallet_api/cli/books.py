@@ -79,10 +79,14 @@ def balances(
                     connection, community.writer.community, number, end, known_ms
                 )
             rows.append((account, posted, balance))
+    past = at is not None or known_ms is not None
     if as_json:
         say_json(
             [
-                {
+                # What is set aside, and the limits, are known for today alone.
+                {"account": account, "posted": posted}
+                if past
+                else {
                     "account": account,
                     "posted": posted,
                     "set_aside": balance.pending_out,
@@ -94,7 +98,6 @@ def balances(
             ]
         )
         return
-    past = at is not None or known_ms is not None
     say(f"{'account':<44}{'balance':>16}" + ("" if past else f"{'set aside':>16}"))
     for account, posted, balance in rows:
         aside = "" if past or not balance.pending_out else _amount(balance.pending_out, account)
@@ -177,7 +180,7 @@ def open_balances(
     community = open_here(settings)
     asset = community.state.rules_now.asset
     with file.open("rb") as stream:
-        rows = read_openings(stream, asset, lambda name: member_named(community, name))
+        rows = read_openings(stream, asset, lambda name: _exactly(community, name))
     _check_limits(community, rows)
     after = enter_openings(community, {row.account: row.units for row in rows}, dry_run=dry_run)
     with community.reading() as connection:
@@ -193,6 +196,17 @@ def open_balances(
         return
     checkpoint = community.writer.publish(settings.log_folder)
     say(f"{len(rows)} balances entered, signed by two operators. Log: {checkpoint.size} entries.")
+
+
+def _exactly(community: Community, text: str) -> str:
+    """Return the member whose whole name or id is given: a file's lines are not completed."""
+    with community.reading() as connection:
+        names = _names(community, connection)
+    found = [m for m, name in names.items() if name.casefold() == text.casefold()]
+    found += [member for member in community.state.members if member == text]
+    if len(found) != 1:
+        raise InputError(f"{text!r}: no member's whole name or id is it")
+    return found[0]
 
 
 def _check_limits(community: Community, rows: list[OpeningRow]) -> None:

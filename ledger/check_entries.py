@@ -1,0 +1,127 @@
+"""The log in the database, whole: every entry, what is said of it, and the head over all.
+
+What a statement's row says (kind, half-hour, signer, hash) must follow from its leaf and its signed
+bytes, or an owner could hide one behind another kind. Limits must be those that were signed.
+Signatures and readings are for ``commonwatt audit``.
+
+>>> floor_of("pool/street WH/0", {})
+0
+"""
+
+import base64
+import re
+from typing import Any
+
+from ledger.check_columns import BrokenError, Ledger
+from ledger.errors import CommonwattError
+from ledger.log.leaf import Leaf
+from ledger.log.tree import Frontier, leaf_hash
+from ledger.log_store import Entry
+from ledger.statements import Statement
+
+ROWS_AT_ONCE = 5_000
+
+_WALLET = re.compile(r"member/([0-9a-f]{32})/wallet .*")
+
+
+def check_entries(ledger: Ledger) -> None:
+    """Compare every log entry with what the database says of it, and with the head.
+
+    Raises:
+        BrokenError: the first entry that does not agree.
+    """
+    head = ledger.rows(
+        f"SELECT size, frontier, note FROM log_head WHERE community = {ledger.community:d}"
+    )
+    if not head:
+        raise BrokenError("the log has no head.")
+    size, frontier_bytes, note = head[0]
+    frontier, floors = Frontier(), dict[str, int]()
+    for position in range(0, max(size, 1), ROWS_AT_ONCE):
+        for row in _rows(ledger, position, position + ROWS_AT_ONCE):
+            if row[0] != frontier.size:
+                raise BrokenError(f"log entry {frontier.size} is gone, or its statement is.")
+            statement = _checked(row)
+            if statement.kind == "account_open":
+                floors[statement.account] = statement.body["floor_units"]
+            frontier.append(leaf_hash(bytes(row[5])))
+    beyond = ledger.rows(
+        f"SELECT position FROM log_entry WHERE community = {ledger.community:d}"
+        f" AND (position < 0 OR position >= {size:d}) UNION ALL SELECT position FROM statement"
+        f" WHERE community = {ledger.community:d} AND (position < 0 OR position >= {size:d})"
+    )
+    if frontier.size != size or beyond:
+        raise BrokenError(f"the log's head says {size} entries, and there are others.")
+    root = base64.b64encode(frontier.root()).decode()
+    if frontier.to_bytes() != bytes(frontier_bytes) or root not in bytes(note).decode().split("\n"):
+        raise BrokenError("the log's entries are not those that its head signs.")
+    _check_limits(ledger, floors)
+
+
+def _rows(ledger: Ledger, first: int, end: int) -> list[tuple[Any, ...]]:
+    return ledger.rows(
+        "SELECT statement.position, statement.id, statement.kind, statement.period, signer, leaf,"
+        " salt, envelope, tx_id, seq FROM statement"
+        " LEFT JOIN log_entry ON log_entry.community = statement.community"
+        " AND log_entry.position = statement.position"
+        " LEFT JOIN fact ON fact.community = statement.community"
+        " AND fact.position = statement.position"
+        f" WHERE statement.community = {ledger.community:d}"
+        f" AND statement.position >= {first:d} AND statement.position < {end:d}"
+        " ORDER BY statement.position"
+    )
+
+
+def _checked(row: tuple[Any, ...]) -> Statement:
+    """Return an entry's statement, if all that is said of it follows from it."""
+    position, statement_id, kind, period, signer, leaf, salt, envelope, tx_id, seq = row
+    if leaf is None:
+        raise BrokenError(f"log entry {position} is gone.")
+    if envelope is None:
+        raise BrokenError(
+            f"the signed {kind} of log entry {position} is gone; this version erases nothing."
+        )
+    try:
+        public = Leaf.decode(bytes(leaf))
+        statement = Statement.decode(bytes(envelope))
+    except CommonwattError as error:
+        raise BrokenError(f"log entry {position} cannot be read ({error}).") from error
+    entry = Entry(statement.kind, public.period, bytes(envelope), bytes(salt))
+    if entry.leaf != bytes(leaf):
+        raise BrokenError(f"the stored statement of log entry {position} is not the one logged.")
+    said = (statement_id, kind, period, signer, bytes(tx_id).hex(), seq)
+    follows = (
+        *(statement.id, public.kind, public.period, statement.key_id, statement.tx_id),
+        statement.body["seq"],
+    )
+    if said != follows:
+        raise BrokenError(
+            f"what the database says of log entry {position}, a {public.kind}, is not what was "
+            "signed and logged."
+        )
+    return statement
+
+
+def floor_of(account: str, floors: dict[str, int]) -> int | None:
+    """Return the floor that was signed for an account; None is none."""
+    if account.startswith("pool/"):
+        return 0
+    member = _WALLET.fullmatch(account)
+    return None if member is None else floors.get(member[1])
+
+
+def _check_limits(ledger: Ledger, floors: dict[str, int]) -> None:
+    """No limit is other than the one that its account's opening signed."""
+    rows = ledger.rows(
+        f"SELECT account, floor, ceiling FROM limit_change WHERE community = {ledger.community:d}"
+        " ORDER BY number"
+    )
+    given = {}
+    for account, floor, ceiling in rows:
+        name = ledger.name(account)
+        if account in given or ceiling is not None or floor != floor_of(name, floors):
+            raise BrokenError(f"a limit of {name} was changed, and no statement says so.")
+        given[account] = floor
+    for account, name in enumerate(ledger.names):
+        if account and floor_of(name, floors) is not None and account not in given:
+            raise BrokenError(f"{name} has no limit, and one was signed.")
