@@ -9,15 +9,22 @@ arrays where rows are looked up or changed.
 """
 
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from functools import lru_cache
 from typing import Any
 
+import psycopg
 from sqlalchemy import Connection, Table
+from sqlalchemy.exc import DBAPIError
 
 from ledger.errors import LogError
 
 VALUES_A_QUERY_MAX = 1_000
 """Most values in one IN list on SQLite; longer lists are cut."""
+
+
+PREPARED_VALUES_MAX = 64
+"""Longest array with which PostgreSQL may use a plan that it kept."""
 
 
 @lru_cache(maxsize=4_096)
@@ -60,7 +67,11 @@ def _copy(
     driver: Any = connection.connection.driver_connection
     kinds = [_PG_KINDS[column.type.__class__.__name__] for column in table.columns]
     command = f"COPY {table.name} ({columns}) FROM STDIN (FORMAT BINARY)"
-    with driver.cursor() as cursor, cursor.copy(command) as copy:
+    with (
+        _errors(connection, command),
+        driver.cursor() as cursor,
+        cursor.copy(command) as copy,
+    ):
         copy.set_types(kinds)
         for row in rows:
             copy.write_row(row)
@@ -94,9 +105,8 @@ def select_in(
     more = f" AND {condition}" if condition else ""
     mine = f"community = {community:d}{more}"
     if connection.dialect.name == "postgresql":
-        yield from _fetch(
-            connection, f"{head} WHERE {mine} AND {key} = ANY(%s::{kind}[])", (array_text(values),)
-        )
+        text = f"{head} WHERE {mine} AND {key} = ANY(%s::{kind}[])"
+        yield from _execute(connection, text, (array_text(values),), len(values)).fetchall()
         return
     columns, _, table = head.removeprefix("SELECT ").partition(" FROM ")
     for start in range(0, len(values), VALUES_A_QUERY_MAX):
@@ -109,6 +119,29 @@ def select_in(
             f" FROM wanted CROSS JOIN {table} WHERE {mine} AND {key} = wanted.value",
             some,
         )
+
+
+def _execute(connection: Connection, query: str, values: tuple[Any, ...], count: int) -> Any:
+    """Run a query with arrays of some length on PostgreSQL, and return the driver's cursor.
+
+    A prepared statement's plan is made for a few values and kept, also when a thousand come and the
+    table has grown; so long arrays are planned anew.
+    """
+    driver: Any = connection.connection.driver_connection
+    with _errors(connection, query):
+        kept = None if count <= PREPARED_VALUES_MAX else False
+        return driver.execute(query, values, prepare=kept)
+
+
+@contextmanager
+def _errors(connection: Connection, query: str) -> Iterator[None]:
+    """Turn the driver's errors into SQLAlchemy's, as everywhere else."""
+    try:
+        yield
+    except psycopg.Error as error:
+        raise DBAPIError.instance(
+            query, None, error, psycopg.Error, dialect=connection.dialect
+        ) from error
 
 
 def array_text(values: Sequence[Any]) -> str:
@@ -142,7 +175,7 @@ def update_balances(
             f" WHERE community = {community:d} AND account = ?"
         )
         return connection.exec_driver_sql(update, list(changed)).rowcount
-    columns = tuple(array_text(column) for column in zip(*changed, strict=True))
+    arrays = tuple(array_text(column) for column in zip(*changed, strict=True))
     update = (
         "UPDATE balance SET posted = new.posted, pending_out = new.pending_out,"
         " pending_in = new.pending_in, version = version + 1"
@@ -150,4 +183,5 @@ def update_balances(
         " AS new (posted, pending_out, pending_in, account)"
         f" WHERE balance.community = {community:d} AND balance.account = new.account"
     )
-    return connection.exec_driver_sql(update, columns).rowcount
+    count: int = _execute(connection, update, arrays, len(changed)).rowcount
+    return count

@@ -36,7 +36,7 @@ HEADER = (
     "| engine | accounts | hot | batch | ledger/s | p99, ms | raw/s | of raw | pgledger/s "
     "| times pgledger | hot/cold |"
 )
-ROUNDS = 5
+ROUNDS = 3
 """How often ledger and rivals take turns; medians of them are shown."""
 
 TRANSFERS_A_TURN = {1: 100, 1_000: 10_000, 10_000: 30_000}
@@ -111,8 +111,9 @@ def posting_section() -> list[str]:
         "## Posting transfers",
         "",
         "Transfers a second, all features on: ids and stored answers, limits, append-only guards,",
-        "history. *Raw* is the practical limit: two postings and two balances a transfer on the",
-        "same engine, without ids, indexes, limits or checks (COPY on PostgreSQL). *pgledger* runs",
+        "history. *Raw* is the practical limit: a transfer with a unique id, two postings that an",
+        "account finds again and two balances on the same engine, without limits, checks, guards or",
+        "answers (in bulk; COPY on PostgreSQL). *pgledger* runs",
         f"on the same server through its own function. They take turns, {ROUNDS} times; medians.",
         "With a *hot* account every second transfer touches it; *hot/cold* is against the row",
         "without. p99 is of one batch, begin to durable.",

@@ -18,7 +18,8 @@ Move = tuple[int, int, int]
 
 
 class RawSqlite:
-    """Two postings and two balances a transfer, nothing else: no ids, limits or checks."""
+    """The least that a ledger writes: a transfer with a unique id, two postings that an account
+    finds again, two balances. No limits, checks, guards, answers or history."""
 
     name = "raw"
 
@@ -27,7 +28,14 @@ class RawSqlite:
         for pragma in ("journal_mode=WAL", f"synchronous={synchronous}"):
             self._connection.execute(f"PRAGMA {pragma}")
         self._connection.execute("CREATE TABLE balance (account INTEGER PRIMARY KEY, posted INT)")
-        self._connection.execute("CREATE TABLE posting (account INT, amount INT, transfer INT)")
+        self._connection.execute(
+            "CREATE TABLE transfer (id BLOB PRIMARY KEY, debit INT, credit INT, amount INT)"
+            " WITHOUT ROWID"
+        )
+        self._connection.execute(
+            "CREATE TABLE posting (account INT, transfer INT, amount INT,"
+            " PRIMARY KEY (account, transfer)) WITHOUT ROWID"
+        )
         self._connection.executemany(
             "INSERT INTO balance VALUES (?, 0)", ((number,) for number in range(accounts))
         )
@@ -35,12 +43,14 @@ class RawSqlite:
 
     def post(self, moves: Sequence[Move]) -> None:
         """Post moves in one transaction."""
-        postings, changes = [], []
+        transfers, postings, changes = [], [], []
         for debit, credit, amount in moves:
             self._number += 1
-            postings += [(debit, -amount, self._number), (credit, amount, self._number)]
+            transfers.append((self._number.to_bytes(16), debit, credit, amount))
+            postings += [(debit, self._number, -amount), (credit, self._number, amount)]
             changes += [(-amount, debit), (amount, credit)]
         self._connection.execute("BEGIN IMMEDIATE")
+        self._connection.executemany("INSERT INTO transfer VALUES (?, ?, ?, ?)", transfers)
         self._connection.executemany("INSERT INTO posting VALUES (?, ?, ?)", postings)
         self._connection.executemany(
             "UPDATE balance SET posted = posted + ? WHERE account = ?", changes
@@ -74,7 +84,14 @@ class RawPostgresql:
         self._context = plain_driver(database)
         self._driver = self._context.__enter__()
         self._driver.execute("CREATE TABLE raw_balance (account int8 PRIMARY KEY, posted int8)")
-        self._driver.execute("CREATE TABLE raw_posting (account int8, amount int8, transfer int8)")
+        self._driver.execute(
+            "CREATE TABLE raw_transfer (id bytea PRIMARY KEY, debit int8, credit int8, amount int8)"
+        )
+        self._driver.execute(
+            "CREATE TABLE raw_posting (account int8, transfer int8, amount int8,"
+            " PRIMARY KEY (account, transfer))"
+        )
+        self._driver.execute("CREATE SEQUENCE raw_number")
         self._driver.execute(
             "INSERT INTO raw_balance SELECT n, 0 FROM generate_series(0, %s) AS n", (accounts,)
         )
@@ -83,13 +100,18 @@ class RawPostgresql:
     def post(self, moves: Sequence[Move]) -> None:
         """Post moves in one transaction."""
         changes: dict[int, int] = {}
+        first = self._number + 1
+        self._number += len(moves)
         with self._driver.transaction(), self._driver.cursor() as cursor:
+            with cursor.copy("COPY raw_transfer FROM STDIN (FORMAT BINARY)") as copy:
+                copy.set_types(["bytea", "int8", "int8", "int8"])
+                for number, move in enumerate(moves, start=first):
+                    copy.write_row((number.to_bytes(16), *move))
             with cursor.copy("COPY raw_posting FROM STDIN (FORMAT BINARY)") as copy:
                 copy.set_types(["int8", "int8", "int8"])
-                for debit, credit, amount in moves:
-                    self._number += 1
-                    copy.write_row((debit, -amount, self._number))
-                    copy.write_row((credit, amount, self._number))
+                for number, (debit, credit, amount) in enumerate(moves, start=first):
+                    copy.write_row((debit, number, -amount))
+                    copy.write_row((credit, number, amount))
                     changes[debit] = changes.get(debit, 0) - amount
                     changes[credit] = changes.get(credit, 0) + amount
             cursor.execute(
@@ -115,9 +137,14 @@ class RawOneByOne:
         """Post one move; accounts are locked in order, so that no two clients wait in a ring."""
         debit, credit, amount = move
         with self._driver.transaction():
+            [number] = self._driver.execute("SELECT nextval('raw_number')").fetchone()
             self._driver.execute(
-                "INSERT INTO raw_posting VALUES (%s, %s, 0), (%s, %s, 0)",
-                (debit, -amount, credit, amount),
+                "INSERT INTO raw_transfer VALUES (%s, %s, %s, %s)",
+                (number.to_bytes(16), debit, credit, amount),
+            )
+            self._driver.execute(
+                "INSERT INTO raw_posting VALUES (%s, %s, %s), (%s, %s, %s)",
+                (debit, number, -amount, credit, number, amount),
             )
             for account, delta in sorted([(debit, -amount), (credit, amount)]):
                 self._driver.execute(
