@@ -246,6 +246,7 @@ def _balance(last: str, chunk_transfers: int) -> TextClause:
     )
 
 
+# The cross joins keep SQLite to this order: it would begin with all transfers.
 _ENTRIES = text(
     f"""
     WITH RECURSIVE chunks (number) AS (
@@ -253,10 +254,9 @@ _ENTRIES = text(
       UNION ALL
       SELECT number + 1 FROM chunks WHERE number + 1 < :chunk_end
     ), moved AS (
-      SELECT transfer.* FROM chunks
-      JOIN history ON history.community = :community AND history.chunk = chunks.number
-        AND history.account = :account
-      JOIN transfer ON transfer.community = :community
+      SELECT transfer.* FROM chunks CROSS JOIN history CROSS JOIN transfer
+      WHERE history.community = :community AND history.chunk = chunks.number
+        AND history.account = :account AND transfer.community = :community
         AND transfer.number BETWEEN history."first" AND history."last"
         AND transfer.effective = history.effective
       UNION ALL
