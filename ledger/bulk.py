@@ -23,10 +23,6 @@ VALUES_A_QUERY_MAX = 1_000
 """Most values in one IN list on SQLite; longer lists are cut."""
 
 
-PREPARED_VALUES_MAX = 64
-"""Longest array with which PostgreSQL may use a plan that it kept."""
-
-
 @lru_cache(maxsize=4_096)
 def marks(count: int) -> str:
     """Return SQLite's placeholders for some values."""
@@ -64,12 +60,11 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
 def _copy(
     connection: Connection, table: Table, columns: str, rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    driver: Any = connection.connection.driver_connection
     kinds = [_PG_KINDS[column.type.__class__.__name__] for column in table.columns]
     command = f"COPY {table.name} ({columns}) FROM STDIN (FORMAT BINARY)"
     with (
         _errors(connection, command),
-        driver.cursor() as cursor,
+        _driver(connection).cursor() as cursor,
         cursor.copy(command) as copy,
     ):
         copy.set_types(kinds)
@@ -80,6 +75,76 @@ def _copy(
 _PG_KINDS = {"BigInteger": "int8", "Integer": "int8", "LargeBinary": "bytea", "Text": "text"}
 
 
+class Reads:
+    """Queries that are asked together: on PostgreSQL in one round trip.
+
+    Each returns a list that `run` fills with the driver's tuples.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._asked: list[tuple[str, tuple[Any, ...], list[Any]]] = []
+
+    def query(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
+        """Ask a query with the driver's own placeholders."""
+        rows: list[Any] = []
+        self._asked.append((query, values, rows))
+        return rows
+
+    def select_in(
+        self, query: str, key: str, community: int, values: Sequence[Any], *, kind: str = "int8"
+    ) -> list[Any]:
+        """Ask for the rows of one community that have any of some values in a column.
+
+        Args:
+            query: ``SELECT columns FROM table WHERE condition``, or without the condition.
+            key: the column, which an index has after the community.
+            community: its number.
+            values: what is looked up.
+            kind: PostgreSQL's type of a value.
+        """
+        head, _, condition = query.partition(" WHERE ")
+        more = f" AND {condition}" if condition else ""
+        mine = f"community = {community:d}{more}"
+        columns, _, table = head.removeprefix("SELECT ").partition(" FROM ")
+        rows: list[Any] = []
+        if self._connection.dialect.name == "postgresql":
+            # One look-up a value, whatever the statistics say: there are none of a new table, and
+            # a kept plan may be from when it was empty. The offset keeps the look-up apart.
+            query = (
+                f"SELECT {columns} FROM unnest(%s::{kind}[]) AS wanted (value), LATERAL"
+                f" (SELECT * FROM {table} WHERE {mine} AND {key} = wanted.value OFFSET 0) AS found"
+            )
+            if values:
+                self._asked.append((query, (array_text(values),), rows))
+            return rows
+        for start in range(0, len(values), VALUES_A_QUERY_MAX):
+            some = tuple(values[start : start + VALUES_A_QUERY_MAX])
+            # A long IN list makes SQLite read the whole community instead of using the index; a
+            # cross join keeps the order in which it is written.
+            query = (
+                f"WITH wanted (value) AS (VALUES {rows_of_one(len(some))}) SELECT {columns}"
+                f" FROM wanted CROSS JOIN {table} WHERE {mine} AND {key} = wanted.value"
+            )
+            self._asked.append((query, some, rows))
+        return rows
+
+    def run(self) -> None:
+        """Ask what was not asked yet, in order."""
+        asked, self._asked = self._asked, []
+        if self._connection.dialect.name == "sqlite":
+            for query, values, rows in asked:
+                # SQLAlchemy's rows take as long as the query.
+                cursor: Any = self._connection.exec_driver_sql(query, values).cursor
+                rows.extend(cursor.fetchall())
+        elif asked:
+            with _errors(self._connection, "; ".join(query for query, _, _ in asked)):
+                with _driver(self._connection).pipeline():
+                    cursors = [_send(self._connection, query, some) for query, some, _ in asked]
+                for cursor, (_, _, rows) in zip(cursors, asked, strict=True):
+                    rows.extend(cursor.fetchall())
+
+
 def select_in(
     connection: Connection,
     query: str,
@@ -88,49 +153,22 @@ def select_in(
     values: Sequence[Any],
     *,
     kind: str = "int8",
-) -> Iterator[Any]:
-    """Yield the rows of one community that have any of some values in a column.
-
-    Args:
-        connection: an open transaction.
-        query: ``SELECT columns FROM table WHERE condition``, or without the condition.
-        key: the column, which an index has after the community.
-        community: its number.
-        values: what is looked up.
-        kind: PostgreSQL's type of a value.
-    """
-    if not values:
-        return
-    head, _, condition = query.partition(" WHERE ")
-    more = f" AND {condition}" if condition else ""
-    mine = f"community = {community:d}{more}"
-    if connection.dialect.name == "postgresql":
-        text = f"{head} WHERE {mine} AND {key} = ANY(%s::{kind}[])"
-        yield from _execute(connection, text, (array_text(values),), len(values)).fetchall()
-        return
-    columns, _, table = head.removeprefix("SELECT ").partition(" FROM ")
-    for start in range(0, len(values), VALUES_A_QUERY_MAX):
-        some = tuple(values[start : start + VALUES_A_QUERY_MAX])
-        # A long IN list makes SQLite read the whole community instead of using the index; a
-        # cross join keeps the order in which it is written.
-        yield from _fetch(
-            connection,
-            f"WITH wanted (value) AS (VALUES {rows_of_one(len(some))}) SELECT {columns}"
-            f" FROM wanted CROSS JOIN {table} WHERE {mine} AND {key} = wanted.value",
-            some,
-        )
+) -> list[Any]:
+    """Return the rows of one community that have any of some values: one of `Reads` alone."""
+    reads = Reads(connection)
+    rows = reads.select_in(query, key, community, values, kind=kind)
+    reads.run()
+    return rows
 
 
-def _execute(connection: Connection, query: str, values: tuple[Any, ...], count: int) -> Any:
-    """Run a query with arrays of some length on PostgreSQL, and return the driver's cursor.
+def _driver(connection: Connection) -> Any:
+    """Return PostgreSQL's own connection."""
+    return connection.connection.driver_connection
 
-    A prepared statement's plan is made for a few values and kept, also when a thousand come and the
-    table has grown; so long arrays are planned anew.
-    """
-    driver: Any = connection.connection.driver_connection
-    with _errors(connection, query):
-        kept = None if count <= PREPARED_VALUES_MAX else False
-        return driver.execute(query, values, prepare=kept)
+
+def _send(connection: Connection, query: str, values: tuple[Any, ...]) -> Any:
+    """Execute a statement on PostgreSQL's own connection, and return the cursor."""
+    return _driver(connection).execute(query, values)
 
 
 @contextmanager
@@ -156,13 +194,6 @@ def array_text(values: Sequence[Any]) -> str:
     return "{" + ",".join(items) + "}"
 
 
-def _fetch(connection: Connection, query: str, values: tuple[Any, ...]) -> list[tuple[Any, ...]]:
-    """Return all rows as the driver's tuples: SQLAlchemy's rows take as long as the query."""
-    cursor: Any = connection.exec_driver_sql(query, values).cursor
-    rows: list[tuple[Any, ...]] = cursor.fetchall()
-    return rows
-
-
 def update_balances(
     connection: Connection, community: int, changed: Sequence[tuple[int, int, int, int]]
 ) -> int:
@@ -176,12 +207,18 @@ def update_balances(
         )
         return connection.exec_driver_sql(update, list(changed)).rowcount
     arrays = tuple(array_text(column) for column in zip(*changed, strict=True))
+    # The rows' places are looked up by the key first, as a planner without statistics would read
+    # the whole table.
     update = (
         "UPDATE balance SET posted = new.posted, pending_out = new.pending_out,"
         " pending_in = new.pending_in, version = version + 1"
         " FROM unnest(%s::int8[], %s::int8[], %s::int8[], %s::int8[])"
         " AS new (posted, pending_out, pending_in, account)"
-        f" WHERE balance.community = {community:d} AND balance.account = new.account"
+        " WHERE balance.account = new.account AND balance.ctid = ANY(ARRAY("
+        "SELECT place FROM unnest(%s::int8[]) AS wanted (account), LATERAL"
+        f" (SELECT ctid AS place FROM balance WHERE community = {community:d}"
+        " AND account = wanted.account OFFSET 0) AS found))"
     )
-    count: int = _execute(connection, update, arrays, len(changed)).rowcount
+    with _errors(connection, update):
+        count: int = _send(connection, update, (*arrays, arrays[-1])).rowcount
     return count

@@ -8,21 +8,19 @@ import threading
 from collections.abc import Sequence
 from typing import Any
 
-from sqlalchemy import Connection, func, select, text
+from sqlalchemy import Connection, func, select
 
 from ledger import bulk
-from ledger.book import Book
+from ledger.book import Balance, Book
+from ledger.bulk import Reads
 from ledger.errors import RefusedError
-from ledger.loading import Loader
 from ledger.status import Status
 from ledger.tables import AccountRow, BalanceRow, BatchRow, LimitRow
 
 _accounts, _balances = AccountRow.__table__, BalanceRow.__table__  # type: ignore[attr-defined]
 _batches, _limits = BatchRow.__table__, LimitRow.__table__  # type: ignore[attr-defined]
 
-_NEW_ACCOUNTS = text(
-    "SELECT name, number FROM account WHERE community = :community AND number > :known"
-)
+_BALANCE = "SELECT account, posted, pending_out, pending_in, floor, ceiling FROM balance"
 
 
 class Chart:
@@ -73,7 +71,7 @@ class Chart:
         """
         number = self.number_of(connection, account)
         book = Book()
-        Loader(connection, self.community, self.numbers, self.names).load_balances(book, [number])
+        book.balances[account] = self.balances(connection, [number])[account]
         status = book.limit(account, floor, ceiling)
         if status is not Status.CREATED:
             balance = book.balances[account]
@@ -120,15 +118,45 @@ class Chart:
             raise RefusedError(f"The account {account} is not open.")
         return self.numbers[account]
 
+    def balances(
+        self, connection: Connection, accounts: Sequence[int] | None = None
+    ) -> dict[str, Balance]:
+        """Return the balances of some accounts, or of all in the order of their numbers."""
+        reads = Reads(connection)
+        opened = self.ask(reads)
+        if accounts is None:
+            rows = reads.query(f"{_BALANCE} WHERE community = {self.community:d} ORDER BY account")
+        else:
+            rows = self.ask_balances(reads, accounts)
+        reads.run()
+        self.learn(opened)
+        return {self.names[account]: Balance(*state) for account, *state in rows}
+
+    def ask_balances(self, reads: Reads, accounts: Sequence[int]) -> list[Any]:
+        """Ask for the rows (account's number, then what a `Balance` takes) of some accounts."""
+        return reads.select_in(_BALANCE, "account", self.community, accounts)
+
     def load(self, connection: Connection) -> None:
         """Learn of accounts that were opened since the last look."""
+        reads = Reads(connection)
+        opened = self.ask(reads)
+        reads.run()
+        self.learn(opened)
+
+    def ask(self, reads: Reads) -> list[Any]:
+        """Ask for accounts that were opened since the last look; `learn` takes the answer."""
+        return reads.query(
+            f"SELECT name, number FROM account WHERE community = {self.community:d}"  # noqa: S608 - our own numbers
+            f" AND number > {self._highest:d}"
+        )
+
+    def learn(self, opened: Sequence[tuple[str, int]]) -> None:
+        """Remember accounts: of committed rows, or of this very transaction.
+
+        Numbers never change once given; `forget` drops them when the transaction fails.
+        """
         with self._lock:
-            # A rolled-back opening must not be remembered: numbers come from committed rows or
-            # from this very transaction, and are dropped by `forget` when it fails.
-            rows = connection.execute(
-                _NEW_ACCOUNTS, {"community": self.community, "known": self._highest}
-            ).all()
-            for name, number in rows:
+            for name, number in opened:
                 self.numbers[name] = number
                 self.names[number] = name
                 self._highest = max(self._highest, number)

@@ -7,20 +7,20 @@ time is over: all that the pure book needs to decide as if it knew the whole led
 'Loader'
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from sqlalchemy import Connection
 
-from ledger import bulk
 from ledger.book import Balance, Book, Hold, expiry_id
+from ledger.bulk import Reads
+from ledger.chart import Chart
 from ledger.records import Kind, Transfer
 from ledger.tables import FINAL_KINDS, TransferRow
 
 _transfers = TransferRow.__table__  # type: ignore[attr-defined]
 
 _TRANSFER = "SELECT id, kind, debit, credit, amount, effective, original, expires FROM transfer"
-_BALANCE = "SELECT account, posted, pending_out, pending_in, floor, ceiling FROM balance"
 _FINAL = f"kind IN {FINAL_KINDS}"
 _CORRECTION = f"kind = {int(Kind.CORRECT)}"
 
@@ -30,9 +30,7 @@ class Loader:
 
     Args:
         connection: an open transaction; the community is locked if anything is to be written.
-        community: its number.
-        numbers: account numbers by name, all of them.
-        names: account names by number.
+        chart: the community's accounts.
     """
 
     columns = tuple(
@@ -49,52 +47,41 @@ class Loader:
         )
     )
 
-    def __init__(
-        self,
-        connection: Connection,
-        community: int,
-        numbers: Mapping[str, int],
-        names: Mapping[int, str],
-    ) -> None:
-        self._connection, self._community = connection, community
-        self._numbers, self._names = numbers, names
+    def __init__(self, connection: Connection, chart: Chart) -> None:
+        self._connection, self._community, self._chart = connection, chart.community, chart
+        self._names = chart.names
 
-    def load(self, transfers: Sequence[Transfer], since: int, now: int) -> Book:
+    def load(self, transfers: Sequence[Transfer], now: int, reads: Reads) -> Book:
         """Return a book with all that some transfers touch.
 
         Args:
             transfers: about to be applied.
-            since: the half-hour of the last posting; what was due then was released then.
-            now: the half-hour of this one; holds that expire until then are loaded too.
+            now: this half-hour; holds that expired since the last posting are loaded too.
+            reads: what else is asked in the same round trip.
         """
         book = Book()
+        opened = self._chart.ask(reads)
         names = {name for t in transfers for name in (t.debit, t.credit)}
-        named = {t.original for t in transfers if t.original is not None}
-        due = self._due_holds(since, now)
-        self._load_transfers(book, [*{t.id for t in transfers} | named], due)
-        self._load_taken_expiries(book, [hold.id for hold in due])
-        accounts = [self._numbers[name] for name in names if name in self._numbers]
-        accounts += [self._numbers[hold.debit] for hold in book.holds.values()]
-        accounts += [self._numbers[hold.credit] for hold in book.holds.values()]
-        self.load_balances(book, sorted(set(accounts)))
-        return book
+        numbers = self._chart.numbers
+        asked = {numbers[name] for name in names if name in numbers}
+        balances = self._chart.ask_balances(reads, sorted(asked))
+        originals = {t.original for t in transfers if t.original is not None}
+        found_rows = self._ask("id", [*{t.id for t in transfers} | originals], reads)
+        due_rows = self._ask_due_holds(now, reads)
+        reads.run()
 
-    def load_balances(self, book: Book, accounts: Sequence[int] | None) -> None:
-        """Put the balances of some accounts, or of all, into a book."""
-        if accounts is None:
-            rows: Iterable[Any] = self._connection.exec_driver_sql(
-                f"{_BALANCE} WHERE community = {self._community:d} ORDER BY account"
-            )
-        else:
-            rows = bulk.select_in(
-                self._connection,
-                _BALANCE,
-                "account",
-                self._community,
-                accounts,
-            )
-        for account, *state in rows:
-            book.balances[self._names[account]] = Balance(*state)
+        self._chart.learn(opened)
+        self._names, numbers = self._chart.names, self._chart.numbers
+        self._add_balances(book, balances)
+        found, due = map(self._read, (found_rows, due_rows))
+        book.transfers |= {transfer.id: transfer for transfer in found}
+        ends = {name for t in (*found, *due) if t.kind is Kind.HOLD for name in (t.debit, t.credit)}
+        more = {numbers[name] for name in names | ends if name in numbers} - asked
+        balances = self._chart.ask_balances(reads, sorted(more))
+        self._load_amendments(book, found, due, reads)
+        self._add_balances(book, balances)
+        self._load_taken_expiries(book, [hold.id for hold in due])
+        return book
 
     def transfer(self, row: Sequence[Any]) -> Transfer:
         """Return the transfer of a row that begins with `columns`."""
@@ -109,18 +96,29 @@ class Loader:
             row[7],
         )
 
-    def _load_transfers(self, book: Book, ids: Sequence[bytes], due: Sequence[Transfer]) -> None:
-        found = self._transfers("id", ids)
-        book.transfers |= {transfer.id: transfer for transfer in found}
+    def _add_balances(self, book: Book, rows: Iterable[Any]) -> None:
+        for account, *state in rows:
+            book.balances[self._names[account]] = Balance(*state)
+
+    def _load_amendments(
+        self, book: Book, found: Sequence[Transfer], due: Sequence[Transfer], reads: Reads
+    ) -> None:
+        """Load what became of holds and movements; `reads` is run with it."""
         holds = {t.id: t for t in (*found, *due) if t.kind is Kind.HOLD}
         movements = [t.id for t in found if t.kind in (Kind.POST, Kind.POST_HOLD)]
-        final = {t.original: t for t in self._transfers("original", [*holds, *movements], _FINAL)}
+        final_rows = self._ask("original", [*holds, *movements], reads, _FINAL)
+        # SQLite does not know how few they are, and would read the whole community for each.
+        hint = " INDEXED BY transfer_correction"
+        hint = hint if self._connection.dialect.name == "sqlite" else ""
+        correction_rows = self._ask("original", movements, reads, _CORRECTION, hint)
+        reads.run()
+        final = {transfer.original: transfer for transfer in self._read(final_rows)}
         for hold_id, t in holds.items():
             resolution = final.get(hold_id)
             kind = None if resolution is None else resolution.kind
             book.add_hold(hold_id, Hold(t.debit, t.credit, t.amount, t.expires, kind))
         reversals = [final[movement] for movement in movements if movement in final]
-        for amendment in [*self._corrections(movements), *reversals]:
+        for amendment in [*self._read(correction_rows), *reversals]:
             book.note_amendment(amendment)
 
     def _load_taken_expiries(self, book: Book, hold_ids: Sequence[bytes]) -> None:
@@ -128,30 +126,29 @@ class Loader:
         attempt = 0
         while hold_ids:
             by_id = {expiry_id(hold_id, attempt): hold_id for hold_id in hold_ids}
-            found = self._transfers("id", list(by_id))
+            reads = Reads(self._connection)
+            rows = self._ask("id", list(by_id), reads)
+            reads.run()
+            found = self._read(rows)
             book.transfers |= {transfer.id: transfer for transfer in found}
             hold_ids = [by_id[transfer.id] for transfer in found]
             attempt += 1
 
-    def _corrections(self, movements: Sequence[bytes]) -> list[Transfer]:
-        """Return the corrections of some movements."""
-        # SQLite does not know how few they are, and would read the whole community for each.
-        hint = " INDEXED BY transfer_correction"
-        hint = hint if self._connection.dialect.name == "sqlite" else ""
-        return self._transfers("original", movements, _CORRECTION, hint)
+    def _read(self, rows: Sequence[Sequence[Any]]) -> list[Transfer]:
+        return [self.transfer(row) for row in rows]
 
-    def _transfers(
-        self, key: str, values: Sequence[bytes], where: str = "", hint: str = ""
-    ) -> list[Transfer]:
-        """Return the transfers that have any of some values in a column."""
+    def _ask(
+        self, key: str, values: Sequence[bytes], reads: Reads, where: str = "", hint: str = ""
+    ) -> list[Any]:
+        """Ask for the transfers that have any of some values in a column."""
         query = f"{_TRANSFER}{hint} WHERE {where}" if where else _TRANSFER
-        rows = bulk.select_in(self._connection, query, key, self._community, values, kind="bytea")
-        return [self.transfer(row) for row in rows]
+        return reads.select_in(query, key, self._community, values, kind="bytea")
 
-    def _due_holds(self, since: int, now: int) -> list[Transfer]:
-        """Return the holds whose time is over since the last posting, resolved or not."""
-        rows = self._connection.exec_driver_sql(
-            f"{_TRANSFER} WHERE community = {self._community:d} AND expires IS NOT NULL"
-            f" AND expires > {since:d} AND expires <= {now:d}"
+    def _ask_due_holds(self, now: int, reads: Reads) -> list[Any]:
+        """Ask for the holds whose time is over since the last posting, resolved or not."""
+        mine = f"community = {self._community:d}"
+        since = f"(SELECT period FROM batch WHERE {mine} ORDER BY number DESC LIMIT 1)"
+        return reads.query(
+            f"{_TRANSFER} WHERE {mine} AND expires IS NOT NULL"
+            f" AND expires > coalesce({since}, 0) AND expires <= {now:d}"
         )
-        return [self.transfer(row) for row in rows]

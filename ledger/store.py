@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
-from sqlalchemy import Connection, select, text
+from sqlalchemy import Connection, select
 
 from ledger import bulk, history
 from ledger.batches import (
@@ -25,7 +25,8 @@ from ledger.batches import (
     repeat_within,
     state_of,
 )
-from ledger.book import Balance, Book
+from ledger.book import Balance
+from ledger.bulk import Reads
 from ledger.chart import Chart
 from ledger.errors import LogError
 from ledger.loading import Loader
@@ -50,9 +51,9 @@ class _LastBatch:
     transfer: int = 0
 
 
-_LAST_BATCH = text(
+_LAST_BATCH = (
     'SELECT number, recorded_at, period, "first" + "count" - 1 FROM batch'
-    " WHERE community = :community ORDER BY number DESC LIMIT 1"
+    " WHERE community = {community:d} ORDER BY number DESC LIMIT 1"
 )
 
 
@@ -75,9 +76,7 @@ class LedgerStore:
 
     def balances(self, connection: Connection) -> dict[str, Balance]:
         """Return every account's balance now, by account."""
-        book = Book()
-        self._loader(connection).load_balances(book, None)
-        return book.balances
+        return self.chart.balances(connection)
 
     def forget(self) -> None:
         """Drop what is remembered: after a transaction was rolled back."""
@@ -107,12 +106,16 @@ class LedgerStore:
 
     def decide(self, connection: Connection, batches: Sequence[Batch], now_ms: int) -> Decision:
         """Return what the book makes of some batches; nothing is written."""
-        known = self._known_batches(connection, [batch.id for batch in batches])
-        transfers = [t for batch in batches if batch.id not in known for t in batch.transfers]
-        last = self._last_batch(connection)
-        now = max(now_ms // (SECONDS * 1000), last.period)
+        reads = Reads(connection)
+        known_rows = self._ask_batches(reads, [batch.id for batch in batches])
+        last_rows = reads.query(_LAST_BATCH.format(community=self.community))
+        transfers = [transfer for batch in batches for transfer in batch.transfers]
+        clock = now_ms // (SECONDS * 1000)
+        book = Loader(connection, self.chart).load(transfers, clock, reads)
+        known = {bytes(row[0]): tuple(row[1:]) for row in known_rows}
+        last = _LastBatch(*last_rows[0]) if last_rows else _LastBatch()
+        now = max(clock, last.period)
         recorded_ms = max(now_ms, last.recorded_ms + 1)
-        book = self._loader(connection).load(transfers, last.period, now)
         before = {name: state_of(balance) for name, balance in book.balances.items()}
         decision = Decision(book, before, last.number, last.transfer, now, recorded_ms)
         expiries = book.expire(now)
@@ -144,7 +147,7 @@ class LedgerStore:
         taken_now = {batch.id for batch, _, _ in decision.kept}
         while True:
             batch_id = tagged_hash("commonwatt/id/expiries/v1", content)[:ID_BYTES]
-            if batch_id not in taken_now and not self._known_batches(connection, [batch_id]):
+            if batch_id not in taken_now and not self._is_known(connection, batch_id):
                 return batch_id
             content = batch_id
 
@@ -191,22 +194,20 @@ class LedgerStore:
         if bulk.update_balances(connection, self.community, changed) != len(changed):
             raise LogError("A balance that was read is not there any more. Nothing was written.")
 
-    def _last_batch(self, connection: Connection) -> "_LastBatch":
-        row = connection.execute(_LAST_BATCH, {"community": self.community}).one_or_none()
-        return _LastBatch() if row is None else _LastBatch(*row)
-
-    def _known_batches(
-        self, connection: Connection, ids: Sequence[bytes]
-    ) -> dict[bytes, tuple[int, bytes, int, int, bytes | None]]:
-        rows = bulk.select_in(
-            connection,
+    def _ask_batches(self, reads: Reads, ids: Sequence[bytes]) -> list[Any]:
+        return reads.select_in(
             'SELECT id, number, content, "first", "count", statuses FROM batch',
             "id",
             self.community,
             ids,
             kind="bytea",
         )
-        return {bytes(row[0]): tuple(row[1:]) for row in rows}
+
+    def _is_known(self, connection: Connection, batch_id: bytes) -> bool:
+        reads = Reads(connection)
+        rows = self._ask_batches(reads, [batch_id])
+        reads.run()
+        return bool(rows)
 
     def _repeat(
         self,
@@ -229,7 +230,8 @@ class LedgerStore:
         self, connection: Connection, first: int = 1, last: int | None = None
     ) -> Iterator[tuple[Transfer, int]]:
         """Yield (transfer, log position of its cause) by number, in the order of posting."""
-        loader = self._loader(connection)
+        self.chart.load(connection)
+        loader = Loader(connection, self.chart)
         query = (
             select(*loader.columns, _batches.c.position)
             .join(
@@ -244,7 +246,3 @@ class LedgerStore:
             query = query.where(_transfers.c.number <= last)
         for row in connection.execute(query, execution_options={"yield_per": 10_000}):
             yield loader.transfer(row), row[-1]
-
-    def _loader(self, connection: Connection) -> Loader:
-        self.chart.load(connection)
-        return Loader(connection, self.community, self.chart.numbers, self.chart.names)

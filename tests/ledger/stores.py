@@ -263,12 +263,17 @@ def watched(database: Database, tell: Callable[[str], None]) -> Iterator[None]:
     def copy(connection: Connection, table: Any, columns: str, rows: Any) -> None:
         if connection.engine.url == database.engine.url:
             tell(f"COPY {table.name}")
-        real(connection, table, columns, rows)
+        really_copy(connection, table, columns, rows)
 
-    real = bulk._copy
+    def send(connection: Connection, query: str, values: Any) -> Any:
+        if connection.engine.url == database.engine.url:
+            tell(query)
+        return really_send(connection, query, values)
+
+    really_copy, really_send = bulk._copy, bulk._send
     event.listen(database.engine, "before_cursor_execute", before)
     try:
-        with mock.patch.object(bulk, "_copy", copy):
+        with mock.patch.object(bulk, "_copy", copy), mock.patch.object(bulk, "_send", send):
             yield
     finally:
         event.remove(database.engine, "before_cursor_execute", before)
