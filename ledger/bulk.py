@@ -23,6 +23,10 @@ VALUES_A_QUERY_MAX = 1_000
 """Most values in one IN list on SQLite; longer lists are cut."""
 
 
+FEW_ROWS = 256
+"""Most rows that PostgreSQL takes as arrays, with other statements; more are copied."""
+
+
 @lru_cache(maxsize=4_096)
 def marks(count: int) -> str:
     """Return SQLite's placeholders for some values."""
@@ -43,7 +47,7 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
     """
     if not rows:
         return
-    columns = ", ".join(f'"{column.name}"' for column in table.columns)
+    columns = _columns(table)
     if connection.dialect.name == "postgresql":
         _copy(connection, table, columns, rows)
         return
@@ -57,10 +61,14 @@ def insert_rows(connection: Connection, table: Table, rows: Sequence[tuple[Any, 
         raise LogError(f"The database did not take all rows of {table.name}. Audit the ledger.")
 
 
+def _columns(table: Table) -> str:
+    return ", ".join(f'"{column.name}"' for column in table.columns)
+
+
 def _copy(
     connection: Connection, table: Table, columns: str, rows: Sequence[tuple[Any, ...]]
 ) -> None:
-    kinds = [_PG_KINDS[column.type.__class__.__name__] for column in table.columns]
+    kinds = _kinds(table)
     command = f"COPY {table.name} ({columns}) FROM STDIN (FORMAT BINARY)"
     with (
         _errors(connection, command),
@@ -70,6 +78,10 @@ def _copy(
         copy.set_types(kinds)
         for row in rows:
             copy.write_row(row)
+
+
+def _kinds(table: Table) -> list[str]:
+    return [_PG_KINDS[column.type.__class__.__name__] for column in table.columns]
 
 
 _PG_KINDS = {"BigInteger": "int8", "Integer": "int8", "LargeBinary": "bytea", "Text": "text"}
@@ -82,7 +94,7 @@ class Reads:
     """
 
     def __init__(self, connection: Connection) -> None:
-        self._connection = connection
+        self._connection, self.dialect = connection, connection.dialect.name
         self._asked: list[tuple[str, tuple[Any, ...], list[Any]]] = []
 
     def query(self, query: str, values: tuple[Any, ...] = ()) -> list[Any]:
@@ -108,7 +120,7 @@ class Reads:
         mine = f"community = {community:d}{more}"
         columns, _, table = head.removeprefix("SELECT ").partition(" FROM ")
         rows: list[Any] = []
-        if self._connection.dialect.name == "postgresql":
+        if self.dialect == "postgresql":
             # One look-up a value, whatever the statistics say: there are none of a new table, and
             # a kept plan may be from when it was empty. The offset keeps the look-up apart.
             query = (
@@ -132,7 +144,7 @@ class Reads:
     def run(self) -> None:
         """Ask what was not asked yet, in order."""
         asked, self._asked = self._asked, []
-        if self._connection.dialect.name == "sqlite":
+        if self.dialect == "sqlite":
             for query, values, rows in asked:
                 # SQLAlchemy's rows take as long as the query.
                 cursor: Any = self._connection.exec_driver_sql(query, values).cursor
@@ -185,19 +197,53 @@ def _errors(connection: Connection, query: str) -> Iterator[None]:
 def array_text(values: Sequence[Any]) -> str:
     """Write numbers or bytes as PostgreSQL reads an array; the driver's own way is slow.
 
-    >>> array_text([1, 2])
-    '{1,2}'
+    >>> array_text([1, None, 2])
+    '{1,NULL,2}'
     """
-    items = [
-        f'"\\\\x{value.hex()}"' if isinstance(value, bytes) else str(value) for value in values
-    ]
-    return "{" + ",".join(items) + "}"
+    return "{" + ",".join(map(_item_text, values)) + "}"
 
 
-def update_balances(
-    connection: Connection, community: int, changed: Sequence[tuple[int, int, int, int]]
+def _item_text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return f'"\\\\x{value.hex()}"'
+    return "NULL" if value is None else str(value)
+
+
+Change = tuple[int, int, int, int]
+"""A balance's new state: posted, pending out, pending in; and its account."""
+
+
+def write(
+    connection: Connection,
+    community: int,
+    inserts: Sequence[tuple[Table, Sequence[tuple[Any, ...]]]],
+    changed: Sequence[Change],
 ) -> int:
-    """Write (posted, pending out, pending in, account) rows and return how many were there."""
+    """Insert rows, change balances, and return how many of the balances were there.
+
+    Few rows go to PostgreSQL in one round trip; COPY is faster for many and takes its own.
+    """
+    few = sum(len(rows) for _, rows in inserts) <= FEW_ROWS
+    if connection.dialect.name == "postgresql" and few:
+        sent = [_insert(table, rows) for table, rows in inserts if rows]
+        sent += [_update(community, changed)] if changed else []
+        with _errors(connection, "; ".join(query for query, _ in sent)):
+            with _driver(connection).pipeline():
+                cursors = [_send(connection, *one) for one in sent]
+            return cursors[-1].rowcount if changed else 0
+    for table, rows in inserts:
+        insert_rows(connection, table, rows)
+    return update_balances(connection, community, changed)
+
+
+def _insert(table: Table, rows: Sequence[tuple[Any, ...]]) -> tuple[str, tuple[str, ...]]:
+    kinds = ", ".join(f"%s::{kind}[]" for kind in _kinds(table))
+    query = f"INSERT INTO {table.name} ({_columns(table)}) SELECT * FROM unnest({kinds})"
+    return query, tuple(array_text(column) for column in zip(*rows, strict=True))
+
+
+def update_balances(connection: Connection, community: int, changed: Sequence[Change]) -> int:
+    """Change balances and return how many of them were there."""
     if not changed:
         return 0
     if connection.dialect.name == "sqlite":
@@ -206,9 +252,19 @@ def update_balances(
             f" WHERE community = {community:d} AND account = ?"
         )
         return connection.exec_driver_sql(update, list(changed)).rowcount
+    update, values = _update(community, changed)
+    with _errors(connection, update):
+        count: int = _send(connection, update, values).rowcount
+    return count
+
+
+def _update(community: int, changed: Sequence[Change]) -> tuple[str, tuple[str, ...]]:
+    """Return PostgreSQL's statement for all changes, and its arrays.
+
+    The rows' places are looked up by the key first, as a planner without statistics would read
+    the whole table.
+    """
     arrays = tuple(array_text(column) for column in zip(*changed, strict=True))
-    # The rows' places are looked up by the key first, as a planner without statistics would read
-    # the whole table.
     update = (
         "UPDATE balance SET posted = new.posted, pending_out = new.pending_out,"
         " pending_in = new.pending_in, version = version + 1"
@@ -219,6 +275,4 @@ def update_balances(
         f" (SELECT ctid AS place FROM balance WHERE community = {community:d}"
         " AND account = wanted.account OFFSET 0) AS found))"
     )
-    with _errors(connection, update):
-        count: int = _send(connection, update, (*arrays, arrays[-1])).rowcount
-    return count
+    return update, (*arrays, arrays[-1])

@@ -61,7 +61,7 @@ class GroupCommit(Generic[Item, Result]):
         self._commit, self._items_max = commit, items_max
         self._waiting: deque[tuple[Item, Future[Result]]] = deque()
         self._changed = threading.Condition()
-        self._closed = False
+        self._closed, self._expected = False, 1
         self._thread = threading.Thread(target=self._run, name="group-commit", daemon=True)
         self._thread.start()
 
@@ -103,24 +103,22 @@ class GroupCommit(Generic[Item, Result]):
         self.close()
 
     def _run(self) -> None:
-        expected = 1
-        while group := self._next_group(expected):
-            expected = len(group)
+        while group := self._next_group():
             # A caller may give up until its item is being written.
             wanted = [one for one in group if one[1].set_running_or_notify_cancel()]
             if wanted:
                 self._settle(wanted)
 
-    def _next_group(self, expected: int) -> list[tuple[Item, "Future[Result]"]]:
+    def _next_group(self) -> list[tuple[Item, "Future[Result]"]]:
         """Return what waits; nothing at the end.
 
-        Args:
-            expected: how many came in the last group; as many are waited for, but not long.
+        The callers of the last group and those who waited meanwhile are waited for, but not long:
+        else they would go on in two halves, each waiting for the other's commit.
         """
         with self._changed:
             self._changed.wait_for(lambda: self._waiting or self._closed)
             self._changed.wait_for(
-                lambda: len(self._waiting) >= expected or self._closed, timeout=GATHER_S
+                lambda: len(self._waiting) >= self._expected or self._closed, timeout=GATHER_S
             )
             count = min(len(self._waiting), self._items_max)
             return [self._waiting.popleft() for _ in range(count)]
@@ -128,6 +126,7 @@ class GroupCommit(Generic[Item, Result]):
     def _settle(self, group: list[tuple[Item, "Future[Result]"]]) -> None:
         try:
             results = self._commit([item for item, _ in group])
+            self._expected = min(len(group) + len(self._waiting), self._items_max)
         except BaseException as error:  # noqa: BLE001 - every caller waits for an answer
             if len(group) == 1 or not isinstance(error, AN_ITEMS_FAULT):
                 _fail(group, error)

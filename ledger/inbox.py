@@ -18,7 +18,7 @@ from typing import Any
 from sqlalchemy import Connection
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from ledger.bulk import array_text
+from ledger.bulk import Reads, array_text
 from ledger.db import Database
 from ledger.errors import CommonwattError, RefusedError, SetupError
 from ledger.group import AN_ITEMS_FAULT, ITEMS_MAX
@@ -240,7 +240,7 @@ class InboxWorker:
         except LeaseLostError:
             raise
         except AN_ITEMS_FAULT as error:
-            with self._writing() as connection:
+            with self._writing() as (connection, _):
                 connection.exec_driver_sql(
                     "UPDATE inbox SET error = %s WHERE number = %s AND answer IS NULL",
                     (_words_of(error), number),
@@ -249,12 +249,16 @@ class InboxWorker:
 
     def _do(self, number: int | None, items_max: int, tried: list[int]) -> int:
         """Do one request, or those that wait first, and note their numbers in `tried`."""
+        only = "" if number is None else f" AND number = {number:d}"
+        query = (
+            "SELECT number, request FROM inbox WHERE community = %s AND answer IS NULL"  # noqa: S608 - our own number
+            f" AND error IS NULL{only} ORDER BY number LIMIT %s FOR UPDATE"
+        )
         try:
-            with self._writing() as connection:
-                waiting = self._waiting(connection, number, items_max)
+            with self._writing(query, (self._community, items_max)) as (connection, waiting):
                 tried += [found for found, _ in waiting]
                 if waiting:
-                    answers = self._handle(connection, [request for _, request in waiting])
+                    answers = self._handle(connection, [bytes(request) for _, request in waiting])
                     self._answer(connection, tried, answers)
                 return len(waiting)
         except BaseException:
@@ -262,39 +266,35 @@ class InboxWorker:
             raise
 
     @contextmanager
-    def _writing(self) -> Iterator[Connection]:
-        """Open a transaction in which the lease is ours until the commit.
+    def _writing(
+        self, query: str = "SELECT 1", values: tuple[Any, ...] = ()
+    ) -> Iterator[tuple[Connection, list[Any]]]:
+        """Open a transaction in which the lease is ours until the commit, and ask a query in it.
 
         A process that stops in the middle of it loses its connection, and so the lease.
         """
         with self._database.write() as connection:
-            connection.exec_driver_sql(
-                f"SET LOCAL idle_in_transaction_session_timeout = {LEASE_MS:d}"
+            reads = Reads(connection)
+            reads.query(
+                f"SELECT set_config('idle_in_transaction_session_timeout', '{LEASE_MS:d}', true)"
             )
-            self.lease.check(connection)
-            yield connection
-
-    def _waiting(
-        self, connection: Connection, number: int | None, items_max: int
-    ) -> list[tuple[int, bytes]]:
-        only = "" if number is None else f" AND number = {number:d}"
-        rows = connection.exec_driver_sql(
-            "SELECT number, request FROM inbox WHERE community = %s AND answer IS NULL"  # noqa: S608 - our own number
-            f" AND error IS NULL{only} ORDER BY number LIMIT %s FOR UPDATE",
-            (self._community, items_max),
-        )
-        return [(found, bytes(request)) for found, request in rows]
+            epoch = self.lease.ask(reads)
+            rows = reads.query(query, values)
+            reads.run()
+            self.lease.judge(epoch)
+            yield connection, rows
 
     def _answer(
         self, connection: Connection, numbers: Sequence[int], answers: Sequence[bytes]
     ) -> None:
+        channel = CHANNEL.format(kind="done", community=self._community)
         connection.exec_driver_sql(
-            "UPDATE inbox SET answer = done.answer"
+            "WITH told AS (UPDATE inbox SET answer = done.answer"
             " FROM unnest(%s::int8[], %s::bytea[]) AS done (number, answer)"
-            " WHERE inbox.number = done.number",
-            (array_text(numbers), array_text(answers)),
+            " WHERE inbox.number = done.number RETURNING 1)"
+            " SELECT pg_notify(%s, '') FROM (SELECT count(*) FROM told) AS all_of_them",
+            (array_text(numbers), array_text(answers), channel),
         )
-        self._notify(connection)
 
     def _notify(self, connection: Connection) -> None:
         channel = CHANNEL.format(kind="done", community=self._community)

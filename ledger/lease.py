@@ -8,8 +8,12 @@ Time is the database's, so that no two computers' clocks are compared.
 True
 """
 
+from collections.abc import Sequence
+from typing import Any
+
 from sqlalchemy import Connection, text
 
+from ledger.bulk import Reads
 from ledger.errors import RefusedError
 
 LEASE_MS = 5_000
@@ -75,10 +79,23 @@ class Lease:
         Raises:
             LeaseLostError: another process took it.
         """
-        lock = " FOR UPDATE" if connection.dialect.name == "postgresql" else ""
-        query = text(f"SELECT epoch FROM lease WHERE community = :community{lock}")  # noqa: S608 - as above
-        epoch = connection.execute(query, {"community": self.community}).scalar()
-        if self.epoch is None or epoch != self.epoch:
+        reads = Reads(connection)
+        epoch = self.ask(reads)
+        reads.run()
+        self.judge(epoch)
+
+    def ask(self, reads: Reads) -> list[Any]:
+        """Ask whose the lease is, and keep it so until the commit; `judge` takes the answer."""
+        lock = " FOR UPDATE" if reads.dialect == "postgresql" else ""
+        return reads.query(f"SELECT epoch FROM lease WHERE community = {self.community:d}{lock}")  # noqa: S608 - our own number
+
+    def judge(self, found: Sequence[tuple[int]]) -> None:
+        """Refuse to write unless the lease is still ours.
+
+        Raises:
+            LeaseLostError: another process took it.
+        """
+        if self.epoch is None or not found or found[0][0] != self.epoch:
             raise LeaseLostError(
                 "Another process writes for this community now; nothing was written here."
             )

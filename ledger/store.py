@@ -35,10 +35,9 @@ from ledger.primitives.ids import ID_BYTES
 from ledger.primitives.periods import SECONDS
 from ledger.records import Transfer, content_hash
 from ledger.status import Status
-from ledger.tables import BatchRow, LogHeadRow, TransferRow
+from ledger.tables import BatchRow, TransferRow
 
 _batches, _transfers = BatchRow.__table__, TransferRow.__table__  # type: ignore[attr-defined]
-_heads = LogHeadRow.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,9 +69,10 @@ class LedgerStore:
     def lock(self, connection: Connection) -> None:
         """Make this transaction the community's only writer until it ends."""
         if connection.dialect.name == "postgresql":
-            connection.execute(
-                select(_heads.c.size).where(_heads.c.community == self.community).with_for_update()
-            )
+            reads = Reads(connection)
+            mine = f"community = {self.community:d}"
+            reads.query(f"SELECT size FROM log_head WHERE {mine} FOR UPDATE")  # noqa: S608 - our own number
+            reads.run()
 
     def balances(self, connection: Connection) -> dict[str, Balance]:
         """Return every account's balance now, by account."""
@@ -177,22 +177,18 @@ class LedgerStore:
                     )
                 )
             last += len(created)
-        bulk.insert_rows(connection, _batches, batch_rows)
-        bulk.insert_rows(connection, _transfers, rows)
-        self._write_balances(connection, decision)
-        history.fill(connection, me, before, last)
-        if LedgerStore.after_write is not None:
-            LedgerStore.after_write(connection, self)
-
-    def _write_balances(self, connection: Connection, decision: Decision) -> None:
-        """Write each changed balance once, however many transfers touched it."""
+        # Each changed balance once, however many transfers touched it.
         changed = [
-            (*state, self.chart.numbers[name])
+            (*state, numbers[name])
             for name, balance in decision.book.balances.items()
             if (state := state_of(balance)) != decision.before[name]
         ]
-        if bulk.update_balances(connection, self.community, changed) != len(changed):
+        inserts = [(_batches, batch_rows), (_transfers, rows)]
+        if bulk.write(connection, me, inserts, changed) != len(changed):
             raise LogError("A balance that was read is not there any more. Nothing was written.")
+        history.fill(connection, me, before, last)
+        if LedgerStore.after_write is not None:
+            LedgerStore.after_write(connection, self)
 
     def _ask_batches(self, reads: Reads, ids: Sequence[bytes]) -> list[Any]:
         return reads.select_in(
