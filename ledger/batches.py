@@ -42,6 +42,9 @@ class Batch:
             raise InputError(f"{self.id.hex()} is not a batch's id of {ID_BYTES} bytes")
 
 
+_TAKEN = frozenset(status for status in Status if status.taken)
+
+
 @dataclass(frozen=True, slots=True)
 class Answer:
     """What became of a batch.
@@ -60,6 +63,8 @@ class Answer:
     @property
     def refusal(self) -> tuple[int, Status] | None:
         """Index and reason of the first transfer that was refused for its own sake."""
+        if _TAKEN.issuperset(self.statuses):
+            return None
         for index, status in enumerate(self.statuses):
             if not status.taken and status is not Status.BATCH_REFUSED:
                 return index, status

@@ -76,7 +76,8 @@ class Loader:
         found, due = map(self._read, (found_rows, due_rows))
         book.transfers |= {transfer.id: transfer for transfer in found}
         ends = {name for t in (*found, *due) if t.kind is Kind.HOLD for name in (t.debit, t.credit)}
-        more = {numbers[name] for name in names | ends if name in numbers} - asked
+        late = names - book.balances.keys() | ends
+        more = {numbers[name] for name in late if name in numbers} - asked
         balances = self._chart.ask_balances(reads, sorted(more))
         self._load_amendments(book, found, due, reads)
         self._add_balances(book, balances)
@@ -97,8 +98,10 @@ class Loader:
         )
 
     def _add_balances(self, book: Book, rows: Iterable[Any]) -> None:
-        for account, *state in rows:
-            book.balances[self._names[account]] = Balance(*state)
+        for account, posted, pending_out, pending_in, floor, ceiling in rows:
+            book.balances[self._names[account]] = Balance(
+                posted, pending_out, pending_in, floor, ceiling
+            )
 
     def _load_amendments(
         self, book: Book, found: Sequence[Transfer], due: Sequence[Transfer], reads: Reads
