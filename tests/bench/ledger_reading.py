@@ -67,7 +67,7 @@ def reading_section() -> list[str]:
                 report = check_ledger(connection, ledger.store.community, with_log=False)
             if report.failure:
                 raise SystemExit(f"the benchmark's own check failed: {report.failure}")
-            replays.append(f"| {engine} | {TRANSFERS:,} | {report.transfers_a_second:,.0f} |")
+            replays.append(f"| {engine} | {TRANSFERS:,} | {report.transfers_per_second:,.0f} |")
             print("\n".join([*reads, *replays]))
     return [
         "## Looking back",
