@@ -31,17 +31,12 @@ option "title" "Riverside"
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TextIO
 
-from ledger.accounts import parse_account
-from ledger.journals import amount_text, entries_of, note_text, number_text
-from ledger.primitives.periods import start_text
+from ledger.accounts import Account
+from ledger.journals import FIRST_DAY, Journal, number_text
 from ledger.records import MOVES, Transfer
-
-FIRST_DAY = "1970-01-01"
-"""The day of half-hour 0: before it nothing can be booked."""
 
 OUTSIDE = ("grid/", "issuer/")
 """Accounts that mirror what lies outside the street: Beancount's Equity; all others are Assets."""
@@ -73,13 +68,7 @@ def write_beancount(
     line = " ".join(title.split())
     quoted = line.replace("\\", "\\\\").replace('"', '\\"')
     out.write(f'; {line}: every transfer, for Beancount\noption "title" "{quoted}"\n')
-    journal = _Journal(out)
-    for account in accounts:
-        journal.open(account)
-    for position, period, group in entries_of(transfers):
-        journal.write_group(position, period, group)
-    journal.write_balances()
-    return journal.balances
+    return _Journal(out).write(transfers, accounts)
 
 
 def beancount_name(name: str) -> str:
@@ -95,73 +84,35 @@ def beancount_name(name: str) -> str:
     return ":".join((root, *(_component(part) for part in parts)))
 
 
-@dataclass
-class _Journal:
-    """What must be remembered while the file is written."""
+class _Journal(Journal):
+    indent = "  "
 
-    out: TextIO
-    balances: dict[str, int] = field(default_factory=dict)
-    _names: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _declared: set[str] = field(default_factory=set)
-    _last_day: str = FIRST_DAY
+    def directives(self, account: Account) -> tuple[str, str, Sequence[str]]:
+        name, commodity = beancount_name(account.name), _commodity(account.asset)
+        return (
+            name,
+            commodity,
+            (
+                f'{FIRST_DAY} commodity {commodity}\n  asset: "{account.asset}"',
+                f'{FIRST_DAY} open {name}\n  name: "{account.name}"',
+            ),
+        )
 
-    def open(self, account: str) -> None:
-        """Write the directives of an account and its commodity, at its first use."""
-        if account in self._names:
-            return
-        parsed = parse_account(account)
-        name, commodity = beancount_name(parsed.name), _commodity(parsed.asset)
-        if not self._declared:
-            self.out.write("\n")
-        for directive in (
-            f'commodity {commodity}\n  asset: "{parsed.asset}"',
-            f'open {name}\n  name: "{parsed.name}"',
-        ):
-            if directive not in self._declared:
-                self._declared.add(directive)
-                self.out.write(f"{FIRST_DAY} {directive}\n")
-        self._names[account] = (name, commodity)
-        self.balances[account] = 0
-
-    def write_group(self, position: int, period: int, group: Sequence[Transfer]) -> None:
-        """Write the transfers of one log entry and half-hour."""
-        start = start_text(period)
-        self._last_day = max(self._last_day, start[:10])
-        for transfer in group:
-            self.open(transfer.debit)
-            self.open(transfer.credit)
+    def entry(self, position: int, start: str, group: Sequence[Transfer]) -> list[str]:
         if any(transfer.kind in MOVES for transfer in group):
-            lines = ["", f'{start[:10]} * "half-hour from {start}"', f"  log: {position}"]
-            comment = "  ; "
-        else:
-            lines = ["", f"; {start[:10]} log {position}, half-hour from {start}"]
-            comment = ";   "
-        for transfer in group:
-            if transfer.kind in MOVES:
-                lines += self._postings(transfer)
-            else:
-                lines.append(comment + note_text(transfer, *self._names[transfer.debit]))
-        self.out.write("\n".join(lines) + "\n")
+            head = [f'{start[:10]} * "half-hour from {start}"', f"  log: {position}"]
+            return ["", *head, *self.lines_of(group, "  ; ")]
+        head = [f"; {start[:10]} log {position}, half-hour from {start}"]
+        return ["", *head, *self.lines_of(group, ";   ")]
 
     def write_balances(self) -> None:
-        """Assert every balance, at the start of the day after the last transfer."""
-        day = date.fromisoformat(self._last_day) + timedelta(days=1)
+        day = date.fromisoformat(self.last_day) + timedelta(days=1)
         if self.balances:
             self.out.write("\n")
         for account, balance in self.balances.items():
-            name, commodity = self._names[account]
+            name, commodity = self.names[account]
             value = number_text(balance, commodity)
             self.out.write(f"{day} balance {name}  {value} ~ 0 {commodity}\n")
-
-    def _postings(self, transfer: Transfer) -> tuple[str, str]:
-        self.balances[transfer.debit] -= transfer.amount
-        self.balances[transfer.credit] += transfer.amount
-        debit, commodity = self._names[transfer.debit]
-        credit, _ = self._names[transfer.credit]
-        return (
-            f"  {debit}  {amount_text(-transfer.amount, commodity)}",
-            f"  {credit}  {amount_text(transfer.amount, commodity)}",
-        )
 
 
 def _component(text: str) -> str:

@@ -25,13 +25,10 @@ account grid:export
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
-from datetime import date
 from typing import TextIO
 
-from ledger.accounts import parse_account
-from ledger.journals import amount_text, entries_of, note_text
-from ledger.primitives.periods import start_text
+from ledger.accounts import Account
+from ledger.journals import Journal, amount_text
 from ledger.records import MOVES, Transfer
 
 COLON = "%3A"
@@ -56,84 +53,33 @@ def write_journal(
     Returns:
         The balances asserted at the end, by account, in the asset's smallest unit.
     """
-    journal = _Journal(out)
     out.write(f"; {' '.join(title.split())}: every transfer, for hledger\n")
-    for account in accounts:
-        journal.declare(account)
-    for position, period, group in entries_of(transfers):
-        journal.write_group(position, period, group)
-    journal.write_balances()
-    return journal.balances
+    return _Journal(out).write(transfers, accounts)
 
 
-@dataclass
-class _Journal:
-    """What must be remembered while the file is written."""
+class _Journal(Journal):
+    indent = "    "
+    _next_position = 0
 
-    out: TextIO
-    balances: dict[str, int] = field(default_factory=dict)
-    _names: dict[str, tuple[str, str]] = field(default_factory=dict)
-    _declared: set[str] = field(default_factory=set)
-    _last_day: str = date.min.isoformat()
-    _next_position: int = 0
+    def directives(self, account: Account) -> tuple[str, str, Sequence[str]]:
+        name, symbol = _hledger_name(account.name), _symbol(account.asset)
+        return name, symbol, (f"commodity {_sample(account.asset)} {symbol}", f"account {name}")
 
-    def declare(self, account: str) -> None:
-        """Write the directives of an account and its commodity, at its first use."""
-        if account in self._names:
-            return
-        parsed = parse_account(account)
-        symbol = _symbol(parsed.asset)
-        name = _hledger_name(parsed.name)
-        if not self._declared:
-            self.out.write("\n")
-        for directive in (f"commodity {_sample(parsed.asset)} {symbol}", f"account {name}"):
-            if directive not in self._declared:
-                self._declared.add(directive)
-                self.out.write(directive + "\n")
-        self._names[account] = (name, symbol)
-        self.balances[account] = 0
-
-    def write_group(self, position: int, period: int, group: Sequence[Transfer]) -> None:
-        """Write the transfers of one log entry and half-hour."""
-        start = start_text(period)
+    def entry(self, position: int, start: str, group: Sequence[Transfer]) -> list[str]:
         self._next_position = max(self._next_position, position + 1)
-        self._last_day = max(self._last_day, start[:10])
-        for transfer in group:
-            self.declare(transfer.debit)
-            self.declare(transfer.credit)
         moves = any(transfer.kind in MOVES for transfer in group)
         head = f"{start[:10]} ({position}) half-hour from {start}"
-        lines = ["", head if moves else f"; {head}"]
-        for transfer in group:
-            if transfer.kind in MOVES:
-                lines += self._postings(transfer)
-            else:
-                lines.append(("    ; " if moves else ";     ") + self._note(transfer))
-        self.out.write("\n".join(lines) + "\n")
+        comment = "    ; " if moves else ";     "
+        return ["", head if moves else f"; {head}", *self.lines_of(group, comment)]
 
     def write_balances(self) -> None:
-        """Assert every balance, dated when all transfers are behind."""
         if not self.balances:
             return
-        day = max(self._last_day, "1970-01-01")
-        self.out.write(f"\n{day} ({self._next_position}) all balances\n")
+        self.out.write(f"\n{self.last_day} ({self._next_position}) all balances\n")
         for account, balance in self.balances.items():
-            name, symbol = self._names[account]
+            name, symbol = self.names[account]
             zero, value = amount_text(0, symbol), amount_text(balance, symbol)
             self.out.write(f"    {name}  {zero} = {value}\n")
-
-    def _postings(self, transfer: Transfer) -> tuple[str, str]:
-        self.balances[transfer.debit] -= transfer.amount
-        self.balances[transfer.credit] += transfer.amount
-        debit, symbol = self._names[transfer.debit]
-        credit, _ = self._names[transfer.credit]
-        return (
-            f"    {debit}  {amount_text(-transfer.amount, symbol)}",
-            f"    {credit}  {amount_text(transfer.amount, symbol)}",
-        )
-
-    def _note(self, transfer: Transfer) -> str:
-        return note_text(transfer, *self._names[transfer.debit])
 
 
 def _hledger_name(name: str) -> str:
