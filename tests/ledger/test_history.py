@@ -7,7 +7,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sqlalchemy import text
+from sqlalchemy import event, text
 
 from ledger import history
 from ledger.records import MOVES, Kind
@@ -293,3 +293,33 @@ def test_sqlite_works_no_harder_for_long_ago_than_for_now(tmp_path):
             driver.set_progress_handler(None, 0)
         assert max(ends) <= ends[0] * 1.2
         assert max(ends) < whole / 3
+
+
+def explained(database, statement, values):
+    with database.read() as connection:
+        return connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values).all()
+
+
+def test_sqlite_finds_the_past_by_keys(tmp_path):
+    """Of no table all rows of a community are read, whatever SQLite believes of their number."""
+    with prepared_database("sqlite", tmp_path) as database:
+        past, asked = a_past(database, [CHUNK] * 20, random.Random(8)), []
+
+        def remember(_connection, _cursor, statement, values, *_):
+            asked.append((statement, values))
+
+        event.listen(database.engine, "before_cursor_execute", remember)
+        past.balance(ADA, PERIOD, past.times[-3])
+        past.entries(ADA, after=30)
+        event.remove(database.engine, "before_cursor_execute", remember)
+        plans = [
+            row[3].split()
+            for statement, values in asked
+            if statement.lstrip().startswith(("SELECT", "WITH"))
+            for row in explained(database, statement, values)
+        ]
+    named = [plan for plan in plans if {"transfer", "history", "batch"}.intersection(plan[1:2])]
+    assert {plan[1] for plan in named} == {"transfer", "history", "batch"}
+    for plan in named:
+        assert plan[0] == "SEARCH", plan
+        assert plan[-1] != "(community=?)", plan
