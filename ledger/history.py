@@ -169,7 +169,7 @@ def entries(
             "after": after,
             "last": last,
         }
-        for row in connection.execute(_ENTRIES, values):
+        for row in connection.execute(_ENTRIES[connection.dialect.name], values):
             out = row.debit == account
             amount = -row.amount if out else row.amount
             balance += amount
@@ -196,10 +196,11 @@ CHUNKS_A_QUERY_MAX = 64
 
 _FOREVER_MS = 2**62
 
+# Batches posted together have one time: the latest time first, by the index, then its last batch.
 _LAST = (
-    'SELECT "first" + "count" - 1 AS number FROM batch'
-    " WHERE community = :community AND recorded_at <= :known"
-    " ORDER BY recorded_at DESC, batch.number DESC LIMIT 1"
+    'SELECT max("first" + "count" - 1) AS number FROM batch WHERE community = :community'
+    " AND recorded_at = (SELECT max(recorded_at) FROM batch"
+    " WHERE community = :community AND recorded_at <= :known)"
 )
 _LAST_NUMBER = text(_LAST)
 
@@ -220,7 +221,7 @@ def _balance(last: str, chunk_transfers: int) -> TextClause:
     full = f"last.number / {chunk_transfers:d}"
     return text(
         f"""
-        WITH RECURSIVE last AS (SELECT number FROM ({last}) AS found),
+        WITH RECURSIVE last AS (SELECT number FROM ({last}) AS found WHERE number IS NOT NULL),
         chunks (number) AS (
           SELECT {full} - 1 FROM last WHERE {full} > 0
           UNION ALL
@@ -246,27 +247,44 @@ def _balance(last: str, chunk_transfers: int) -> TextClause:
     )
 
 
-# The cross joins keep SQLite to this order: it would begin with all transfers.
-_ENTRIES = text(
-    f"""
-    WITH RECURSIVE chunks (number) AS (
-      SELECT CAST(:chunk_first AS BIGINT) WHERE :chunk_first < :chunk_end
-      UNION ALL
-      SELECT number + 1 FROM chunks WHERE number + 1 < :chunk_end
-    ), moved AS (
-      SELECT transfer.* FROM chunks CROSS JOIN history CROSS JOIN transfer
-      WHERE history.community = :community AND history.chunk = chunks.number
-        AND history.account = :account AND transfer.community = :community
-        AND transfer.number BETWEEN history."first" AND history."last"
-        AND transfer.effective = history.effective
-      UNION ALL
-      SELECT * FROM transfer WHERE community = :community AND number > :tail
+def _entries(moved: str) -> TextClause:
+    return text(
+        f"""
+        WITH RECURSIVE chunks (number) AS (
+          SELECT CAST(:chunk_first AS BIGINT) WHERE :chunk_first < :chunk_end
+          UNION ALL
+          SELECT number + 1 FROM chunks WHERE number + 1 < :chunk_end
+        ), moved AS (
+          {moved}
+          UNION ALL
+          SELECT * FROM transfer WHERE community = :community AND number > :tail
+        )
+        SELECT moved.number, moved.id, moved.kind, moved.debit, moved.credit, moved.amount,
+          moved.effective, moved.original, batch.recorded_at, batch.position
+        FROM moved JOIN batch ON batch.community = :community AND batch.number = moved.batch
+        WHERE moved.number > :after AND moved.number <= :last AND moved.{_MOVES}
+          AND (moved.debit = :account OR moved.credit = :account)
+        ORDER BY moved.number
+        """
     )
-    SELECT moved.number, moved.id, moved.kind, moved.debit, moved.credit, moved.amount,
-      moved.effective, moved.original, batch.recorded_at, batch.position
-    FROM moved JOIN batch ON batch.community = :community AND batch.number = moved.batch
-    WHERE moved.number > :after AND moved.number <= :last AND moved.{_MOVES}
-      AND (moved.debit = :account OR moved.credit = :account)
-    ORDER BY moved.number
-    """
-)
+
+
+# From chunk to half-hour to transfers, each by its key: left alone, both engines begin with all
+# transfers. Cross joins keep SQLite to an order, an offset keeps PostgreSQL's look-ups apart.
+_ENTRIES = {
+    "sqlite": _entries(
+        """SELECT transfer.* FROM chunks CROSS JOIN history CROSS JOIN transfer
+          WHERE history.community = :community AND history.chunk = chunks.number
+            AND history.account = :account AND transfer.community = :community
+            AND transfer.number BETWEEN history."first" AND history."last"
+            AND transfer.effective = history.effective"""
+    ),
+    "postgresql": _entries(
+        """SELECT found.* FROM chunks, LATERAL (
+            SELECT * FROM history WHERE community = :community AND chunk = chunks.number
+              AND account = :account OFFSET 0) AS half_hour, LATERAL (
+            SELECT * FROM transfer WHERE community = :community
+              AND number BETWEEN half_hour."first" AND half_hour."last"
+              AND effective = half_hour.effective OFFSET 0) AS found"""
+    ),
+}
