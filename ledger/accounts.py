@@ -97,6 +97,11 @@ def fund(asset: str) -> str:
     return f"community/fund {asset}"
 
 
+def reserve(asset: str) -> str:
+    """Return the account that mirrors the money outside: below zero by what circulates."""
+    return f"issuer/reserve {asset}"
+
+
 def grid(channel: str) -> str:
     """Return the account of the residual with the members' suppliers."""
     return f"grid/{channel} {WH}"

@@ -4,8 +4,8 @@ What a statement's row says (kind, half-hour, signer, hash) must follow from its
 bytes, or an owner could hide one behind another kind. Limits must be those that were signed.
 Signatures and readings are for ``commonwatt audit``.
 
->>> floor_of("pool/street WH/0", {})
-0
+>>> limits_of("pool/street WH/0", {})
+[(None, 0, None)]
 """
 
 import base64
@@ -36,14 +36,18 @@ def check_entries(ledger: Ledger) -> None:
     if not head:
         raise BrokenError("the log has no head.")
     size, frontier_bytes, note = head[0]
-    frontier, floors = Frontier(), dict[str, int]()
+    frontier, signed = Frontier(), dict[str, list[Limit]]()
     for position in range(0, max(size, 1), ROWS_AT_ONCE):
         for row in _rows(ledger, position, position + ROWS_AT_ONCE):
             if row[0] != frontier.size:
                 raise BrokenError(f"log entry {frontier.size} is gone, or its statement is.")
             statement = _checked(row)
+            body = statement.body
             if statement.kind == "account_open":
-                floors[statement.account] = statement.body["floor_units"]
+                signed[statement.account] = [(None, body["floor_units"], None)]
+            elif statement.kind == "limit":
+                limit = row[0], body["floor_units"], body.get("ceiling_units")
+                signed.setdefault(statement.account, []).append(limit)
             frontier.append(leaf_hash(bytes(row[5])))
     beyond = ledger.rows(
         f"SELECT position FROM log_entry WHERE community = {ledger.community:d}"
@@ -55,7 +59,7 @@ def check_entries(ledger: Ledger) -> None:
     root = base64.b64encode(frontier.root()).decode()
     if frontier.to_bytes() != bytes(frontier_bytes) or root not in bytes(note).decode().split("\n"):
         raise BrokenError("the log's entries are not those that its head signs.")
-    _check_limits(ledger, floors)
+    _check_limits(ledger, signed)
 
 
 def _rows(ledger: Ledger, first: int, end: int) -> list[tuple[Any, ...]]:
@@ -102,26 +106,34 @@ def _checked(row: tuple[Any, ...]) -> Statement:
     return statement
 
 
-def floor_of(account: str, floors: dict[str, int]) -> int | None:
-    """Return the floor that was signed for an account; None is none."""
+Limit = tuple[int | None, int | None, int | None]
+"""Log position of the statement that changed it (none for the opening), floor and ceiling."""
+
+
+def limits_of(account: str, signed: dict[str, list[Limit]]) -> list[Limit]:
+    """Return the limits that were signed for an account, in order."""
     if account.startswith("pool/"):
-        return 0
+        return [(None, 0, None)]
     member = _WALLET.fullmatch(account)
-    return None if member is None else floors.get(member[1])
+    return [] if member is None else signed.get(member[1], [])
 
 
-def _check_limits(ledger: Ledger, floors: dict[str, int]) -> None:
-    """No limit is other than the one that its account's opening signed."""
+def _check_limits(ledger: Ledger, signed: dict[str, list[Limit]]) -> None:
+    """The limits of every account are those that were signed, one after the other."""
+    given: dict[int, list[Limit]] = {}
     rows = ledger.rows(
-        f"SELECT account, floor, ceiling FROM limit_change WHERE community = {ledger.community:d}"
-        " ORDER BY number"
+        "SELECT account, position, floor, ceiling FROM limit_change"
+        f" WHERE community = {ledger.community:d} ORDER BY number"
     )
-    given = {}
-    for account, floor, ceiling in rows:
-        name = ledger.name(account)
-        if account in given or ceiling is not None or floor != floor_of(name, floors):
-            raise BrokenError(f"a limit of {name} was changed, and no statement says so.")
-        given[account] = floor
+    for account, *limit in rows:
+        given.setdefault(account, []).append(tuple(limit))
+        wanted = limits_of(ledger.name(account), signed)
+        count = len(given[account])
+        if given[account] != wanted[:count]:
+            raise BrokenError(
+                f"a limit of {ledger.name(account)} was changed, and no statement says so."
+            )
     for account, name in enumerate(ledger.names):
-        if account and floor_of(name, floors) is not None and account not in given:
+        missing = account and len(given.get(account, [])) < len(limits_of(name, signed))
+        if missing:
             raise BrokenError(f"{name} has no limit, and one was signed.")

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 
+from ledger import bulk
 from ledger.check_columns import BrokenError, Chunk, Ledger, half_hour
 from ledger.check_entries import check_entries
 from ledger.errors import CommonwattError
@@ -24,11 +25,19 @@ from ledger.primitives.ids import ID_BYTES
 from ledger.records import Kind, salted_root
 from ledger.statements import Statement
 
-PAYMENT = "transfer"
+SINGLE = {
+    "transfer": Kind.POST,
+    "issue": Kind.POST,
+    "redeem": Kind.POST,
+    "reversal": Kind.REVERSE,
+    "correction": Kind.CORRECT,
+}
+"""Kinds that make one transfer, and that transfer's kind."""
+
 ROOTED = ("hold", "opening", "settlement")
 """Kinds whose body carries the count and root of their batch, and whose detail has the seed."""
 
-CAUSES = (*ROOTED, PAYMENT)
+CAUSES = (*ROOTED, *SINGLE)
 """Kinds of statements that move something: each has one batch."""
 
 # The keys of canonical JSON are sorted, and the seed's comes last. A wrong one gives another root.
@@ -108,8 +117,8 @@ class Log:
             raise BrokenError(f"{named}: the statement cannot be read ({error}).") from error
         if (statement.kind, statement.id) != (kind, statement_id):
             raise BrokenError(f"{named}: the statement is another one, {statement.id}.")
-        if kind == PAYMENT:
-            wrong = self._wrong_payment(chunk, index, statement, period)
+        if kind in SINGLE:
+            wrong = self._wrong_single(chunk, index, statement, period)
         else:
             wrong = self._wrong_root(chunk, index, statement, bytes(detail or b""))
         if wrong:
@@ -135,29 +144,53 @@ class Log:
             )
         return None
 
-    def _wrong_payment(
+    def _wrong_single(
         self, chunk: Chunk, index: int, statement: Statement, period: int
     ) -> str | None:
         if int(chunk.batches["count"][index]) != 1:
-            return "a payment is one transfer"
+            return f"a {statement.kind} is one transfer"
         row = int(chunk.begins[index])
         t = {name: column[row] for name, column in chunk.transfers.items()}
         name, batch_id = self._ledger.name, bytes.fromhex(statement.id)
         made_id = tagged_hash("commonwatt/id/transfer/v1", batch_id + bytes(4))[:ID_BYTES]
-        payer, payee = (
-            f"member/{who}/wallet " for who in (statement.account, statement.body["to"])
-        )
+        body, original = statement.body, bytes(t["original"])
+        payer, payee = self._ends(statement)
         right = {
             "id": bytes(t["id"]) == made_id,
-            "kind": t["kind"] == Kind.POST,
-            "amount": t["amount"] == statement.body["amount"],
+            "kind": t["kind"] == SINGLE[statement.kind],
+            "amount": t["amount"] == body.get("amount", t["amount"]),
             "payer": name(int(t["debit"])).startswith(payer),
             "payee": name(int(t["credit"])).startswith(payee),
             "half-hour": t["effective"] == period,
+            "original": original.hex() == body.get("original", bytes(ID_BYTES).hex()),
         }
+        if statement.kind == "correction" and right["original"]:
+            # Both directions are lawful; only one was signed.
+            right["direction"] = body["back"] == (int(t["debit"]) != self._payer_of(original))
         wrong = [field for field, agrees in right.items() if not agrees]
         said = chunk.say(row, self._ledger)
         return f"{said}; other than was signed is its {' and '.join(wrong)}" if wrong else None
+
+    def _ends(self, statement: Statement) -> tuple[str, str]:
+        """Return how the names of the two accounts must begin."""
+        own = f"member/{statement.account}/wallet "
+        if statement.kind == "transfer":
+            return own, f"member/{statement.body['to']}/wallet "
+        if statement.kind == "issue":
+            return "issuer/reserve ", own
+        return (own, "issuer/reserve ") if statement.kind == "redeem" else ("", "")
+
+    def _payer_of(self, transfer_id: bytes) -> int | None:
+        """Return the number of the account that an original debited."""
+        rows = bulk.select_in(
+            self._ledger.connection,
+            "SELECT debit FROM transfer",
+            "id",
+            self._ledger.community,
+            [transfer_id],
+            kind="bytea",
+        )
+        return rows[0][0] if rows else None
 
     def finish(self) -> None:
         """No statement that moves something is left without a batch, and the log is whole."""

@@ -7,11 +7,22 @@ Pure, and the same for the operator and the audit: statements go in, in the log'
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from ledger.errors import SignatureError
+from ledger.key_life import (
+    HELPERS_NEEDED,
+    MemberKeys,
+    check_change,
+    check_new_keys,
+    check_objection,
+    keys_of,
+    recovery_commitment,
+)
+from ledger.kinds import COMMUNITY
+from ledger.primitives.periods import start_text
 from ledger.primitives.signing import check_public_key, key_id_of
-from ledger.statements import COMMUNITY, Statement
+from ledger.statements import Statement
 
 SEQ_WINDOW = 64
 """How far behind a key's highest ``seq`` a statement may still land, so that a payment signed
@@ -21,6 +32,7 @@ SEQ_JUMP_MAX = 1_000_000
 """How far a ``seq`` may lie above the key's highest: nobody may use up a key's numbers."""
 
 SIGNER_ROLES = {
+    "act_for": "helper",
     "reading_batch": "adapter",
     "hold": "settlement",
     "clearing": "settlement",
@@ -29,22 +41,23 @@ SIGNER_ROLES = {
 }
 """Kinds that one key of a roster's role signs."""
 
-MEMBER_KINDS = frozenset({"consent", "offer", "mandate", "transfer"})
+OPERATOR_KINDS = frozenset(
+    {"rules", "opening", "issue", "redeem", "limit", "reversal", "correction", "erasure"}
+)
+"""Kinds that the roster's threshold of operators signs."""
+
+MEMBER_KINDS = frozenset(
+    {"consent", "offer", "mandate", "mandate_revoke", "transfer", "ask", "dispute"}
+)
 """Kinds that a member's own keys sign."""
 
-
 COMMUNITY_KINDS = frozenset(
-    {"roster", "rules", "opening", "hold", "clearing", "settlement", "seal"}
+    {
+        *("roster", "rules", "opening", "reversal", "correction", "erasure"),
+        *("hold", "clearing", "settlement", "seal"),
+    }
 )
-"""Kinds whose account is the community; all others are a member's."""
-
-
-@dataclass(frozen=True, slots=True)
-class MemberKeys:
-    """A member's public keys and how many of them must sign."""
-
-    keys: tuple[bytes, ...]
-    threshold: int
+"""Kinds whose account is the community; all others are about a member."""
 
 
 @dataclass
@@ -55,13 +68,18 @@ class KeyBook:
     roster_version: int = 0
     operators: tuple[bytes, ...] = ()
     threshold: int = 0
+    expires: int | None = None
     roles: dict[str, tuple[bytes, ...]] = field(default_factory=dict)
     members: dict[str, MemberKeys] = field(default_factory=dict)
     log_key: bytes = b""
     used: set[bytes] = field(default_factory=set)
 
-    def check(self, statement: Statement) -> None:
+    def check(self, statement: Statement, period: int) -> None:
         """Check that a statement belongs to this ledger and the right keys signed it.
+
+        Args:
+            statement: decoded.
+            period: the half-hour in which it is logged.
 
         Raises:
             SignatureError: says what is missing.
@@ -70,11 +88,50 @@ class KeyBook:
             raise SignatureError(
                 f"the statement is for {statement.body['ledger']}, not for {self.origin}"
             )
-        counted = self._signers(statement)
+        counted = self._signers(statement, period)
         if statement.key_id not in counted:
             raise SignatureError("the first signature must be one that counts: its seq it is")
 
-    def _signers(self, statement: Statement) -> set[str]:
+    def apply(self, statement: Statement, period: int) -> None:
+        """Take over what a checked statement, logged in a half-hour, says about keys."""
+        body, account = statement.body, statement.account
+        if statement.kind == "roster":
+            roles: dict[str, tuple[bytes, ...]] = {}
+            for entry in body["keys"]:
+                key = bytes.fromhex(entry["key"])
+                roles[entry["role"]] = (*roles.get(entry["role"], ()), key)
+            self.roster_version = body["version"]
+            self.roles, self.operators = roles, roles.get("operator", ())
+            self.threshold, self.expires = body["threshold"], body.get("expires")
+            self.log_key = bytes.fromhex(body["log_key"])
+            self.used.update([self.log_key], *roles.values())
+        elif statement.kind == "account_open":
+            keys = keys_of(body)
+            self.members[account] = MemberKeys(keys, body["threshold"], body.get("recovery"))
+            self.used.update(keys)
+        elif statement.kind in KEY_LIFE_KINDS:
+            member = self.members[account].at(period)
+            if statement.kind == "key_change":
+                self.used.update(keys_of(body))
+                member = member.changed(statement, period)
+            elif statement.kind == "key_objection":
+                member = member.objected()
+            else:
+                member = replace(member, frozen=body["frozen"])
+            self.members[account] = member
+
+    def member(self, account: str, period: int) -> MemberKeys:
+        """Return a member's keys as they are in a half-hour.
+
+        Raises:
+            SignatureError: no such account.
+        """
+        member = self.members.get(account)
+        if member is None:
+            raise SignatureError(f"no account {account} was opened")
+        return member.at(period)
+
+    def _signers(self, statement: Statement, period: int) -> set[str]:
         """Return the key ids of the signatures that hold and count.
 
         Raises:
@@ -83,48 +140,66 @@ class KeyBook:
         kind = statement.kind
         if (statement.account == COMMUNITY) != (kind in COMMUNITY_KINDS):
             raise SignatureError(f"a {kind} cannot be for the account {statement.account}")
-        if kind == "roster":
-            return self._check_roster(statement)
-        if kind in ("rules", "opening"):
-            return _need(statement, self.operators, self.threshold, "operators")
-        if kind == "account_open":
-            return self._check_opening(statement)
+        if statement.account != COMMUNITY and kind != "account_open":
+            self.member(statement.account, period)
+        if kind in OPERATOR_KINDS:
+            return self._need_operators(statement, period)
         if kind in SIGNER_ROLES:
-            role = SIGNER_ROLES[kind]
-            return _need(statement, self.roles.get(role, ()), 1, f"the roster's {role} keys")
-        if kind not in MEMBER_KINDS:
-            raise SignatureError(f"no rule says who signs a {kind}")
-        member = self.members.get(statement.account)
-        if member is None:
-            raise SignatureError(f"no account {statement.account} was opened")
-        return _need(statement, member.keys, member.threshold, "the member's keys")
+            return self._need_role(statement, SIGNER_ROLES[kind], 1, period)
+        if kind in MEMBER_KINDS:
+            return self._need_member(statement, statement.account, period)
+        own_rule = {
+            "roster": self._check_roster,
+            "account_open": self._check_opening,
+            "agreement": self._check_agreement,
+            "key_change": self._check_change,
+            "key_objection": self._check_objection,
+            "freeze": self._check_freeze,
+        }
+        return own_rule[kind](statement, period)
 
-    def apply(self, statement: Statement) -> None:
-        """Take over what a checked statement says about keys."""
-        body = statement.body
-        if statement.kind == "roster":
-            roles: dict[str, tuple[bytes, ...]] = {}
-            for entry in body["keys"]:
-                key = bytes.fromhex(entry["key"])
-                roles[entry["role"]] = (*roles.get(entry["role"], ()), key)
-            self.roster_version = body["version"]
-            self.roles, self.operators = roles, roles.get("operator", ())
-            self.threshold = body["threshold"]
-            self.log_key = bytes.fromhex(body["log_key"])
-            self.used.update([self.log_key], *roles.values())
-        elif statement.kind == "account_open":
-            keys = tuple(bytes.fromhex(key) for key in body["keys"])
-            self.members[statement.account] = MemberKeys(keys, body["threshold"])
-            self.used.update(keys)
+    def _need_member(self, statement: Statement, account: str, period: int) -> set[str]:
+        member = self.member(account, period)
+        if member.frozen:
+            raise SignatureError("the account is frozen: two operators, or new keys, open it again")
+        whose = "the member's keys" if account == statement.account else "the other member's keys"
+        return _need(statement, member.keys, member.threshold, whose)
 
-    def _check_roster(self, statement: Statement) -> set[str]:
-        """Check a roster: signed by the thresholds of the old one and of the new one."""
+    def _check_agreement(self, statement: Statement, period: int) -> set[str]:
+        both = (statement.account, statement.body["buyer"])
+        return set().union(*(self._need_member(statement, side, period) for side in both))
+
+    def _check_objection(self, statement: Statement, period: int) -> set[str]:
+        member = self.member(statement.account, period)
+        check_objection(member, statement)
+        return _need(statement, member.keys, 1, "the member's keys")
+
+    def _need_operators(self, statement: Statement, period: int) -> set[str]:
+        self._check_expiry(period)
+        return _need(statement, self.operators, self.threshold, "operators")
+
+    def _need_role(self, statement: Statement, role: str, count: int, period: int) -> set[str]:
+        self._check_expiry(period)
+        return _need(statement, self.roles.get(role, ()), count, f"the roster's {role} keys")
+
+    def _check_expiry(self, period: int) -> None:
+        if self.expires is not None and period >= self.expires:
+            raise SignatureError(
+                f"the roster expired with the half-hour from {start_text(self.expires)}: its "
+                "operators sign a new one first"
+            )
+
+    def _check_roster(self, statement: Statement, _period: int) -> set[str]:
+        """Check a roster: signed by the thresholds of the old one and of the new one.
+
+        One that has expired still signs the next: otherwise nobody could.
+        """
         body = statement.body
         if body["version"] != self.roster_version + 1:
             raise SignatureError(
                 f"roster version {body['version']} does not follow {self.roster_version}"
             )
-        keys = [bytes.fromhex(entry["key"]) for entry in body["keys"]]
+        keys = keys_of({"keys": [entry["key"] for entry in body["keys"]]})
         for key in [*keys, bytes.fromhex(body["log_key"])]:
             check_public_key(key)
         new = [bytes.fromhex(entry["key"]) for entry in body["keys"] if entry["role"] == "operator"]
@@ -139,19 +214,52 @@ class KeyBook:
             )
         return counted
 
-    def _check_opening(self, statement: Statement) -> set[str]:
+    def _check_opening(self, statement: Statement, period: int) -> set[str]:
         """Check an opening: signed by the member's own new keys and by the operators."""
         if statement.account in self.members:
             raise SignatureError(f"the account {statement.account} is open already")
-        keys = [bytes.fromhex(key) for key in statement.body["keys"]]
-        for key in keys:
-            check_public_key(key)
-        if len(set(keys)) != len(keys) or statement.body["threshold"] > len(keys):
-            raise SignatureError("an account's keys must differ and reach its threshold")
-        if not self.used.isdisjoint(keys):
-            raise SignatureError("a key of this account belongs to somebody else already")
-        counted = _need(statement, keys, statement.body["threshold"], "the member's keys")
-        return counted | _need(statement, self.operators, self.threshold, "operators")
+        body = statement.body
+        check_new_keys(body, self.used)
+        counted = _need(statement, keys_of(body), body["threshold"], "the member's keys")
+        return counted | self._need_operators(statement, period)
+
+    def _check_change(self, statement: Statement, period: int) -> set[str]:
+        """Check a key change: by the right people, and every new key shows that it is held."""
+        body, member = statement.body, self.member(statement.account, period)
+        check_change(member, statement)
+        waiting = member.pending.keys if member.pending else ()
+        check_new_keys(body, self.used, (*member.keys, *waiting))
+        fresh = [key for key in keys_of(body) if key not in member.keys]
+        if fresh:
+            _need(statement, fresh, len(fresh), "the new keys")
+        if body["by"] == "keys":
+            return self._need_member(statement, statement.account, period)
+        if body["by"] == "helpers":
+            return self._need_role(statement, "helper", HELPERS_NEEDED, period)
+        if body["by"] == "operators":
+            return self._need_operators(statement, period)
+        code_key = bytes.fromhex(body["code_key"])
+        if member.recovery is None or recovery_commitment(code_key) != member.recovery:
+            raise SignatureError("this is not the paper code that the member set")
+        return _need(statement, [code_key], 1, "the paper code's key")
+
+    def _check_freeze(self, statement: Statement, period: int) -> set[str]:
+        """Check a freeze: any one key of the member, a helper or operators; operators alone end it.
+
+        A thief's phone can stop an account, as the owner's can; it cannot start it again.
+        """
+        if not statement.body["frozen"]:
+            return self._need_operators(statement, period)
+        member = self.member(statement.account, period)
+        anyone = (*member.keys, *self.roles.get("helper", ()), *self.operators)
+        return _need(statement, anyone, 1, "the member's, helpers' or operators' keys")
+
+
+KEY_LIFE_KINDS = ("key_change", "key_objection", "freeze")
+"""Kinds that change the keys of an account that is open."""
+
+KEY_KINDS = ("roster", "account_open", *KEY_LIFE_KINDS)
+"""Kinds that change which keys count."""
 
 
 def _need(statement: Statement, keys: Iterable[bytes], threshold: int, whose: str) -> set[str]:

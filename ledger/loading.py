@@ -84,6 +84,25 @@ class Loader:
         self._load_taken_expiries(book, [hold.id for hold in due])
         return book
 
+    def find(self, transfer_id: bytes) -> tuple[int, Transfer, int] | None:
+        """Return a transfer's number, the transfer, and what amendments leave of its amount."""
+        reads = Reads(self._connection)
+        opened = self._chart.ask(reads)
+        rows = self._ask("id", [transfer_id], reads)
+        query = "SELECT number FROM transfer"
+        numbers = reads.select_in(query, "id", self._community, [transfer_id], kind="bytea")
+        reads.run()
+        if not rows:
+            return None
+        self._chart.learn(opened)
+        self._names = self._chart.names
+        book = Book()
+        [transfer] = self._read(rows)
+        book.transfers[transfer.id] = transfer
+        self._load_amendments(book, [transfer], [], reads)
+        amended = book.amended.get(transfer.id)
+        return numbers[0][0], transfer, transfer.amount if amended is None else amended.remaining
+
     def transfer(self, row: Sequence[Any]) -> Transfer:
         """Return the transfer of a row that begins with `columns`."""
         return Transfer(

@@ -8,12 +8,14 @@ True
 """
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, func, insert, select, update
+from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
 
+from ledger import bulk
+from ledger.erasure import DETAIL
 from ledger.errors import ConflictError, LogError, RefusedError
 from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
@@ -211,15 +213,50 @@ def facts(
     """Yield (position, entry) in the log's order, of some kinds or of all.
 
     Raises:
-        LogError: a fact was erased; erasures are not known to this version.
+        LogError: a fact is not in the store; see `stored_facts` for those that were erased.
     """
+    for position, _, entry in stored_facts(connection, community, kinds=kinds, first=first):
+        if entry is None:
+            raise LogError(f"the fact of entry {position} is not in the store")
+        yield position, entry
+
+
+def stored_facts(
+    connection: Connection, community: int, *, kinds: Sequence[str] | None = None, first: int = 0
+) -> Iterator[tuple[int, str, Entry | None]]:
+    """Yield (position, kind, entry or None where its fact was erased) in the log's order."""
     query = _facts_query(community).where(_statements.c.position >= first)
     if kinds is not None:
         query = query.where(_statements.c.kind.in_(kinds))
     query = query.order_by(_statements.c.position)
     with connection.execute(query, execution_options={"yield_per": 2_000}) as rows:
         for row in rows:
-            yield row.position, _entry(row)
+            yield row.position, row.kind, None if row.envelope is None else _entry(row)
+
+
+def entries_at(
+    connection: Connection, community: int, positions: Sequence[int]
+) -> dict[int, tuple[str, int]]:
+    """Return (kind, half-hour of logging) of some entries, by log position."""
+    rows = bulk.select_in(
+        connection, "SELECT position, kind, period FROM statement", "position", community, positions
+    )
+    return {position: (kind, period) for position, kind, period in rows}
+
+
+def erase(connection: Connection, community: int, body: Mapping[str, Any]) -> None:
+    """Delete what a logged erasure names; what is gone already stays gone."""
+    if connection.dialect.name == "sqlite":
+        # What is deleted is overwritten with zeros, not only forgotten.
+        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    for item in body["entries"]:
+        position = item["entry"]
+        mine = (_facts.c.community == community) & (_facts.c.position == position)
+        row = connection.execute(select(_facts).where(mine)).one_or_none()
+        if row is not None:
+            connection.execute(delete(_facts).where(mine))
+        if row is not None and item["what"] == DETAIL:
+            connection.execute(insert(_facts).values(**{**row._asdict(), "detail": None}))
 
 
 def fact_at(connection: Connection, community: int, position: int) -> Entry:

@@ -222,6 +222,18 @@ class LedgerStore:
         before = [t for t, _ in self.transfers(connection, first, first + count - 1)]
         return Answer(conflict=first_conflict(before, batch.transfers))
 
+    def find(self, connection: Connection, transfer_id: bytes) -> tuple[Transfer, int, int] | None:
+        """Return a transfer, the log position of its cause, and what remains of its amount.
+
+        Amendments take away from what remains: a reversal all, corrections a part.
+        """
+        found = Loader(connection, self.chart).find(transfer_id)
+        if found is None:
+            return None
+        number, transfer, remaining = found
+        [(_, position)] = self.transfers(connection, number, number)
+        return transfer, position, remaining
+
     def transfers(
         self, connection: Connection, first: int = 1, last: int | None = None
     ) -> Iterator[tuple[Transfer, int]]:

@@ -21,7 +21,7 @@ from ledger.db import Database
 from ledger.entropy import Entropy, system_entropy
 from ledger.errors import RefusedError
 from ledger.keyring import Keyring
-from ledger.keys import KeyBook
+from ledger.keys import KEY_KINDS, KeyBook
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.leaf import SALT_BYTES
 from ledger.log.note import Verifier
@@ -32,9 +32,6 @@ from ledger.primitives.periods import SECONDS
 from ledger.primitives.signing import SigningKey
 from ledger.statements import Statement, make_body, sign
 from ledger.store import LedgerStore
-
-KEY_KINDS = ("roster", "account_open")
-"""Kinds that change which keys count."""
 
 LIFETIME_MS = 24 * 3_600_000
 """How long a statement that this program signs may wait to be logged."""
@@ -149,8 +146,8 @@ class Writer:
                 continue
             if now_ms > statement.body["not_after"]:
                 raise RefusedError(f"The statement {statement.id} came after its not_after.")
-            self.key_book.check(statement)
-            self.key_book.apply(statement)
+            self.key_book.check(statement, period)
+            self.key_book.apply(statement, period)
             salt = self.entropy(f"salt/{statement.id}", SALT_BYTES)
             entry = Entry(statement.kind, period, draft.envelope, salt, draft.detail)
             fresh.append((statement, entry))
@@ -203,7 +200,7 @@ class Writer:
         for _, entry in log_store.facts(
             connection, self.community, kinds=KEY_KINDS, first=self._position
         ):
-            self.key_book.apply(Statement.decode(entry.envelope))
+            self.key_book.apply(Statement.decode(entry.envelope), entry.period)
         self._position = size
 
     def _forget(self) -> None:

@@ -14,11 +14,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from ledger.errors import InputError
+from ledger.kinds import READINGS_MAX
 from ledger.primitives.canonical import decode, encode
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.shape import HEX_64, array, integer, record, text
 from ledger.records import salted_root
-from ledger.statements import READINGS_MAX
 
 DETAIL_BYTES_MAX = 40_000
 """Longest detail: READINGS_MAX readings of up to ten digits each."""

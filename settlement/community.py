@@ -6,25 +6,23 @@
 
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from functools import partial
 
 from sqlalchemy import Connection
 
 from ledger import log_store
-from ledger.accounts import fees, fund, grid, meter_account, pool, wallet
 from ledger.batches import Batch
+from ledger.erasure import check_erasure
 from ledger.errors import InputError, RefusedError, SetupError
 from ledger.log.note import Verifier
-from ledger.primitives.canonical import decode
 from ledger.primitives.periods import SECONDS
-from ledger.records import record, salted_root
+from ledger.records import Transfer
 from ledger.statements import Statement
 from ledger.writer import Draft, Writer
-from meters.readings import Channel
 from meters.store import ReadingStore
-from settlement.openings import MOVING_KINDS, opening_transfers, openings_from_detail
-from settlement.postings import payment_transfer
+from settlement.effects import AMENDABLE_KINDS, Case, effect_of
+from settlement.openings import MOVING_KINDS
 from settlement.state import AGREEMENT_KINDS, CommunityState
-from settlement.timetable import DETAIL_BYTES_MAX
 
 
 class Community:
@@ -90,67 +88,46 @@ class Community:
         position: int,
         period: int,
     ) -> None:
-        writer, kind = self.writer, statement.kind
-        if kind == "rules":
-            rules = self.state.rules_now
-            accounts = [
-                (fees(rules.asset), None),
-                (pool(rules.feeder, rules.asset), 0),
-                (pool(rules.feeder, "WH/0"), 0),
-                (grid("import"), None),
-                (grid("export"), None),
-            ]
-        elif kind == "account_open":
-            member = self.state.members[statement.account]
-            accounts = [(wallet(member.id, self.state.rules_now.asset), member.floor_units)]
-        elif kind == "consent":
-            meter = statement.body["meter"]
-            accounts = [(meter_account(meter, channel), None) for channel in Channel]
-        elif kind == "transfer":
-            self._pay(connection, statement, position, period)
-            return
-        elif kind == "opening":
-            self._open_balances(connection, statement, detail or b"", position, period)
-            return
-        else:
-            return
-        writer.ledger.chart.open(connection, accounts, writer.clock.now_ms())
-
-    def _pay(
-        self, connection: Connection, statement: Statement, position: int, period: int
-    ) -> None:
-        """Post a payment between two members."""
-        batch_id = bytes.fromhex(statement.id)
-        transfer = payment_transfer(statement, self.state, period)
-        self.writer.ledger.post(
-            connection, [Batch(batch_id, (transfer,), position)], self.writer.logged_ms(connection)
-        )
-
-    def _open_balances(
-        self,
-        connection: Connection,
-        statement: Statement,
-        detail: bytes,
-        position: int,
-        period: int,
-    ) -> None:
-        """Post the balances that members bring from an earlier system."""
+        """Do in the ledger what a statement causes."""
         writer = self.writer
-        if log_store.has_kind(connection, writer.community, MOVING_KINDS):
+        ledger, now_ms = writer.ledger, writer.logged_ms(connection)
+        moving = MOVING_KINDS if statement.kind == "opening" else ()
+        if moving and log_store.has_kind(connection, writer.community, moving):
             raise RefusedError(
                 "Opening balances come before the first payment and the first settled day. "
                 "Nothing was written."
             )
-        value = decode(detail, DETAIL_BYTES_MAX)
-        balances = openings_from_detail(value.get("balances"), self.state)
-        batch_id = bytes.fromhex(statement.id)
-        transfers = opening_transfers(batch_id, balances, period)
-        root = salted_root(bytes.fromhex(value["seed"]), [record(t) for t in transfers]).hex()
-        if root != statement.body["root"]:
-            raise RefusedError("The balances are not those that were signed for this half-hour.")
-        now_ms = writer.logged_ms(connection)
-        writer.ledger.chart.open(connection, [(fund(self.state.rules_now.asset), None)], now_ms)
-        writer.ledger.post(connection, [Batch(batch_id, tuple(transfers), position)], now_ms)
+        if statement.kind == "erasure":
+            self._erase(connection, statement, position, period)
+            return
+        case = Case(statement, detail, self.state, period, partial(self._find, connection))
+        effect = effect_of(case)
+        if effect.accounts:
+            ledger.chart.open(connection, effect.accounts, now_ms)
+        if effect.limit:
+            ledger.chart.set_limits(connection, *effect.limit, now_ms, position=position)
+        if effect.transfers:
+            batch = Batch(bytes.fromhex(statement.id), tuple(effect.transfers), position)
+            ledger.post(connection, [batch], now_ms)
+
+    def _erase(
+        self, connection: Connection, statement: Statement, position: int, period: int
+    ) -> None:
+        """Delete from the store what two operators erase."""
+        community, body = self.writer.community, statement.body
+        named = {item["entry"] for item in body["entries"]}
+        before = [at for at in sorted(named) if at < position]
+        check_erasure(body, log_store.entries_at(connection, community, before), period)
+        log_store.erase(connection, community, body)
+
+    def _find(self, connection: Connection, transfer_id: bytes) -> tuple[Transfer, int] | None:
+        """Return a payment that operators may amend, and what remains of it."""
+        found = self.writer.ledger.find(connection, transfer_id)
+        if found is None:
+            return None
+        transfer, position, remaining = found
+        cause = log_store.entries_at(connection, self.writer.community, [position])
+        return (transfer, remaining) if cause[position][0] in AMENDABLE_KINDS else None
 
     def log_verifier(self, connection: Connection) -> Verifier:
         """Return the log's public key, from the latest roster.

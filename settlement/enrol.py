@@ -15,6 +15,7 @@ from ledger.db import Database
 from ledger.entropy import Entropy, system_entropy
 from ledger.errors import InputError, SetupError
 from ledger.keyring import Keyring
+from ledger.kinds import COMMUNITY
 from ledger.log.checkpoint import check_origin
 from ledger.primitives.canonical import encode
 from ledger.primitives.clock import Clock
@@ -23,7 +24,6 @@ from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import PERIOD_MAX, load_zone
 from ledger.primitives.signing import SigningKey
 from ledger.records import record, salted_root
-from ledger.statements import COMMUNITY
 from ledger.writer import Draft, Writer
 from market.model import Rules
 from market.rules import check_rules
@@ -48,6 +48,7 @@ class Charter:
     promise: str
     replay: bool = False
     floor_units: int = -20 * UNITS_PER_MAJOR
+    issuance: str = "mutual-credit"
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +141,7 @@ def _rules(charter: Charter) -> dict[str, Any]:
         "version": 1,
         "currency": charter.currency,
         "issuance": {
-            "kind": "mutual-credit",
+            "kind": charter.issuance,
             "promise": charter.promise,
             "floor_units": charter.floor_units,
         },

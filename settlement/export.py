@@ -109,14 +109,16 @@ def _write_facts(
     progress: Callable[[int, int], None],
 ) -> None:
     lines: list[bytes] = []
-    for position, entry in log_store.facts(connection, community):
+    for position, kind, entry in log_store.stored_facts(connection, community):
         if position >= size:
             break
-        fact = Fact(position, entry.envelope, entry.salt, entry.detail)
+        fact = Fact(position, None, None, None)
+        if entry is not None:
+            fact = Fact(position, entry.envelope, entry.salt, entry.detail)
         lines.append(encode_fact(fact))
-        if entry.kind in ("roster", "rules"):
+        if entry is not None and kind in ("roster", "rules"):
             version = Statement.decode(entry.envelope).body["version"]
-            output.write(f"{entry.kind}/{version:04d}.json", entry.envelope)
+            output.write(f"{kind}/{version:04d}.json", entry.envelope)
         if len(lines) == FACTS_A_FILE or position == size - 1:
             output.write(facts_path(position), b"".join(lines))
             lines = []

@@ -15,9 +15,10 @@ from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
+from ledger.kinds import READINGS_MAX
 from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone, local_date
-from ledger.statements import READINGS_MAX, Statement
+from ledger.statements import Statement
 from ledger.writer import Draft
 from meters.batches import BatchContent
 from meters.readings import Channel, Reading

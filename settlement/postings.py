@@ -14,15 +14,13 @@ from dataclasses import dataclass
 
 from ledger.accounts import WH, account_hash, fees, grid, meter_account, pool, wallet
 from ledger.book import Balance
-from ledger.errors import RefusedError
 from ledger.primitives.ids import derived_id
 from ledger.primitives.money import value_units
 from ledger.records import Kind, Transfer
-from ledger.statements import Statement
 from market.model import Feeder, Market, Result, Side
 from meters.readings import Channel
 from settlement.orders import Funded, PeriodInputs, PeriodOrders
-from settlement.state import CommunityRules, CommunityState
+from settlement.state import CommunityRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -207,23 +205,3 @@ def balance_records(balances: Mapping[str, Balance]) -> list[bytes]:
         + balance.pending_out.to_bytes(8)
         for account, balance in sorted(balances.items())
     ]
-
-
-def payment_transfer(statement: Statement, state: CommunityState, period: int) -> Transfer:
-    """Return the transfer that a payer's ``transfer`` statement causes: pure.
-
-    Raises:
-        RefusedError: the payee is not a member, or is the payer.
-    """
-    payee = statement.body["to"]
-    if payee not in state.members or payee == statement.account:
-        raise RefusedError("The payee is not another member of this community.")
-    asset = state.rules_now.asset
-    return Transfer(
-        transfer_id(bytes.fromhex(statement.id), 0),
-        Kind.POST,
-        wallet(statement.account, asset),
-        wallet(payee, asset),
-        statement.body["amount"],
-        period,
-    )

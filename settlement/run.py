@@ -18,10 +18,11 @@ from sqlalchemy import Connection
 from ledger import log_store
 from ledger.batches import Batch
 from ledger.invariants import check_balances, check_pools_empty
+from ledger.kinds import COMMUNITY
 from ledger.primitives.canonical import decode, encode, encode_trusted
 from ledger.primitives.periods import load_zone, of_local_day, start_utc
 from ledger.records import Transfer, record, salted_root
-from ledger.statements import COMMUNITY, Statement
+from ledger.statements import Statement
 from ledger.writer import Draft
 from market.clearing import clear
 from market.wire import market_to_json, result_bytes

@@ -10,7 +10,7 @@ True
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, TypeVar
 
 from ledger.accounts import currency_asset
@@ -24,7 +24,10 @@ from meters.readings import Channel
 
 _T = TypeVar("_T")
 
-AGREEMENT_KINDS = ("rules", "account_open", "consent", "offer", "mandate")
+AGREEMENT_KINDS = (
+    *("rules", "account_open", "limit", "consent", "offer", "mandate", "mandate_revoke"),
+    *("agreement", "act_for"),
+)
 """Kinds that this state is made of."""
 
 
@@ -38,6 +41,7 @@ class CommunityRules:
     feeder: str
     market: Rules
     replay: bool
+    issuance: str
     promise: str
     floor_units: int
 
@@ -54,8 +58,9 @@ class Offer:
 
 @dataclass(frozen=True, slots=True)
 class Mandate:
-    """What settlement may debit from a member's wallet."""
+    """What settlement may debit from a member's wallet; a mandate that was revoked covers none."""
 
+    id: str
     wh_period_max: int
     price_ticks_max: int
     units_period_max: int
@@ -75,10 +80,25 @@ class Member:
 
 @dataclass(frozen=True, slots=True)
 class MeterUse:
-    """Whose meter it is, and which of its channels are delivered."""
+    """Whose meter it is, and which of its channels may be used: none once consent ended."""
 
     member: str
     channels: tuple[Channel, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Agreement:
+    """What a seller and a buyer agreed on between themselves."""
+
+    id: str
+    seller: str
+    buyer: str
+    price_ticks: int
+    rank: int
+    first: int
+    last: int
+    wh_period_max: int | None = None
+    share_permille: int | None = None
 
 
 CHANNELS = {
@@ -102,6 +122,7 @@ class CommunityState:
     offers: dict[str, list[tuple[int, Offer]]] = field(default_factory=dict)
     mandates: dict[str, list[tuple[int, Mandate]]] = field(default_factory=dict)
     meters: dict[str, list[tuple[int, MeterUse]]] = field(default_factory=dict)
+    agreements: list[tuple[int, Agreement]] = field(default_factory=list)
 
     def apply(self, statement: Statement, period: int) -> None:
         """Take over a checked statement that was logged in a half-hour.
@@ -109,29 +130,81 @@ class CommunityState:
         Raises:
             RefusedError: it contradicts what was agreed before.
         """
-        body, member = statement.body, statement.account
-        if statement.kind == "rules":
-            self._apply_rules(body, period)
-        elif statement.kind == "account_open":
-            if body["floor_units"] < self.rules_now.floor_units:
-                raise RefusedError("The account's limit goes below what the rules allow.")
-            self.members[member] = Member(member, body["class"], body["floor_units"])
-        elif statement.kind == "consent":
-            uses = self.meters.setdefault(body["meter"], [])
-            if uses and uses[-1][1].member != member:
-                raise RefusedError(f"The meter {body['meter']} belongs to another member.")
-            uses.append((period, MeterUse(member, CHANNELS[body["channels"]])))
-        elif statement.kind == "reading_batch":
-            if body["first"] + body["count"] > period:
-                raise RefusedError("A reading of a half-hour that is not over is refused.")
-        elif statement.kind == "offer":
-            offer = Offer(**{name: body[name] for name in Offer.__slots__})
-            self.offers.setdefault(member, []).append((period, offer))
-        elif statement.kind == "mandate":
-            mandate = Mandate(**{name: body[name] for name in Mandate.__slots__})
-            self.mandates.setdefault(member, []).append((period, mandate))
+        kind, body = statement.deed
+        handler = {
+            "rules": self._apply_rules,
+            "account_open": self._open,
+            "limit": self._limit,
+            "consent": self._consent,
+            "reading_batch": self._check_readings,
+            "offer": self._offer,
+            "mandate": self._mandate,
+            "mandate_revoke": self._revoke,
+            "agreement": self._agree,
+            "ask": self._check_ask,
+        }.get(kind)
+        if handler is not None:
+            handler(statement, body, period)
 
-    def _apply_rules(self, body: Mapping[str, Any], period: int) -> None:
+    def _open(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
+        self._check_floor(body["floor_units"])
+        member = statement.account
+        self.members[member] = Member(member, body["class"], body["floor_units"])
+
+    def _limit(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
+        self._check_floor(body["floor_units"])
+        member = self.members[statement.account]
+        self.members[statement.account] = replace(member, floor_units=body["floor_units"])
+
+    def _check_floor(self, floor_units: int) -> None:
+        if floor_units < self.rules_now.floor_units:
+            raise RefusedError("The account's limit goes below what the rules allow.")
+
+    def _consent(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        uses, member = self.meters.get(body["meter"], []), statement.account
+        mine = bool(uses) and uses[-1][1].member == member
+        if uses and uses[-1][1].channels and not mine:
+            raise RefusedError(f"The meter {body['meter']} belongs to another member.")
+        channels = CHANNELS[body["channels"]]
+        if "withdrawn" in body:
+            if not mine or not uses[-1][1].channels:
+                raise RefusedError(f"There is no consent to the meter {body['meter']} to withdraw.")
+            channels = ()
+        self.meters.setdefault(body["meter"], []).append((period, MeterUse(member, channels)))
+
+    def _check_readings(self, _statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        if body["first"] + body["count"] > period:
+            raise RefusedError("A reading of a half-hour that is not over is refused.")
+
+    def _offer(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        offer = Offer(**{name: body[name] for name in Offer.__slots__})
+        self.offers.setdefault(statement.account, []).append((period, offer))
+
+    def _mandate(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        limits = {name: body[name] for name in Mandate.__slots__ if name != "id"}
+        mandate = Mandate(statement.id, **limits)
+        self.mandates.setdefault(statement.account, []).append((period, mandate))
+
+    def _revoke(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        history = self.mandates.get(statement.account, [])
+        last = history[-1][1] if history else None
+        if last is None or last.id != body["mandate"] or last.last < last.first:
+            raise RefusedError("This is not the mandate in force.")
+        history.append((period, replace(last, first=1, last=0)))
+
+    def _agree(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        seller, buyer = statement.account, body["buyer"]
+        if seller == buyer:
+            raise RefusedError("Nobody makes an agreement with themselves.")
+        names = ("price_ticks", "rank", "first", "last", "wh_period_max", "share_permille")
+        terms = {name: body[name] for name in names if name in body}
+        self.agreements.append((period, Agreement(statement.id, seller, buyer, **terms)))
+
+    def _check_ask(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
+        if body["of"] not in self.members or body["of"] == statement.account:
+            raise RefusedError("Whoever is asked is not another member of this community.")
+
+    def _apply_rules(self, _statement: Statement, body: Mapping[str, Any], period: int) -> None:
         if body["version"] != len(self.rules_history) + 1:
             raise RefusedError(f"Rules version {body['version']} is not the next one.")
         market = rules_from_json(body["market"])
@@ -144,12 +217,13 @@ class CommunityState:
             body["feeder"],
             market,
             body["replay"],
+            body["issuance"]["kind"],
             body["issuance"]["promise"],
             body["issuance"]["floor_units"],
         )
         if self.rules_history:
             before = self.rules_history[-1][1]
-            for field_name in ("asset", "zone", "feeder", "replay"):
+            for field_name in ("asset", "zone", "feeder", "replay", "issuance"):
                 if getattr(before, field_name) != getattr(rules, field_name):
                     raise RefusedError(f"A community's {field_name} cannot change.")
         self.rules_history.append((period, rules))
@@ -179,9 +253,9 @@ class CommunityState:
         return mandate if mandate and mandate.first <= period <= mandate.last else None
 
     def member_of(self, meter: str, period: int) -> str | None:
-        """Return the member who consented to a meter's use, by a half-hour."""
+        """Return the member who consents to a meter's use in a half-hour."""
         use = _binding(self.meters.get(meter, []), period)
-        return use.member if use else None
+        return use.member if use and use.channels else None
 
     def channels_of(self, period: int) -> list[tuple[str, Channel, str]]:
         """Return (meter, channel, member) of all that should have a reading, in order."""
@@ -194,7 +268,11 @@ class CommunityState:
 
     def meters_of(self, member: str) -> list[str]:
         """Return a member's meters, in order."""
-        return sorted(meter for meter, uses in self.meters.items() if uses[-1][1].member == member)
+        return sorted(
+            meter
+            for meter, uses in self.meters.items()
+            if uses[-1][1].channels and uses[-1][1].member == member
+        )
 
 
 def _binding(history: Sequence[tuple[int, _T]], period: int) -> _T | None:

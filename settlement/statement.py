@@ -290,6 +290,9 @@ def _sum(day: date, lines: Iterable[Line | DayLine]) -> DayLine:
 
 
 def _payment_line(payment: Payment, named: dict[str, str], day: date) -> PaymentLine:
+    if payment.other.startswith("issuer/"):
+        words = "Paid in" if payment.units > 0 else "Paid out"
+        return PaymentLine(day, payment.other.partition(" ")[0], words, payment)
     if not payment.other.startswith("member/"):
         return PaymentLine(day, payment.other.partition(" ")[0], "Opening balance", payment)
     other = payment.other.split("/")[1]

@@ -7,7 +7,9 @@ ledger does.
 3
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy import Connection, func, select
 
@@ -16,14 +18,12 @@ from ledger.records import Kind
 from ledger.statements import Statement
 from ledger.store import LedgerStore
 from ledger.tables import AccountRow, BatchRow, FactRow, StatementRow, TransferRow
+from settlement.effects import PAYMENT_KINDS
 from settlement.tables import RunRow
 
 _transfers, _batches = TransferRow.__table__, BatchRow.__table__  # type: ignore[attr-defined]
 _statements, _facts = StatementRow.__table__, FactRow.__table__  # type: ignore[attr-defined]
 _accounts, _runs = AccountRow.__table__, RunRow.__table__  # type: ignore[attr-defined]
-
-PAYMENT_KINDS = ("transfer", "opening")
-"""Kinds of statement that move a wallet's money apart from energy."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,10 +126,16 @@ def _payments_at(
         connection, "SELECT position, envelope FROM fact", "position", community, sorted(found)
     )
     references = {
-        position: Statement.decode(bytes(envelope)).body.get("reference")
+        position: _words_of(Statement.decode(bytes(envelope)).body)
         for position, envelope in envelopes
     }
     return {position: (references.get(position), tx_id) for position, tx_id in found.items()}
+
+
+def _words_of(body: Mapping[str, Any]) -> str | None:
+    """Return what the payer or the operators wrote."""
+    found = (body[name] for name in ("reference", "note", "reason") if name in body)
+    return next(found, None)
 
 
 def set_aside_units(connection: Connection, ledger: LedgerStore, account: str, before: int) -> int:

@@ -27,7 +27,7 @@ CLEAR_FACT_BYTES_MAX = 60_000
 SALT_BYTES = 16
 """Length of the salt: fixed, so that salt and fact cannot be cut at another place."""
 
-CLEAR_KINDS = frozenset({"rules", "roster", "seal"})
+CLEAR_KINDS = frozenset({"rules", "roster", "seal", "erasure"})
 """Kinds of facts that hold no personal data."""
 
 VERSION = 1

@@ -67,6 +67,7 @@ _FACT = record(
     },
     {"d": text(FACT_BYTES_MAX)},
 )
+_NO_FACT = record({"i": integer(0, INTEGER_MAX)})
 _MANIFEST = record(
     {
         "v": one_of(1),
@@ -82,11 +83,14 @@ _MANIFEST = record(
 
 @dataclass(frozen=True, slots=True)
 class Fact:
-    """What a log entry commits to: signed bytes, salt, and the detail that they bind."""
+    """What a log entry commits to: signed bytes, salt, and the detail that they bind.
+
+    Envelope and salt are None where the fact is not there: erased, or held back.
+    """
 
     position: int
-    envelope: bytes
-    salt: bytes
+    envelope: bytes | None
+    salt: bytes | None
     detail: bytes | None
 
 
@@ -97,7 +101,9 @@ def facts_path(position: int) -> str:
 
 def encode_fact(fact: Fact) -> bytes:
     """Return a fact's line."""
-    value = {"i": fact.position, "f": fact.envelope.decode(), "s": fact.salt.hex()}
+    value: dict[str, Any] = {"i": fact.position}
+    if fact.envelope is not None and fact.salt is not None:
+        value |= {"f": fact.envelope.decode(), "s": fact.salt.hex()}
     if fact.detail is not None:
         value["d"] = fact.detail.decode()
     return encode_trusted(value) + b"\n"
@@ -201,11 +207,14 @@ class Bundle:
 def _decode_fact(name: str, position: int, line: bytes) -> Fact:
     try:
         value = decode(line, FACT_BYTES_MAX)
-        _FACT(value, "fact")
+        gone = isinstance(value, dict) and value.keys() == {"i"}
+        (_NO_FACT if gone else _FACT)(value, "fact")
     except InputError as error:
         raise AuditError("bundle", f"{name}: the fact of entry {position}: {error}") from error
     if value["i"] != position:
         raise AuditError("bundle", f"{name}: entry {value['i']} stands where {position} belongs")
+    if gone:
+        return Fact(position, None, None, None)
     detail = value["d"].encode() if "d" in value else None
     return Fact(position, value["f"].encode(), bytes.fromhex(value["s"]), detail)
 

@@ -9,12 +9,12 @@ balance. Only the linear programme is not solved again; its certificate replaces
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import date
 
-from ledger.accounts import WH, fees, fund, grid, meter_account, pool, wallet
+from ledger.accounts import WH, pool
 from ledger.book import Book
 from ledger.errors import CommonwattError
 from ledger.invariants import check_balances, check_pools_empty
@@ -22,7 +22,7 @@ from ledger.keys import KeyBook
 from ledger.log.leaf import Leaf
 from ledger.primitives.canonical import encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
-from ledger.records import Transfer, salted_root
+from ledger.records import RESOLVES, Transfer, salted_root
 from ledger.statements import Statement
 from ledger.status import Status
 from market.certificate import verify
@@ -33,8 +33,9 @@ from meters.versions import Stored, better
 from settlement.audit.bundle import Fact
 from settlement.audit.details import check_root, detail_of, object_of, seed_of, sha256_hex
 from settlement.audit.order import Order
+from settlement.effects import AMENDABLE_KINDS, Case, effect_of
 from settlement.errors import AuditError, UnsoundError
-from settlement.openings import MOVING_KINDS, opening_transfers, openings_from_detail
+from settlement.openings import MOVING_KINDS
 from settlement.orders import (
     PeriodInputs,
     PeriodOrders,
@@ -48,7 +49,6 @@ from settlement.postings import (
     hold_transfers,
     lines_of,
     market_of,
-    payment_transfer,
     run_id,
     settlement_transfers,
     totals_of,
@@ -110,8 +110,6 @@ class Replay:
         self._sealed: set[date] = set()
         self._held: set[int] = set()
         self._handlers: dict[str, Callable[[Statement, Leaf, Fact], None]] = {
-            "transfer": self._pay,
-            "opening": self._open_balances,
             "reading_batch": self._read,
             "hold": self._hold,
             "clearing": self._clear,
@@ -129,15 +127,16 @@ class Replay:
             statement = Statement.decode(fact.envelope)
             if statement.kind != leaf.kind:
                 raise UnsoundError(f"the leaf calls a {statement.kind} a {leaf.kind}")
-            self.keys.check(statement)
-            self.keys.apply(statement)
+            self.keys.check(statement, leaf.period)
+            self.keys.apply(statement, leaf.period)
             if self.keys.log_key != self.log_key:
                 raise UnsoundError("the roster names another log key than signed the checkpoint")
         with self._checking("sequence and expiry", fact.position):
             self._order.check(statement, leaf.period)
         with self._checking("agreements", fact.position):
             self.state.apply(statement, leaf.period)
-            self._open_accounts(statement)
+        with self._checking("postings", fact.position):
+            self._cause(statement, leaf, fact)
         handler = self._handlers.get(statement.kind)
         if handler is not None:
             handler(statement, leaf, fact)
@@ -152,34 +151,27 @@ class Replay:
         except CommonwattError as error:
             raise AuditError(check, f"entry {position}: {error}") from error
 
-    def _open_accounts(self, statement: Statement) -> None:
-        if statement.kind == "rules":
-            rules = self.state.rules_now
-            for account in (fees(rules.asset), grid("import"), grid("export")):
-                self.book.open(account)
-            for asset in (rules.asset, WH):
-                self.book.open(pool(rules.feeder, asset), floor=0)
-        elif statement.kind == "account_open":
-            member = self.state.members[statement.account]
-            self.book.open(wallet(member.id, self.state.rules_now.asset), member.floor_units)
-        elif statement.kind == "consent":
-            for channel in Channel:
-                self.book.open(meter_account(statement.body["meter"], channel))
+    def _cause(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
+        """Do in the book what a statement causes."""
+        kind = statement.kind
+        if kind == "opening" and any(self.counts[moving] for moving in MOVING_KINDS):
+            raise UnsoundError("balances are opened after the first movement")
+        case = Case(statement, fact.detail, self.state, leaf.period, self._find)
+        effect = effect_of(case)
+        for account, floor in effect.accounts:
+            self.book.open(account, floor)
+        if effect.limit and self.book.limit(*effect.limit) is not Status.CREATED:
+            raise UnsoundError("the balance was beyond the new limits")
+        if effect.transfers:
+            self._post(effect.transfers, keep=kind in AMENDABLE_KINDS)
 
-    def _pay(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
-        with self._checking("postings", fact.position):
-            self._post([payment_transfer(statement, self.state, leaf.period)])
-
-    def _open_balances(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
-        with self._checking("postings", fact.position):
-            if any(self.counts[kind] for kind in MOVING_KINDS):
-                raise UnsoundError("balances are opened after the first movement")
-            detail = object_of(fact)
-            balances = openings_from_detail(detail.get("balances"), self.state)
-            transfers = opening_transfers(bytes.fromhex(statement.id), balances, leaf.period)
-            check_root(statement, detail, transfers)
-            self.book.open(fund(self.state.rules_now.asset))
-            self._post(transfers)
+    def _find(self, transfer_id: bytes) -> tuple[Transfer, int] | None:
+        """Return a payment that operators may amend, and what remains of it."""
+        transfer = self.book.transfers.get(transfer_id)
+        if transfer is None:
+            return None
+        amended = self.book.amended.get(transfer_id)
+        return transfer, transfer.amount if amended is None else amended.remaining
 
     def _read(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         with self._checking("readings", fact.position):
@@ -366,18 +358,22 @@ class Replay:
             self._sealed.add(parse_date(body["day"]))
             del self.days[parse_date(body["day"])]
 
-    def _post(self, transfers: list[Transfer]) -> None:
-        self.book.expire(self._order.period)
+    def _post(self, transfers: Sequence[Transfer], *, keep: bool = False) -> None:
+        """Post an atomic batch; its transfers are remembered where others may name them.
+
+        Ids follow from statements' ids, which are unique: remembering them all would only cost
+        memory.
+        """
+        expired = self.book.expire(self._order.period)
         statuses = self.book.apply(transfers, self._order.period)
         for transfer, status in zip(transfers, statuses, strict=True):
             if status not in (Status.CREATED, Status.BATCH_REFUSED):
-                raise AuditError(
-                    "", f"the transfer {transfer.id.hex()} breaks a rule: {status.name}"
+                raise UnsoundError(
+                    f"the transfer {transfer.id.hex()} breaks a rule: {status.words}"
                 )
         self.counts["transfers"] += len(transfers)
-        # Ids follow from statements' ids, which are unique: remembering them here would only
-        # cost memory.
-        self.book.transfers.clear()
-        for transfer in transfers:
-            if transfer.original is not None:
+        for transfer in [*expired, *(() if keep else transfers)]:
+            del self.book.transfers[transfer.id]
+        for transfer in [*expired, *transfers]:
+            if transfer.kind in RESOLVES and transfer.original is not None:
                 self.book.holds.pop(transfer.original, None)

@@ -2,13 +2,15 @@
 
 from typing import Any
 
-from ledger.keys import MEMBER_KINDS, SIGNER_ROLES, KeyBook
+from ledger.key_life import recovery_commitment
+from ledger.keys import COMMUNITY_KINDS, MEMBER_KINDS, OPERATOR_KINDS, SIGNER_ROLES, KeyBook
+from ledger.kinds import COMMUNITY
 from ledger.primitives.canonical import encode
 from ledger.primitives.signing import (
     SigningKey,
     seal_envelope,
 )
-from ledger.statements import COMMUNITY, Statement, make_body, payload_type, sign
+from ledger.statements import Statement, make_body, payload_type, sign
 
 ORIGIN = "riverside.example/ledger/1"
 MEMBER = "0f" * 16
@@ -22,7 +24,15 @@ def key_of(number: int) -> SigningKey:
 
 OPERATORS = [key_of(1), key_of(2), key_of(3)]
 SETTLEMENT, ADAPTER, DEVICE, SECOND_DEVICE, STRANGER, LOG = (key_of(n) for n in range(4, 10))
+HELPERS, CODE, NEW_DEVICE, OTHER_DEVICE = (
+    [key_of(10), key_of(11)],
+    key_of(12),
+    key_of(13),
+    key_of(14),
+)
 HASH = "ab" * 32
+OTHER = "2d" * 16
+PERIOD = 989_737
 
 FIELDS: dict[str, dict[str, Any]] = {
     "roster": {
@@ -33,6 +43,7 @@ FIELDS: dict[str, dict[str, Any]] = {
             *({"key": key.public.hex(), "role": "operator"} for key in OPERATORS),
             {"key": SETTLEMENT.public.hex(), "role": "settlement"},
             {"key": ADAPTER.public.hex(), "role": "adapter"},
+            *({"key": key.public.hex(), "role": "helper"} for key in HELPERS),
         ],
     },
     "rules": {
@@ -53,7 +64,16 @@ FIELDS: dict[str, dict[str, Any]] = {
         "keys": [DEVICE.public.hex(), SECOND_DEVICE.public.hex()],
         "threshold": 1,
         "floor_units": -500_000_000,
+        "recovery": recovery_commitment(CODE.public),
     },
+    "key_change": {
+        "by": "keys",
+        "keys": [DEVICE.public.hex(), NEW_DEVICE.public.hex()],
+        "threshold": 1,
+        "reason": "a new telephone",
+    },
+    "key_objection": {"change": "3c" * 16, "reason": "It was not I."},
+    "freeze": {"frozen": True, "reason": "The telephone is gone."},
     "consent": {
         "meter": "m-ada",
         "channels": "both",
@@ -76,7 +96,29 @@ FIELDS: dict[str, dict[str, Any]] = {
         "first": 989_000,
         "last": 4_000_000,
     },
-    "transfer": {"to": "2d" * 16, "amount": 1, "reference": "Cake for the street party é"},
+    "mandate_revoke": {"mandate": "3c" * 16},
+    "agreement": {
+        "buyer": OTHER,
+        "price_ticks": 1500,
+        "rank": 1,
+        "first": 989_000,
+        "last": 4_000_000,
+        "share_permille": 30,
+    },
+    "transfer": {"to": OTHER, "amount": 1, "reference": "Cake for the street party é"},
+    "ask": {"of": OTHER, "amount": 1, "reference": "Cake", "last": 989_800},
+    "dispute": {"about": HASH, "claim": "The meter was off that night.", "period": 989_700},
+    "act_for": {
+        "does": "mandate_revoke",
+        "fields": {"mandate": "3c" * 16},
+        "reason": "Asked for by telephone.",
+    },
+    "issue": {"amount": 5, "evidence": HASH, "note": "Paid in at the bank."},
+    "redeem": {"amount": 5, "evidence": HASH, "note": "Paid out by the bank."},
+    "limit": {"floor_units": -5, "reason": "Agreed with the member.", "ceiling_units": 10**9},
+    "reversal": {"original": "3c" * 16, "reason": "Paid twice."},
+    "correction": {"original": "3c" * 16, "amount": 1, "back": True, "reason": "Too much."},
+    "erasure": {"entries": [{"entry": 7, "what": "detail"}], "reason": "After 13 months."},
     "reading_batch": {
         "meter": "m-ada",
         "channel": "import",
@@ -112,19 +154,21 @@ FIELDS: dict[str, dict[str, Any]] = {
 
 SIGNERS: dict[str, list[SigningKey]] = {
     "roster": OPERATORS[:2],
-    "rules": OPERATORS[:2],
-    "opening": OPERATORS[:2],
     "account_open": [DEVICE, *OPERATORS[:2]],
+    "key_change": [DEVICE, NEW_DEVICE],
+    "key_objection": [DEVICE],
+    "freeze": [DEVICE],
+    "agreement": [DEVICE, OTHER_DEVICE],
+    **dict.fromkeys(OPERATOR_KINDS, OPERATORS[:2]),
     **{kind: [DEVICE] for kind in MEMBER_KINDS},
     **{kind: [SETTLEMENT] for kind in SIGNER_ROLES},
+    "act_for": HELPERS[:1],
     "reading_batch": [ADAPTER],
 }
 
-OF_MEMBERS = {*MEMBER_KINDS, "account_open", "reading_batch"}
-
 
 def body_of(kind: str, **changes: Any) -> dict[str, Any]:
-    account = MEMBER if kind in OF_MEMBERS else COMMUNITY
+    account = COMMUNITY if kind in COMMUNITY_KINDS else MEMBER
     fields = {**FIELDS[kind], **changes}
     return make_body(kind, fields.pop("ledger", ORIGIN), account, IDS, 1, LATER, fields)
 
@@ -142,10 +186,29 @@ def sealed(body: dict[str, Any], kind: str | None = None) -> bytes:
 
 
 def open_book() -> KeyBook:
-    """A book that knows the roster, and one member with two devices."""
+    """A book that knows the roster, a member with two devices and one with one."""
     book = KeyBook(ORIGIN)
-    for kind in ("roster", "account_open"):
-        statement = statement_of(kind)
-        book.check(statement)
-        book.apply(statement)
+    other = body_of("account_open", keys=[OTHER_DEVICE.public.hex()])
+    other = {**other, "account": OTHER, "id": "4b" * 16}
+    opening = Statement.decode(sign(other, [OTHER_DEVICE, *OPERATORS[:2]]))
+    for statement in (statement_of("roster"), statement_of("account_open"), opening):
+        book.check(statement, PERIOD)
+        book.apply(statement, PERIOD)
+    return book
+
+
+def book_for(kind: str) -> KeyBook:
+    """A book in which the example of a kind can be made."""
+    if kind == "roster":
+        return KeyBook(ORIGIN)
+    book = open_book()
+    if kind == "account_open":
+        book.members.clear()
+        book.used.clear()
+    if kind == "key_objection":
+        fields = {"by": "operators", "keys": [NEW_DEVICE.public.hex()]}
+        body = {**body_of("key_change", **fields), "id": FIELDS["key_objection"]["change"]}
+        waiting = Statement.decode(sign(body, [*OPERATORS[:2], NEW_DEVICE]))
+        book.check(waiting, PERIOD)
+        book.apply(waiting, PERIOD)
     return book

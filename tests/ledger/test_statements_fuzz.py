@@ -8,8 +8,9 @@ from hypothesis import strategies as st
 
 from ledger.errors import CommonwattError, SignatureError
 from ledger.keys import KeyBook
-from ledger.statements import KINDS, Statement, sign
-from tests.ledger.statement_examples import HASH, ORIGIN, SIGNERS, body_of, sealed
+from ledger.kinds import KINDS
+from ledger.statements import Statement, sign
+from tests.ledger.statement_examples import HASH, ORIGIN, PERIOD, SIGNERS, body_of, sealed
 
 ENVELOPES = [sign(body_of(kind), SIGNERS[kind]) for kind in KINDS]
 PIECES = [b"null", b"5", b"[]", b"{}", b'""', b"AAAA", b"=", b'"', b",", b"\\u00e9", b"\xff", b"[["]
@@ -48,4 +49,4 @@ def test_mutated_bodies_raise_only_our_errors(kind, data):
     except CommonwattError:
         return
     with pytest.raises(SignatureError):
-        KeyBook(ORIGIN).check(statement)
+        KeyBook(ORIGIN).check(statement, PERIOD)

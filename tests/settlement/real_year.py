@@ -50,7 +50,7 @@ def agreed(readings: list[Reading]) -> CommunityState:
     """Return seventeen members with a meter, an offer and a mandate each."""
     state = CommunityState()
     rules = Rules(PriceRule.MID_MARKET, import_ticks=2450, export_ticks=410)
-    community = CommunityRules(1, ASSET, ZONE, "s", rules, True, "x", FLOOR)
+    community = CommunityRules(1, ASSET, ZONE, "s", rules, True, "mutual-credit", "x", FLOOR)
     state.rules_history.append((0, community))
     meters = sorted({reading.meter for reading in readings})
     assert len(meters) == 17
@@ -58,7 +58,9 @@ def agreed(readings: list[Reading]) -> CommunityState:
         member = f"{number:032x}"
         state.members[member] = Member(member, "household", FLOOR)
         state.offers[member] = [(0, Offer(2450, 410, 2450, 410))]
-        state.mandates[member] = [(0, Mandate(10**6, 2450, 10**11, 10**12, 0, 4_000_000))]
+        state.mandates[member] = [
+            (0, Mandate("00" * 16, 10**6, 2450, 10**11, 10**12, 0, 4_000_000))
+        ]
         state.meters[meter] = [(0, MeterUse(member, tuple(Channel)))]
     return state
 

@@ -191,9 +191,10 @@ def test_a_balance_beyond_the_members_limit_is_refused_and_nothing_is_kept(stree
 
 def forge(street, tmp_path, change, words, monkeypatch):
     """Let an operator's program post other transfers than it signs for."""
-    monkeypatch.setattr("settlement.community.opening_transfers", change)
-    monkeypatch.setattr("settlement.enrol.opening_transfers", change)
-    enter_openings(street, some_balances(street))
+    with monkeypatch.context() as patch:
+        patch.setattr("settlement.effects.opening_transfers", change)
+        patch.setattr("settlement.enrol.opening_transfers", change)
+        enter_openings(street, some_balances(street))
     settle_day(street, DAY)
     export_bundle(street, tmp_path / "bundle")
     assert words in str(audit(tmp_path / "bundle").failure)

@@ -59,6 +59,7 @@ def street(people, market):
         "street",
         market,
         replay=False,
+        issuance="mutual-credit",
         promise="x",
         floor_units=-(10**13),
     )
@@ -80,7 +81,7 @@ def street(people, market):
         )
         state.offers[member] = [(0, offer)]
         mandate = Mandate(
-            100_000, max(0, person["import_ticks"]), 2**40, person["day_max"], 0, 10**6
+            "00" * 16, 100_000, max(0, person["import_ticks"]), 2**40, person["day_max"], 0, 10**6
         )
         state.mandates[member] = [(0, mandate)]
         state.meters[f"m{number}"] = [(0, MeterUse(member, tuple(Channel)))]

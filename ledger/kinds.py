@@ -1,0 +1,228 @@
+"""The kinds of statements: which fields each carries, beyond the common ones.
+
+``docs/spec/statements.md`` says the same in words; a test compares the two.
+
+>>> sorted(KINDS["transfer"]), sorted(OPTIONAL["transfer"])
+(['amount', 'reference', 'to'], ['ask', 'message'])
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from ledger.primitives import shape
+from ledger.primitives.canonical import FREE_TEXT_CHARACTERS_MAX, INTEGER_MAX
+from ledger.primitives.energy import WH_MAX
+from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
+from ledger.primitives.periods import PERIOD_MAX
+from ledger.primitives.shape import HEX_32, HEX_64, array, integer, one_of, record, text
+
+COMMUNITY = "community"
+"""The account of statements that operators make for everybody."""
+
+HELPER_KINDS = ("offer", "mandate", "mandate_revoke", "consent", "dispute")
+"""What a helper may do for a member: nothing that pays."""
+
+READINGS_MAX = 1500
+"""Most readings in one batch: a month of half-hours."""
+
+ERASED_MAX = 1_000
+"""Most entries that one statement erases: it stands in the log in clear."""
+
+_TEXT = text(FREE_TEXT_CHARACTERS_MAX)
+_FLOOR = integer(-UNITS_MAX, 0)
+_AMOUNT = integer(1, UNITS_MAX)
+_THRESHOLD = integer(1, 8)
+_KEYS = array(HEX_64, 8, 1)
+_ORIGIN = text(FREE_TEXT_CHARACTERS_MAX, r"[a-z0-9][a-z0-9.-]*(/[a-z0-9.-]+)*")
+_PERIOD = integer(0, PERIOD_MAX)
+_TIME_MS = integer(0, INTEGER_MAX)
+_UNITS = integer(0, UNITS_MAX)
+_TICKS = integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
+_VERSION = integer(1, 1_000_000)
+_METER = text(64, r"[A-Za-z0-9_.:/-]+")
+_SLUG = text(40, r"[a-z0-9][a-z0-9-]*")
+_DAY = text(10, r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
+_RUN = one_of("SF")
+
+
+def _anything(value: Any, _path: str) -> Any:
+    """Take what canonical JSON holds: the owner of the field checks it."""
+    return value
+
+
+KINDS: Mapping[str, Mapping[str, shape.Check]] = {
+    "roster": {
+        "version": _VERSION,
+        "log_key": HEX_64,
+        "threshold": integer(1, 16),
+        "keys": array(
+            record({"key": HEX_64, "role": one_of("operator", "settlement", "adapter", "helper")}),
+            64,
+            1,
+        ),
+    },
+    "rules": {
+        "version": _VERSION,
+        "currency": text(10, r"[A-Z][A-Z0-9]{2,9}"),
+        "issuance": record(
+            {
+                "kind": one_of("mutual-credit", "reserve"),
+                "promise": _TEXT,
+                "floor_units": _FLOOR,
+            }
+        ),
+        "zone": text(64, r"[A-Za-z0-9_+/-]+"),
+        "feeder": _SLUG,
+        "replay": shape.boolean,
+        "market": _anything,
+    },
+    "account_open": {
+        "class": one_of("household", "generator", "shop", "group"),
+        "keys": _KEYS,
+        "threshold": _THRESHOLD,
+        "floor_units": _FLOOR,
+    },
+    "key_change": {
+        "by": one_of("keys", "code", "helpers", "operators"),
+        "keys": _KEYS,
+        "threshold": _THRESHOLD,
+        "reason": _TEXT,
+    },
+    "key_objection": {"change": HEX_32, "reason": _TEXT},
+    "freeze": {"frozen": shape.boolean, "reason": _TEXT},
+    "consent": {
+        "meter": _METER,
+        "channels": one_of("import", "export", "both"),
+        "purpose": one_of("settlement"),
+        "granularity": one_of("half-hour"),
+        "wording": _VERSION,
+    },
+    "offer": {
+        "buy_ticks": _TICKS,
+        "sell_ticks": _TICKS,
+        "import_tariff_ticks": _TICKS,
+        "export_tariff_ticks": _TICKS,
+    },
+    "mandate": {
+        "may_debit": one_of("settlement"),
+        "wh_period_max": integer(0, WH_MAX),
+        "price_ticks_max": _TICKS,
+        "units_period_max": _UNITS,
+        "units_day_max": _UNITS,
+        "first": _PERIOD,
+        "last": _PERIOD,
+    },
+    "mandate_revoke": {"mandate": HEX_32},
+    "agreement": {
+        "buyer": HEX_32,
+        "price_ticks": _TICKS,
+        "rank": integer(1, 1_000),
+        "first": _PERIOD,
+        "last": _PERIOD,
+    },
+    "transfer": {"to": HEX_32, "amount": _AMOUNT, "reference": text(35)},
+    "ask": {"of": HEX_32, "amount": _AMOUNT, "reference": text(35), "last": _PERIOD},
+    "dispute": {"about": HEX_64, "claim": _TEXT},
+    "act_for": {"does": one_of(*HELPER_KINDS), "fields": _anything, "reason": _TEXT},
+    "issue": {"amount": _AMOUNT, "evidence": HEX_64, "note": _TEXT},
+    "redeem": {"amount": _AMOUNT, "evidence": HEX_64, "note": _TEXT},
+    "limit": {"floor_units": _FLOOR, "reason": _TEXT},
+    "reversal": {"original": HEX_32, "reason": _TEXT},
+    "correction": {
+        "original": HEX_32,
+        "amount": _AMOUNT,
+        "back": shape.boolean,
+        "reason": _TEXT,
+    },
+    "erasure": {
+        "entries": array(
+            record({"entry": integer(0, INTEGER_MAX), "what": one_of("detail", "fact")}),
+            ERASED_MAX,
+            1,
+        ),
+        "reason": _TEXT,
+    },
+    "opening": {"count": integer(1, INTEGER_MAX), "root": HEX_64},
+    "reading_batch": {
+        "meter": _METER,
+        "channel": one_of("import", "export"),
+        "sequence": integer(1, INTEGER_MAX),
+        "previous": HEX_64,
+        "created_at": _TIME_MS,
+        "first": _PERIOD,
+        "step": one_of(30),
+        "count": integer(1, READINGS_MAX),
+        "root": HEX_64,
+        "backfill": shape.boolean,
+    },
+    "hold": {
+        "day": _DAY,
+        "run": _RUN,
+        "known_at": _TIME_MS,
+        "count": integer(0, INTEGER_MAX),
+        "root": HEX_64,
+    },
+    "clearing": {
+        "period": _PERIOD,
+        "run": _RUN,
+        "known_at": _TIME_MS,
+        "market": HEX_64,
+        "result": HEX_64,
+    },
+    "settlement": {
+        "period": _PERIOD,
+        "run": _RUN,
+        "known_at": _TIME_MS,
+        "clearing": HEX_64,
+        "count": integer(0, INTEGER_MAX),
+        "root": HEX_64,
+    },
+    "seal": {
+        "day": _DAY,
+        "run": _RUN,
+        "periods": integer(1, 50),
+        "totals": HEX_64,
+        "balances": HEX_64,
+        "previous": HEX_64,
+    },
+}
+"""Fields of each kind, beyond the common ones, that it must have."""
+
+OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
+    "roster": {"expires": _PERIOD},
+    "account_open": {"recovery": HEX_64},
+    "key_change": {"recovery": HEX_64, "code_key": HEX_64, "decides": HEX_32},
+    "consent": {"withdrawn": one_of(True)},
+    "agreement": {"wh_period_max": integer(1, WH_MAX), "share_permille": integer(1, 1_000)},
+    "transfer": {"ask": HEX_32, "message": HEX_64},
+    "ask": {"message": HEX_64},
+    "dispute": {"period": _PERIOD, "evidence": HEX_64},
+    "limit": {"ceiling_units": _UNITS},
+    "erasure": {"request": HEX_32},
+}
+"""Fields that a kind may have; what is absent says nothing."""
+
+COMMON: Mapping[str, shape.Check] = {
+    "v": one_of(1),
+    "ledger": _ORIGIN,
+    "kind": one_of(*KINDS),
+    "account": text(32, rf"[0-9a-f]{{32}}|{COMMUNITY}"),
+    "id": HEX_32,
+    "seq": integer(1, INTEGER_MAX),
+    "not_after": _TIME_MS,
+}
+"""Fields that every statement has."""
+
+_SHAPES = {kind: record({**COMMON, **fields}, OPTIONAL.get(kind)) for kind, fields in KINDS.items()}
+_DEEDS = {kind: record(KINDS[kind], OPTIONAL.get(kind)) for kind in HELPER_KINDS}
+
+
+def check_body(kind: str, body: Any) -> None:
+    """Refuse a body that is not of a known kind's form.
+
+    Raises:
+        InputError: names the field.
+    """
+    _SHAPES[kind](body, kind)
+    if kind == "act_for":
+        _DEEDS[body["does"]](body["fields"], f"{kind}.fields")

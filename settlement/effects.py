@@ -1,0 +1,194 @@
+"""What a logged statement causes in the ledger: pure, the same for the operator and the audit.
+
+Accounts that it opens, a limit that it sets, transfers that it makes. Runs have causes of their
+own (`settlement.postings`).
+
+>>> Effect().transfers
+()
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.accounts import WH, fees, fund, grid, meter_account, pool, reserve, wallet
+from ledger.errors import RefusedError
+from ledger.primitives import shape
+from ledger.primitives.canonical import decode
+from ledger.primitives.shape import HEX_64
+from ledger.records import Kind, Transfer, record, salted_root
+from ledger.statements import Statement
+from meters.readings import Channel
+from settlement.openings import opening_transfers, openings_from_detail
+from settlement.postings import transfer_id
+from settlement.state import CommunityState
+from settlement.timetable import DETAIL_BYTES_MAX
+
+PAYMENT_KINDS = ("transfer", "opening", "issue", "redeem", "reversal", "correction")
+"""Kinds of statement that move a wallet's money apart from energy."""
+
+AMENDABLE_KINDS = ("transfer", "opening", "issue", "redeem")
+"""Kinds whose transfers operators may reverse or correct; a run's are corrected by the next run."""
+
+Find = Callable[[bytes], tuple[Transfer, int] | None]
+"""Returns a transfer of one of `AMENDABLE_KINDS` and what remains of it, by its id."""
+
+
+@dataclass(frozen=True, slots=True)
+class Effect:
+    """What a statement causes.
+
+    Attributes:
+        accounts: (account, floor) to open.
+        limit: (account, floor, ceiling) to set.
+        transfers: one atomic batch under the statement's id.
+    """
+
+    accounts: Sequence[tuple[str, int | None]] = ()
+    limit: tuple[str, int | None, int | None] | None = None
+    transfers: Sequence[Transfer] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A statement and all that its effect depends on.
+
+    Attributes:
+        statement: checked, and applied to the state.
+        detail: what it binds, or None.
+        state: what was agreed, this statement included.
+        period: the half-hour in which it was logged.
+        find: looks up the original of a reversal or correction.
+    """
+
+    statement: Statement
+    detail: bytes | None
+    state: CommunityState
+    period: int
+    find: Find
+
+    @property
+    def body(self) -> Mapping[str, Any]:
+        """The fields of what is done."""
+        return self.statement.deed[1]
+
+    def wallet(self, member: str) -> str:
+        """Return a member's wallet."""
+        return wallet(member, self.state.rules_now.asset)
+
+    def post(self, ends: tuple[str, str], amount: int) -> Effect:
+        """Return the effect of one plain transfer."""
+        made = transfer_id(bytes.fromhex(self.statement.id), 0)
+        return Effect(transfers=(Transfer(made, Kind.POST, *ends, amount, self.period),))
+
+
+def effect_of(case: Case) -> Effect:
+    """Return what a statement causes.
+
+    Raises:
+        RefusedError: a rule forbids it.
+        InputError: its detail is not of the right form.
+    """
+    kind, _ = case.statement.deed
+    return _EFFECTS.get(kind, _nothing)(case)
+
+
+def _nothing(_case: Case) -> Effect:
+    return Effect()
+
+
+def _open_community(case: Case) -> Effect:
+    rules = case.state.rules_now
+    accounts: list[tuple[str, int | None]] = [
+        (fees(rules.asset), None),
+        (pool(rules.feeder, rules.asset), 0),
+        (pool(rules.feeder, WH), 0),
+        (grid("import"), None),
+        (grid("export"), None),
+    ]
+    if rules.issuance == "reserve":
+        accounts.append((reserve(rules.asset), None))
+    return Effect(accounts=accounts)
+
+
+def _open_wallet(case: Case) -> Effect:
+    member = case.state.members[case.statement.account]
+    return Effect(accounts=((case.wallet(member.id), member.floor_units),))
+
+
+def _open_meter(case: Case) -> Effect:
+    meter = case.body["meter"]
+    return Effect(accounts=tuple((meter_account(meter, side), None) for side in Channel))
+
+
+def _limit(case: Case) -> Effect:
+    account, body = case.wallet(case.statement.account), case.body
+    return Effect(limit=(account, body["floor_units"], body.get("ceiling_units")))
+
+
+def _pay(case: Case) -> Effect:
+    payer, payee = case.statement.account, case.body["to"]
+    if payee not in case.state.members or payee == payer:
+        raise RefusedError("The payee is not another member of this community.")
+    return case.post((case.wallet(payer), case.wallet(payee)), case.body["amount"])
+
+
+def _issue(case: Case) -> Effect:
+    rules = case.state.rules_now
+    if rules.issuance != "reserve":
+        raise RefusedError(
+            "This currency is mutual credit: it sums to zero, and nothing is issued or redeemed."
+        )
+    inside, outside = case.wallet(case.statement.account), reserve(rules.asset)
+    ends = (outside, inside) if case.statement.kind == "issue" else (inside, outside)
+    return case.post(ends, case.body["amount"])
+
+
+def _amend(case: Case) -> Effect:
+    body, reverses = case.body, case.statement.kind == "reversal"
+    found = case.find(bytes.fromhex(body["original"]))
+    if found is None:
+        raise RefusedError(
+            "No payment has this id, or it is a run's: what a run posted, a later run corrects."
+        )
+    original, remaining = found
+    if reverses and not remaining:
+        raise RefusedError("Nothing remains of this payment: it was reversed or corrected before.")
+    back = reverses or body["back"]
+    transfer = Transfer(
+        transfer_id(bytes.fromhex(case.statement.id), 0),
+        Kind.REVERSE if reverses else Kind.CORRECT,
+        original.credit if back else original.debit,
+        original.debit if back else original.credit,
+        remaining if reverses else body["amount"],
+        case.period,
+        original.id,
+    )
+    return Effect(transfers=(transfer,))
+
+
+def _open_balances(case: Case) -> Effect:
+    statement, value = case.statement, decode(case.detail or b"{}", DETAIL_BYTES_MAX)
+    _SEED_AND_BALANCES(value, "detail")
+    balances = openings_from_detail(value["balances"], case.state)
+    transfers = opening_transfers(bytes.fromhex(statement.id), balances, case.period)
+    root = salted_root(bytes.fromhex(value["seed"]), [record(t) for t in transfers]).hex()
+    if (root, len(transfers)) != (statement.body["root"], statement.body["count"]):
+        raise RefusedError("The balances are not those that were signed for this half-hour.")
+    return Effect(accounts=((fund(case.state.rules_now.asset), None),), transfers=transfers)
+
+
+_SEED_AND_BALANCES = shape.record({"seed": HEX_64, "balances": lambda value, _path: value})
+
+_EFFECTS: Mapping[str, Callable[[Case], Effect]] = {
+    "rules": _open_community,
+    "account_open": _open_wallet,
+    "consent": _open_meter,
+    "limit": _limit,
+    "transfer": _pay,
+    "issue": _issue,
+    "redeem": _issue,
+    "reversal": _amend,
+    "correction": _amend,
+    "opening": _open_balances,
+}
