@@ -13,6 +13,7 @@ import re
 from typing import Any
 
 from ledger.check_columns import BrokenError, Ledger
+from ledger.erasure import FACT, erased_by
 from ledger.errors import CommonwattError
 from ledger.log.leaf import Leaf
 from ledger.log.tree import Frontier, leaf_hash
@@ -37,18 +38,21 @@ def check_entries(ledger: Ledger) -> None:
         raise BrokenError("the log has no head.")
     size, frontier_bytes, note = head[0]
     frontier, signed = Frontier(), dict[str, list[Limit]]()
+    erased = erased_entries(ledger)
     for position in range(0, max(size, 1), ROWS_AT_ONCE):
         for row in _rows(ledger, position, position + ROWS_AT_ONCE):
             if row[0] != frontier.size:
                 raise BrokenError(f"log entry {frontier.size} is gone, or its statement is.")
-            statement = _checked(row)
+            frontier.append(leaf_hash(bytes(row[5] or b"")))
+            statement = _checked(row, erased)
+            if statement is None:
+                continue
             body = statement.body
             if statement.kind == "account_open":
                 signed[statement.account] = [(None, body["floor_units"], None)]
             elif statement.kind == "limit":
                 limit = row[0], body["floor_units"], body.get("ceiling_units")
                 signed.setdefault(statement.account, []).append(limit)
-            frontier.append(leaf_hash(bytes(row[5])))
     beyond = ledger.rows(
         f"SELECT position FROM log_entry WHERE community = {ledger.community:d}"
         f" AND (position < 0 OR position >= {size:d}) UNION ALL SELECT position FROM statement"
@@ -76,14 +80,32 @@ def _rows(ledger: Ledger, first: int, end: int) -> list[tuple[Any, ...]]:
     )
 
 
-def _checked(row: tuple[Any, ...]) -> Statement:
-    """Return an entry's statement, if all that is said of it follows from it."""
+def erased_entries(ledger: Ledger) -> set[tuple[int, str]]:
+    """Return (log position, what) of all that logged erasures name.
+
+    That they were rightly logged is for the audit; here only what is gone must be named.
+    """
+    rows = ledger.rows(
+        "SELECT envelope FROM statement JOIN fact ON fact.community = statement.community"
+        " AND fact.position = statement.position WHERE kind = 'erasure'"
+        f" AND statement.community = {ledger.community:d}"
+    )
+    try:
+        return erased_by(Statement.decode(bytes(envelope)).body for (envelope,) in rows)
+    except CommonwattError as error:
+        raise BrokenError(f"an erasure cannot be read ({error}).") from error
+
+
+def _checked(row: tuple[Any, ...], erased: set[tuple[int, str]]) -> Statement | None:
+    """Return an entry's statement, if all that is said of it follows from it; None if erased."""
     position, statement_id, kind, period, signer, leaf, salt, envelope, tx_id, seq = row
     if leaf is None:
         raise BrokenError(f"log entry {position} is gone.")
     if envelope is None:
+        if (position, FACT) in erased:
+            return None
         raise BrokenError(
-            f"the signed {kind} of log entry {position} is gone; this version erases nothing."
+            f"the signed {kind} of log entry {position} is gone, and no erasure names it."
         )
     try:
         public = Leaf.decode(bytes(leaf))

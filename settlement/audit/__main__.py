@@ -37,7 +37,7 @@ def main(arguments: list[str] | None = None) -> int:
         return 2
     text = json.dumps(report.to_json(), indent=2) if chosen.json else render(report)
     print(text)  # noqa: T201 - a command prints
-    return 1 if report.failed else 0
+    return report.exit_code
 
 
 def _progress(done: int, size: int) -> None:

@@ -25,6 +25,16 @@ class Order:
         self._seqs: dict[str, set[int]] = defaultdict(set)
         self._highest: dict[str, int] = defaultdict(int)
 
+    def pass_over(self, period: int) -> None:
+        """Go on to a half-hour: of a statement that is checked, or whose fact is not there.
+
+        Raises:
+            UnsoundError: it lies before the last one.
+        """
+        if period < self.period:
+            raise UnsoundError("the log's half-hours go back")
+        self.period = period
+
     def check(self, statement: Statement, period: int) -> None:
         """Refuse a statement that comes twice, out of order or too late.
 
@@ -32,9 +42,7 @@ class Order:
             UnsoundError: says which.
         """
         signer, seq = statement.key_id, statement.body["seq"]
-        if period < self.period:
-            raise UnsoundError("the log's half-hours go back")
-        self.period = period
+        self.pass_over(period)
         if statement.id in self._ids:
             raise UnsoundError(f"the id {statement.id} was used before")
         self._ids.add(statement.id)

@@ -16,12 +16,13 @@
   · clearings              not reached
   · postings               not reached
   · balances and seals     not reached
+  · erasures               not reached
 <BLANKLINE>
 UNSOUND. Do not trust this ledger before the failure above is explained.
 """
 
 from ledger.primitives.energy import format_kwh
-from settlement.audit.verify import Report
+from settlement.audit.verify import FAILED, NOT_REACHED, PASSED, UNKNOWN, Report
 
 _DETAILS = {
     "bundle": "{files:,} files as the manifest names them",
@@ -37,6 +38,7 @@ _DETAILS = {
     "clearings": "{clearing:,} half-hours proved by certificate, no solver",
     "postings": "{transfers:,} transfers recomputed, each half-hour sums to zero",
     "balances and seals": "{seal:,} days sealed, every balance recomputed",
+    "erasures": "{erased:,} facts or details were erased, each by two operators",
 }
 
 _COUNTED = (
@@ -53,6 +55,7 @@ _COUNTED = (
     "clearing",
     "transfers",
     "seal",
+    "erased",
 )
 
 
@@ -63,37 +66,47 @@ def render(report: Report) -> str:
     if report.origin:
         lines += [f"Audit of {report.origin}", f"{report.size:,} entries, root {report.root}"]
     lines.append("")
-    for check, state in report.passed():
-        mark = {True: "✓", False: "✗", None: "·"}[state]
-        if state is False:
-            detail = report.failure
-        elif state is None:
-            detail = "not reached"
-        elif check == "earlier checkpoint":
+    for check, state in report.states():
+        detail = {
+            FAILED: report.failure,
+            NOT_REACHED: NOT_REACHED,
+            UNKNOWN: f"cannot tell: {report.unknown.get(check, '')}",
+        }.get(state, "")
+        if not detail and check == "earlier checkpoint":
             detail = (
                 "consistent with the one you kept"
                 if report.earlier
                 else "none given: keep this one for next time (--since)"
             )
-        else:
-            detail = _DETAILS[check].format(**counts)
-        lines.append(f"  {mark} {check:<22} {detail}")
+        lines.append(f"  {_MARKS[state]} {check:<22} {detail or _DETAILS[check].format(**counts)}")
     return "\n".join([*lines, "", *_verdict(report)])
 
 
+_MARKS = {PASSED: "✓", FAILED: "✗", UNKNOWN: "?", NOT_REACHED: "·"}
+
+
 def _verdict(report: Report) -> list[str]:
-    if report.failed or report.replay is None:
+    if report.verdict == "unsound" or report.replay is None:
         return ["UNSOUND. Do not trust this ledger before the failure above is explained."]
     replay = report.replay
-    lines = [
-        "SOUND. Every signature, reading, clearing, posting and balance holds.",
-        f"{format_kwh(replay.matched_wh)} kWh were matched between neighbours.",
+    if report.verdict == "sound":
+        lines = ["SOUND. Every signature, reading, clearing, posting and balance holds."]
+    else:
+        lines = [
+            "CANNOT TELL. Nothing is wrong with what is here, but facts were erased that the",
+            "checks marked ? need. Go on from a checkpoint that you audited before (--state).",
+        ]
+        lines += [
+            f"  erased: the {what} of entry {at}, a {kind}" for at, what, kind in replay.erased
+        ]
+    lines += [
+        f"{format_kwh(replay.run_state.matched_wh)} kWh were matched between neighbours.",
         "Not witnessed: no independent witness cosigned the checkpoint.",
     ]
-    if replay.days:
-        days = ", ".join(str(day) for day in sorted(replay.days))
+    if replay.run_state.days:
+        days = ", ".join(str(day) for day in sorted(replay.run_state.days))
         lines.append(f"Begun and not finished at the log's end: the run of {days}.")
-    if any(rules.replay for _, rules in replay.state.rules_history):
+    if any(rules.replay for _, rules in replay.community.rules_history):
         lines.append(
             "This ledger replays past or simulated readings: its clock is not the real one."
         )

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from ledger.erasure import ERASABLE_FACTS
 from ledger.errors import CommonwattError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.leaf import Leaf
@@ -37,6 +38,10 @@ ALL_CHECKS = (
 """Names of all checks, in the order in which they are reported."""
 
 
+PASSED, FAILED, UNKNOWN, NOT_REACHED = "passed", "failed", "cannot tell", "not reached"
+"""What a check came to."""
+
+
 @dataclass
 class Report:
     """What an audit found.
@@ -63,22 +68,36 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        """``sound`` or ``unsound``."""
-        return "unsound" if self.failed else "sound"
+        """``sound``, ``unsound`` or ``cannot tell``."""
+        if self.failed:
+            return "unsound"
+        return "cannot tell" if self.unknown else "sound"
 
-    def passed(self) -> Iterator[tuple[str, bool | None]]:
-        """Yield each check with True (passed), False (failed) or None (not reached)."""
-        state: bool | None = True
+    @property
+    def exit_code(self) -> int:
+        """0 sound, 1 unsound, 2 cannot tell."""
+        return {"sound": 0, "unsound": 1}.get(self.verdict, 2)
+
+    @property
+    def unknown(self) -> dict[str, str]:
+        """Why a check cannot tell, by its name."""
+        return self.replay.unknown if self.replay else {}
+
+    def states(self) -> Iterator[tuple[str, str]]:
+        """Yield each check with one of `PASSED`, `FAILED`, `UNKNOWN` and `NOT_REACHED`."""
+        reached = True
         for check in ALL_CHECKS:
             if check == self.failed:
-                yield check, False
-                state = None
+                reached = False
+                yield check, FAILED
+            elif not reached:
+                yield check, NOT_REACHED
             else:
-                yield check, state
+                yield check, UNKNOWN if check in self.unknown else PASSED
 
     def to_json(self) -> dict[str, Any]:
         """Return the report for programs."""
-        names = {True: "passed", False: "failed", None: "not reached"}
+        erased = self.replay.erased if self.replay else []
         value: dict[str, Any] = {
             "verdict": self.verdict,
             "origin": self.origin,
@@ -87,10 +106,15 @@ class Report:
             "witnessed": False,
             "compared_with_earlier_checkpoint": self.earlier,
             "days_held_and_not_sealed": sorted(
-                day.isoformat() for day in (self.replay.days if self.replay else ())
+                day.isoformat() for day in (self.replay.run_state.days if self.replay else ())
             ),
             "counts": self.counts,
-            "checks": [{"check": c, "state": names[state]} for c, state in self.passed()],
+            "checks": [
+                {"check": check, "state": state}
+                | ({"reason": self.unknown[check]} if state == UNKNOWN else {})
+                for check, state in self.states()
+            ],
+            "erased": [{"entry": at, "what": what, "kind": kind} for at, what, kind in erased],
         }
         if self.failed:
             value["failed"] = {"check": self.failed, "reason": self.failure}
@@ -156,7 +180,11 @@ def _audit(
             progress(position, checkpoint.size)
     replay.finish()
     progress(checkpoint.size, checkpoint.size)
-    report.counts |= {"entries": checkpoint.size, **replay.counts}
+    report.counts |= {
+        "entries": checkpoint.size,
+        "erased": len(replay.erased),
+        **replay.counts,
+    }
 
 
 def _open_head(bundle: Bundle, vkey: str | None) -> tuple[Checkpoint, Verifier]:
@@ -208,6 +236,8 @@ def _open_leaf(position: int, data: bytes, facts: Iterator[Fact]) -> tuple[Leaf,
     fact = next(facts)
     if leaf.fact is not None:
         opened = leaf.fact == fact.envelope
+    elif fact.envelope is None or fact.salt is None:
+        opened = leaf.kind in ERASABLE_FACTS
     else:
         opened = leaf.is_opened_by(fact.salt, fact.envelope)
     if not opened:

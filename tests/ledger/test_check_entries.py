@@ -39,7 +39,7 @@ EDITS = {
         f"DELETE FROM limit_change WHERE account = {LAST}",  # noqa: S608 - ours
         "has no limit, and one was signed",
     ),
-    "a fact removed": ("DELETE FROM fact WHERE position = 3", "is gone; this version erases"),
+    "a fact removed": ("DELETE FROM fact WHERE position = 3", "is gone, and no erasure"),
     "an entry removed": ("DELETE FROM log_entry WHERE position = 0", "log entry 0 is gone"),
     "a statement removed": ("DELETE FROM statement WHERE position = 3", "log entry 3 is gone"),
     "another kind": ("UPDATE statement SET kind = 'offer' WHERE position = 2", "entry 2"),

@@ -250,7 +250,7 @@ def test_only_the_log_notices_an_owner_who_makes_everything_agree(street, name):
         told(connection, me, sentence, "log")
 
 
-def test_a_fact_that_is_gone_is_told_as_nothing_erases_yet(street):
+def test_a_fact_that_is_gone_is_told_where_no_erasure_names_it(street):
     me = street.writer.community
     with insider(street.writer.database) as connection:
         connection.exec_driver_sql(
@@ -258,7 +258,7 @@ def test_a_fact_that_is_gone_is_told_as_nothing_erases_yet(street):
             f" (SELECT position FROM statement WHERE community = {me} AND kind = 'transfer')"
         )
         report = check_ledger(connection, me)
-        assert "this version erases nothing" in (report.failure or "")
+        assert "no erasure names it" in (report.failure or "")
         assert report.erased == 1
 
 

@@ -156,7 +156,7 @@ def test_without_a_mandate_nobody_buys_from_the_next_half_hour_on(copy, tmp_path
     assert street.state.mandate_of(ada, now + 1) is None
     settle_day(street, DAY)
     report = sound(street, tmp_path)
-    assert report.replay.matched_wh > 0
+    assert report.replay.run_state.matched_wh > 0
 
 
 def test_a_meter_can_pass_to_another_member_once_consent_is_withdrawn(street, tmp_path):

@@ -8,7 +8,7 @@ import typer
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
-from wallet_api.cli.context import EXIT_NO, open_here, progress, say, say_json, settings_of, stop
+from wallet_api.cli.context import open_here, progress, say, say_json, settings_of, stop
 
 app = typer.Typer(help="Export a bundle, and audit one offline.", no_args_is_help=True)
 
@@ -57,5 +57,5 @@ def verify(
         say_json(report.to_json())
     else:
         say(render(report))
-    if report.failed:
-        stop(EXIT_NO)
+    if report.exit_code:
+        stop(report.exit_code)

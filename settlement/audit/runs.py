@@ -1,0 +1,266 @@
+"""The audit of a day's run: its hold, clearings, settlements and seal, each computed again.
+
+What cannot be computed because facts were erased is said to be unknown, once, and the rest goes on.
+
+>>> Runs.__name__
+'Runs'
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date
+from typing import TYPE_CHECKING
+
+from ledger.accounts import WH, pool
+from ledger.invariants import check_balances, check_pools_empty
+from ledger.log.leaf import Leaf
+from ledger.primitives.canonical import encode, encode_trusted
+from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
+from ledger.records import salted_root
+from ledger.statements import Statement
+from market.certificate import verify
+from market.wire import market_to_json, read_result, result_bytes
+from settlement.audit.bundle import Fact
+from settlement.audit.details import check_root, detail_of, object_of, seed_of, sha256_hex
+from settlement.errors import UnsoundError
+from settlement.orders import (
+    PeriodInputs,
+    PeriodOrders,
+    fund_orders,
+    orders_from_detail,
+    orders_to_detail,
+    period_inputs,
+)
+from settlement.postings import (
+    Line,
+    balance_records,
+    hold_transfers,
+    lines_of,
+    market_of,
+    run_id,
+    settlement_transfers,
+    totals_of,
+)
+from settlement.state import CommunityRules
+from settlement.timetable import NO_SEAL, due_at_ms
+
+if TYPE_CHECKING:
+    from settlement.audit.replay import Replay
+
+FUNDS, CLEARINGS, POSTINGS, SEALS = (
+    "funds and mandates",
+    "clearings",
+    "postings",
+    "balances and seals",
+)
+"""Names of this module's checks."""
+
+OPEN_RUN_PERIODS_MAX = 7 * 48
+"""How long a run may stand begun and not sealed before the audit calls it unsound."""
+
+
+@dataclass
+class Day:
+    """A day between its hold and its seal; what was erased is None or absent."""
+
+    periods: range
+    known_at_ms: int
+    hold_batch: bytes
+    held: int
+    rules: CommunityRules
+    inputs: dict[int, PeriodInputs] = field(default_factory=dict)
+    orders: dict[int, PeriodOrders] = field(default_factory=dict)
+    cleared: dict[int, tuple[str, list[Line] | None]] = field(default_factory=dict)
+    settled: dict[int, list[Line] | None] = field(default_factory=dict)
+
+
+@dataclass
+class RunState:
+    """What is remembered from one run to the next."""
+
+    days: dict[date, Day] = field(default_factory=dict)
+    last_seal: str = NO_SEAL
+    sealed: set[date] = field(default_factory=set)
+    held: set[int] = field(default_factory=set)
+    matched_wh: int = 0
+    traded_units: int = 0
+
+
+class Runs:
+    """The runs of one community; part of a `Replay`."""
+
+    def __init__(self, replay: "Replay", state: RunState) -> None:
+        self._replay, self.state = replay, state
+        self.handlers: dict[str, tuple[str, Callable[[Statement, Leaf, Fact], None]]] = {
+            "hold": (FUNDS, self._hold),
+            "clearing": (CLEARINGS, self._clear),
+            "settlement": (POSTINGS, self._settle),
+            "seal": (SEALS, self._seal),
+        }
+
+    def _hold(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
+        replay, body = self._replay, statement.body
+        day = self._new_day(statement, leaf)
+        readings = replay.readings_of(day.periods)
+        if readings is None:
+            replay.cannot(FUNDS, f"readings of {body['day']} were erased")
+        else:
+            inputs = period_inputs(replay.community, day.periods, readings)
+            day.inputs = {item.period: item for item in inputs}
+        self.state.days[parse_date(body["day"])] = day
+        if fact.detail is None:
+            replay.cannot(FUNDS, f"the orders of {body['day']} were erased")
+            replay.lose_books(f"the holds of {body['day']} were erased")
+            return
+        detail = object_of(fact)
+        if day.inputs and replay.books_known:
+            orders = fund_orders(replay.community, day.inputs.values(), replay.book.balances)
+            if detail.get("orders") != orders_to_detail(orders):
+                raise UnsoundError(
+                    "an order or its funds cap is not what readings, offers, "
+                    "mandates and balances give"
+                )
+        else:
+            replay.cannot(FUNDS, f"the caps of {body['day']} follow from what was erased")
+            orders = orders_from_detail(detail, day.rules.feeder)
+            if detail.get("orders") != orders_to_detail(orders):
+                raise UnsoundError("the orders are not in their one form")
+        transfers = hold_transfers(day.hold_batch, orders, day.rules)
+        check_root(statement, detail, transfers)
+        replay.post(transfers)
+        day.orders = {item.period: item for item in orders}
+        replay.counts["orders"] += sum(len(item.asks) + len(item.bids) for item in orders)
+
+    def _new_day(self, statement: Statement, leaf: Leaf) -> Day:
+        """Return the day that a hold begins, if it may begin now."""
+        body, state, community = statement.body, self.state, self._replay.community
+        day = parse_date(body["day"])
+        expected = run_id("hold", self._replay.origin, body["run"], body["day"])
+        if day in state.days or day in state.sealed or statement.id != expected:
+            raise UnsoundError(f"{day} was run before")
+        zone = community.rules_now.zone
+        due_period = due_at_ms(day, zone) // (SECONDS * 1000)
+        known_period = body["known_at"] // (SECONDS * 1000)
+        if not due_period <= known_period <= leaf.period:
+            raise UnsoundError(f"the run of {day} came before it was due")
+        periods = of_local_day(day, load_zone(zone))
+        rules = community.rules_of(periods.start)
+        if rules is None:
+            raise UnsoundError(f"no rules bound {day}")
+        if not state.held.isdisjoint(periods):
+            raise UnsoundError(f"a half-hour of {day} was settled with another day")
+        state.held.update(periods)
+        return Day(periods, body["known_at"], bytes.fromhex(statement.id), leaf.period, rules)
+
+    def _check_id(self, statement: Statement, about: int | str) -> None:
+        if statement.id != run_id(
+            statement.kind, self._replay.origin, statement.body["run"], about
+        ):
+            raise UnsoundError("the id is not the one that follows from day and run")
+
+    def _day_of(self, statement: Statement) -> Day:
+        period = statement.body["period"]
+        for day in self.state.days.values():
+            if period in day.periods:
+                if statement.body["known_at"] != day.known_at_ms:
+                    raise UnsoundError("known_at is not that of the day's hold")
+                return day
+        raise UnsoundError(f"the half-hour {period} has no hold")
+
+    def _clear(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        body, day = statement.body, self._day_of(statement)
+        period = body["period"]
+        self._check_id(statement, period)
+        if period in day.cleared:
+            raise UnsoundError(f"the half-hour {period} was cleared before")
+        if fact.detail is None or period not in day.orders:
+            self._replay.cannot(CLEARINGS, f"orders or results of {period} were erased")
+            day.cleared[period] = (statement.tx_id, None)
+            return
+        market = market_of(day.orders[period], day.rules)
+        if sha256_hex(encode_trusted(market_to_json(market))) != body["market"]:
+            raise UnsoundError("the market that was cleared is not that of the orders")
+        data = detail_of(fact)
+        if sha256_hex(data) != body["result"]:
+            raise UnsoundError("the result is not the one that was signed")
+        result = read_result(data)
+        verify(market, result)
+        if result_bytes(result) != data:
+            raise UnsoundError("the result is not in canonical form")
+        inputs = day.inputs.get(period)
+        lines = None if inputs is None else lines_of(inputs, result)
+        day.cleared[period] = (statement.tx_id, lines)
+        self.state.matched_wh += result.matched_wh
+
+    def _settle(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        replay, body, day = self._replay, statement.body, self._day_of(statement)
+        period, rules = body["period"], day.rules
+        self._check_id(statement, period)
+        if period not in day.cleared or period in day.settled:
+            raise UnsoundError(f"the half-hour {period} is not cleared, or settled before")
+        clearing, lines = day.cleared[period]
+        if body["clearing"] != clearing:
+            raise UnsoundError("the settlement cites another clearing")
+        day.settled[period] = lines
+        if lines is None:
+            replay.lose_books(f"what the half-hour {period} posted follows from what was erased")
+            return
+        transfers = settlement_transfers(
+            bytes.fromhex(statement.id),
+            day.hold_batch,
+            day.inputs[period],
+            day.orders[period],
+            lines,
+            rules,
+        )
+        if fact.detail is None:
+            replay.cannot(POSTINGS, f"the salts of the half-hour {period} were erased")
+        else:
+            check_root(statement, object_of(fact), transfers)
+        replay.post(transfers)
+        if replay.books_known:
+            pools = [pool(rules.feeder, asset) for asset in (WH, rules.asset)]
+            check_pools_empty(replay.book.balances, pools)
+        self.state.traded_units += sum(line.bought_units for line in lines)
+        replay.counts["lines"] += len(lines)
+
+    def _seal(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        replay, body, state = self._replay, statement.body, self.state
+        self._check_id(statement, body["day"])
+        name = parse_date(body["day"])
+        day = state.days.get(name)
+        if day is None or set(day.settled) != set(day.periods):
+            raise UnsoundError(f"{body['day']} is sealed before all of it is settled")
+        if body["previous"] != state.last_seal or body["periods"] != len(day.periods):
+            raise UnsoundError("the seal does not follow the one before")
+        detail = object_of(fact)
+        if sha256_hex(encode({"totals": detail.get("totals")})) != body["totals"]:
+            raise UnsoundError("the totals that the seal shows are not those sealed")
+        lines = {period: found for period, found in day.settled.items() if found is not None}
+        if len(lines) == len(day.periods) and totals_of(lines) != detail["totals"]:
+            raise UnsoundError("the totals of the half-hours are not those sealed")
+        if replay.books_known:
+            seed = bytes.fromhex(seed_of({"seed": detail.get("seed")}))
+            root = salted_root(seed, balance_records(replay.book.balances)).hex()
+            if root != body["balances"]:
+                raise UnsoundError("a balance differs from the one sealed")
+            check_balances(replay.book.balances)
+        else:
+            replay.cannot(SEALS, f"the balances of {body['day']} follow from what was erased")
+        state.last_seal = statement.tx_id
+        state.sealed.add(name)
+        replay.forget_readings(day.periods)
+        del state.days[name]
+
+    def finish(self, period: int) -> None:
+        """Check that no run was begun and left.
+
+        Raises:
+            UnsoundError: names its day.
+        """
+        for day, run in self.state.days.items():
+            if period - run.held > OPEN_RUN_PERIODS_MAX:
+                raise UnsoundError(
+                    f"the run of {day} set money aside more than a week before the log's end "
+                    "and never settled it"
+                )
