@@ -1,6 +1,5 @@
 """Appending to the log when a statement, a commit or its answer fails, and two who append at once."""
 
-import threading
 from contextlib import ExitStack
 from unittest import mock
 
@@ -132,54 +131,39 @@ def test_two_writers_in_two_threads_take_turns(writer):
 
 
 def test_processes_that_append_and_publish_at_once(writer, tmp_path):
-    """Two append, two publish to one folder; whoever reads it sees one log that only grows."""
-    folder, seen = tmp_path / "log", [0]
+    """Two append, another and this one publish to a folder, in which one log is seen to grow."""
+    folder, sizes = tmp_path / "log", []
     verifier = Verifier(writer.origin, LOG.public)
 
-    def bytes_of(name):
-        return (folder / name).read_bytes()
+    def look():
+        head = open_checkpoint((folder / "checkpoint").read_bytes(), verifier)
+        sizes.append(head.size)
+        return list(verify_tiles(lambda name: (folder / name).read_bytes(), head.size, head.root))
 
-    writer.publish(folder)
     with ExitStack() as stack:
-        words = [("append", name, 25) for name in DEVICES] + [("publish", folder, 12)] * 2
+        words = [*(("append", name, 25) for name in DEVICES), ("publish", folder, 25)]
         workers = [stack.enter_context(process(writer, *one)) for one in words]
         for worker in workers:
             assert worker.stdout.readline() == "ready\n", worker.stderr.read()
         for worker in workers:
             go(worker)
-        done = threading.Event()
-
-        def read():  # a look every 20 ms leaves the others their time
-            while not done.wait(0.02):
-                head = open_checkpoint((folder / "checkpoint").read_bytes(), verifier)
-                assert head.size >= seen[-1]
-                seen.append(len(list(verify_tiles(bytes_of, head.size, head.root))))
-
-        def wait():
-            try:
-                return [worker.communicate(timeout=60) for worker in workers]
-            finally:
-                done.set()
-
-        _, outputs = at_once(lambda work: work(), [read, wait])
-    assert [errors for _, errors in outputs] == [""] * 4
-    appended = {}
-    for lines, _ in outputs[:2]:
-        appended |= dict(line.split() for line in lines.splitlines())
+        while sizes[-1:] != [52]:
+            assert all(worker.poll() in (None, 0) for worker in workers)
+            writer.publish(folder)
+            look()
+        outputs = [worker.communicate(timeout=60) for worker in workers]
+    assert [errors for _, errors in outputs] == [""] * 3
+    told = dict(line.split() for lines, _ in outputs[:2] for line in lines.splitlines())
     logged = whole(writer)
-    assert {int(at): bytes.fromhex(one) for at, one in appended.items()} == dict(
+    assert {int(at): bytes.fromhex(one) for at, one in told.items()} == dict(
         enumerate(logged[2:], start=2)
     )
-    assert len(logged) == 52
-    for lines, _ in outputs[2:]:
-        sizes = list(map(int, lines.split()))
-        assert sizes == sorted(sizes)
-    assert len(seen) > 2
-    assert writer.publish(folder).size == 52
+    theirs = list(map(int, outputs[2][0].split()))
+    assert theirs == sorted(theirs)
+    assert sizes == sorted(sizes)
+    assert len(set(sizes)) > 2
     with writer.database.read() as connection:
-        leaves = log_store.leaves(connection, writer.community, 0, 52)
-    head = open_checkpoint((folder / "checkpoint").read_bytes(), verifier)
-    assert list(verify_tiles(bytes_of, 52, head.root)) == leaves
+        assert look() == log_store.leaves(connection, writer.community, 0, 52)
 
 
 # Two, and one ignores the lock.
@@ -260,3 +244,30 @@ def test_a_head_that_is_not_the_signed_one_is_never_signed_again(writer, databas
         connection.execute(change, {"twin": twin.community, "mine": writer.community})
         record(writer, connection, "offer", MEMBER, [DEVICE])
     assert len(whole(writer)) == 3
+
+
+# A backup.
+
+
+@pytest.mark.parametrize("database", ENGINES[:1], indirect=True)
+def test_a_restored_backup_publishes_only_beside_the_newer_files(database, keys, tmp_path):
+    writer = found_log(database, keys)
+    backup = Database(f"sqlite:///{tmp_path}/backup.sqlite")
+    with database.engine.connect() as source, backup.engine.connect() as target:
+        source.connection.driver_connection.backup(target.connection.driver_connection)
+    restored = open_log(backup, writer.origin, keys)
+    assert whole(restored) == whole(writer)
+    append(writer, drafts_of_a_newcomer(writer))
+    newest = writer.publish(tmp_path / "log")
+    for sentence, first in (
+        (r"are ahead of the database \(5 entries against 2\)", 0),
+        ("another history: the database's head of 5 entries does not extend the 5", 2),
+        ("another history: the database's head of 6 entries does not extend the 5", 2),
+    ):
+        with pytest.raises(LogError, match=sentence):
+            restored.publish(tmp_path / "log")
+        append(restored, drafts_of_a_newcomer(restored)[first:])
+    assert writer.publish(tmp_path / "log") == newest
+    (tmp_path / "log").rename(tmp_path / "evidence")
+    assert restored.publish(tmp_path / "log").size == len(whole(restored)) > newest.size
+    backup.close()
