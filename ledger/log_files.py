@@ -97,7 +97,7 @@ def publish(
                 after_write(folder / "checkpoint")
     except OSError as error:
         raise LogError(
-            f"The log's files could not be written: {error}. The database is whole, and what was "
+            f"The log's files could not be read or written: {error}. The database is whole, and what was "
             "published before still stands. Mend the cause (make room, if the disk is full), then "
             "publish again."
         ) from error

@@ -37,6 +37,9 @@ NEWCOMER, NEW_DEVICE = "3c" * 16, key_of(20)
 DEVICES = {"one": DEVICE, "two": SECOND_DEVICE}
 _count = itertools.count(1)
 
+A_TURN = 5
+"""A process does so much at once, and then waits to be told again."""
+
 
 def open_log(database: Database, origin: str, keys: Path) -> Writer:
     """Return a writer as a process has that just started."""
@@ -132,12 +135,13 @@ def process(writer: Writer, *words: object) -> Iterator[Any]:
 
 
 def main(url: str, origin: str, keys: str, verb: str, what: str, count: str) -> None:
-    """Append offers by a device, or publish to a folder, so many times."""
+    """Append offers by a device, or publish to a folder, so many times, in turns when told."""
     database = Database(url)
     writer = open_log(database, origin, Path(keys))
     tell("ready")
-    sys.stdin.readline()
-    for _ in range(int(count)):
+    for number in range(int(count)):
+        if number % A_TURN == 0:
+            sys.stdin.readline()
         if verb == "append":
             with writer.transaction() as connection:
                 made = draft(writer, connection, "offer", MEMBER, [DEVICES[what]])
