@@ -1,7 +1,8 @@
 """The sequencer: statements into the log, in the same transaction as what they cause.
 
 Rows with contiguous positions are appended and the head (size, frontier, signed note) is moved
-by compare-and-swap. Files follow after the commit (`ledger.log_files`).
+by compare-and-swap. Files follow after the commit (`ledger.log_files`). The community's lock keeps
+sequencers apart; where it did not, the positions' unique keys and the swap refuse the later one.
 
 >>> Entry("offer", 989737, b"...", bytes(16)).detail is None
 True
@@ -13,6 +14,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
 
 from ledger import bulk
 from ledger.erasure import DETAIL
@@ -90,10 +92,16 @@ def append(
     """Append checked statements and return the first one's position.
 
     Raises:
-        LogError: another sequencer moved the head meanwhile; nothing was written.
+        LogError: another sequencer moved the head meanwhile, or the head is not the one that was
+            signed. Nothing was written; the caller's transaction must be rolled back.
     """
-    size, frontier_bytes, _ = head(connection, community)
+    size, frontier_bytes, signed = head(connection, community)
     frontier = Frontier.from_bytes(frontier_bytes)
+    if not signed.startswith(Checkpoint(origin, size, frontier.root()).encode() + b"\n"):
+        raise LogError(
+            "The log's head in the database is not the one that was signed last. Nothing was "
+            "written: another signature would make two histories. Run 'commonwatt ledger check'."
+        )
     entry_rows, fact_rows, statement_rows = [], [], []
     for position, (statement, entry) in enumerate(entries, start=size):
         leaf = entry.leaf
@@ -115,9 +123,15 @@ def append(
                 "recorded_at": now_ms,
             }
         )
-    connection.execute(insert(_entries), entry_rows)
-    connection.execute(insert(_facts), fact_rows)
-    connection.execute(insert(_statements), statement_rows)
+    try:
+        connection.execute(insert(_entries), entry_rows)
+        connection.execute(insert(_facts), fact_rows)
+        connection.execute(insert(_statements), statement_rows)
+    except IntegrityError as error:
+        raise LogError(
+            f"Another writer moved the log's head from {size} entries, or logged one of these "
+            "statements, or one is given twice. Nothing was written; try again."
+        ) from error
     note = sign_checkpoint(Checkpoint(origin, frontier.size, frontier.root()), key)
     moved = connection.execute(
         update(_heads)
