@@ -141,18 +141,20 @@ class Disk:
         return path.read_bytes() if path.stat().st_ino in self._synced else b""
 
     def after_power_loss(self, into: Path) -> list[Path]:
-        """Rebuild the folder in three ways that a disk may choose; return the three roots.
+        """Rebuild the folder in those of three ways that a disk may choose and that differ.
 
         The least: only what was synced. The worst: that, and the last checkpoint all the same.
         The names: every name is there, but bytes that were not synced are not.
         """
         least, worst, names = into / "least", into / "worst", into / "names"
-        for root in (least, worst):
-            self._rebuild(self.root, root)
+        self._rebuild(self.root, least)
         for path in self.root.rglob("checkpoint"):
-            there = worst / path.relative_to(self.root)
-            there.parent.mkdir(parents=True, exist_ok=True)
-            there.write_bytes(self._bytes_of(path) or b"")
+            data = self._bytes_of(path)
+            if self.kept.get(path.parent, {}).get(path.name) != data:
+                self._rebuild(self.root, worst)
+                there = worst / path.relative_to(self.root)
+                there.parent.mkdir(parents=True, exist_ok=True)
+                there.write_bytes(data or b"")
         names.mkdir()
         for path in sorted(self.root.rglob("*")):
             there, data = names / path.relative_to(self.root), self._bytes_of(path)
@@ -160,7 +162,7 @@ class Disk:
                 there.mkdir()
             else:
                 there.write_bytes(data)
-        return [least, worst, names]
+        return [root for root in (least, worst, names) if root.exists()]
 
     def _rebuild(self, folder: Path, into: Path) -> None:
         into.mkdir(parents=True)

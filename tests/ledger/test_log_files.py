@@ -90,7 +90,10 @@ def test_every_call_may_fail_and_the_next_publication_ends_alike(growth, how):
 def test_process_or_power_may_go_at_every_call_and_no_checkpoint_lacks_a_tile(growth, tmp_path):
     entries, make, whole = growth
     before = len(served(make() / "log"))
-    for at in range(1, len(calls_of(growth)) + 2):
+    calls = [("", ""), *calls_of(growth)]
+    for at, (last, _) in enumerate(calls, start=1):
+        if last == "open":
+            continue  # nothing was written or synced since the stop before this one
         with watching(Disk(make(), at, Fault.STOPPED)) as disk:
             try:
                 publish_entries(disk.root / "log", entries)
