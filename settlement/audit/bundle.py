@@ -122,6 +122,7 @@ class Bundle:
     def __init__(self, path: Path) -> None:
         self.path = path
         self._zip: zipfile.ZipFile | None = None
+        self._named: dict[str, tuple[int, str]] = {}
         if path.is_file():
             try:
                 self._zip = zipfile.ZipFile(path)
@@ -131,12 +132,20 @@ class Bundle:
             raise InputError(f"{path} is not there; make one with 'commonwatt audit export'")
 
     def read(self, name: str) -> bytes:
-        """Return a file's bytes.
+        """Return a file's bytes, compared with what the manifest says once that was read.
 
         Raises:
             FileNotFoundError: not in the bundle.
-            AuditError: too large, or damaged.
+            AuditError: too large, damaged, or other than the manifest says.
         """
+        data = self._read(name)
+        if name in self._named:
+            digest = hashlib.sha256(data).hexdigest()
+            if self._named[name] != (len(data), digest):
+                raise AuditError("bundle", f"{name} differs from the manifest")
+        return data
+
+    def _read(self, name: str) -> bytes:
         try:
             if self._zip is None:
                 return self._read_file(name)
@@ -169,39 +178,46 @@ class Bundle:
             raise AuditError("bundle", f"{name} is missing from the bundle") from error
 
     def manifest(self) -> Mapping[str, Any]:
-        """Return the manifest after checking every file that it names.
+        """Return the manifest; from now on each file is compared with it when it is read.
 
         Raises:
-            AuditError: a file is missing or differs.
+            AuditError: missing or malformed.
         """
         try:
             value = decode(self.required("manifest.json"), MANIFEST_BYTES_MAX)
             _MANIFEST(value, "manifest")
         except InputError as error:
             raise AuditError("bundle", f"manifest.json: {error}") from error
-        if len({entry["path"] for entry in value["files"]}) != len(value["files"]):
+        self._named = {entry["path"]: (entry["bytes"], entry["sha256"]) for entry in value["files"]}
+        if len(self._named) != len(value["files"]):
             raise AuditError("bundle", "the manifest names a file twice")
-        for entry in value["files"]:
-            data = self.required(entry["path"])
-            same = hashlib.sha256(data).hexdigest() == entry["sha256"]
-            if not same or len(data) != entry["bytes"]:
-                raise AuditError("bundle", f"{entry['path']} differs from the manifest")
         manifest: Mapping[str, Any] = value
         return manifest
 
-    def facts(self, size: int) -> Iterator[Fact]:
-        """Yield the facts of log positions 0 to size - 1, in order.
+    def check_files(self, prefixes: tuple[str, ...]) -> None:
+        """Compare every file whose name begins so with the manifest.
+
+        Raises:
+            AuditError: a file is missing or differs.
+        """
+        for name in self._named:
+            if name.startswith(prefixes):
+                self.required(name)
+
+    def facts(self, first: int, size: int) -> Iterator[Fact]:
+        """Yield the facts of log positions first to size - 1, in order.
 
         Raises:
             AuditError: one is missing, out of order or malformed.
         """
-        for first in range(0, size, FACTS_A_FILE):
-            name = facts_path(first)
+        for start in range(first - first % FACTS_A_FILE, size, FACTS_A_FILE):
+            name = facts_path(start)
             lines = self.required(name).split(b"\n")
-            if lines.pop() != b"" or len(lines) != min(FACTS_A_FILE, size - first):
+            if lines.pop() != b"" or len(lines) != min(FACTS_A_FILE, size - start):
                 raise AuditError("bundle", f"{name} holds another number of facts than the log")
-            for position, line in enumerate(lines, start=first):
-                yield _decode_fact(name, position, line)
+            for position, line in enumerate(lines, start=start):
+                if position >= first:
+                    yield _decode_fact(name, position, line)
 
 
 def _decode_fact(name: str, position: int, line: bytes) -> Fact:

@@ -4,8 +4,6 @@
 0
 """
 
-from collections import defaultdict
-
 from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW
 from ledger.primitives.periods import SECONDS
 from ledger.statements import Statement
@@ -22,8 +20,8 @@ class Order:
     def __init__(self) -> None:
         self.period = 0
         self._ids: set[str] = set()
-        self._seqs: dict[str, set[int]] = defaultdict(set)
-        self._highest: dict[str, int] = defaultdict(int)
+        self._seqs: dict[str, set[int]] = {}
+        self._highest: dict[str, int] = {}
 
     def pass_over(self, period: int) -> None:
         """Go on to a half-hour: of a statement that is checked, or whose fact is not there.
@@ -46,14 +44,14 @@ class Order:
         if statement.id in self._ids:
             raise UnsoundError(f"the id {statement.id} was used before")
         self._ids.add(statement.id)
-        if seq in self._seqs[signer] or seq <= self._highest[signer] - SEQ_WINDOW:
+        seqs, highest = self._seqs.setdefault(signer, set()), self._highest.get(signer, 0)
+        if seq in seqs or seq <= highest - SEQ_WINDOW:
             raise UnsoundError(f"seq {seq} of this key was used before or comes too late")
-        if seq > self._highest[signer] + SEQ_JUMP_MAX:
+        if seq > highest + SEQ_JUMP_MAX:
             raise UnsoundError(f"seq {seq} is too far above this key's highest")
-        self._seqs[signer].add(seq)
-        self._highest[signer] = max(seq, self._highest[signer])
-        if len(self._seqs[signer]) > 4 * SEQ_WINDOW:
-            oldest = self._highest[signer] - SEQ_WINDOW
-            self._seqs[signer] = {number for number in self._seqs[signer] if number > oldest}
+        seqs.add(seq)
+        highest = self._highest[signer] = max(seq, highest)
+        if len(seqs) > 4 * SEQ_WINDOW:
+            self._seqs[signer] = {number for number in seqs if number > highest - SEQ_WINDOW}
         if statement.body["not_after"] < period * SECONDS * 1000:
             raise UnsoundError("the statement was logged after its not_after")

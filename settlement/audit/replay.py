@@ -11,6 +11,7 @@ balance. Only the linear programme is not solved again; its certificate replaces
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from typing import Any
 
 from ledger.book import Book
 from ledger.erasure import DETAIL, ERASABLE_DETAILS, ERASABLE_FACTS, FACT, check_erasure
@@ -78,6 +79,12 @@ class Replay:
         self.erased: list[tuple[int, str, str]] = []
         self.erasable: dict[int, tuple[str, int]] = {}
         self.books_known = True
+        self._runs = Runs(self, self.run_state)
+
+    def restore(self, parts: Mapping[str, Any]) -> None:
+        """Take over the state of an earlier replay, by attribute."""
+        for name, value in parts.items():
+            setattr(self, name, value)
         self._runs = Runs(self, self.run_state)
 
     def apply(self, leaf: Leaf, fact: Fact) -> None:

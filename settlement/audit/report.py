@@ -65,6 +65,8 @@ def render(report: Report) -> str:
     lines = []
     if report.origin:
         lines += [f"Audit of {report.origin}", f"{report.size:,} entries, root {report.root}"]
+        if report.resumed:
+            lines.append(f"The first {report.resumed:,} entries were audited before.")
     lines.append("")
     for check, state in report.states():
         detail = {

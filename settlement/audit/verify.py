@@ -14,9 +14,10 @@ from ledger.errors import CommonwattError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.leaf import Leaf
 from ledger.log.note import Verifier
-from ledger.log.tiles import verify_tiles
+from ledger.log.tiles import TILE_WIDTH, frontier_of_tiles, read_bundle, verify_tiles
 from ledger.log.tree import Frontier, leaf_hash
 from settlement.audit.bundle import Bundle, Fact
+from settlement.audit.memory import Memory, read_memory
 from settlement.audit.replay import CHECKS, Replay
 from settlement.errors import AuditError, UnsoundError
 
@@ -55,6 +56,8 @@ class Report:
         failure: what is wrong, in a sentence.
         replay: the replayed state, for figures; None where the audit did not come so far.
         earlier: whether an earlier checkpoint was compared.
+        frontier: of the tree, for the next audit.
+        resumed: entries that an earlier audit checked, and this one did not read.
     """
 
     origin: str
@@ -65,6 +68,14 @@ class Report:
     failure: str = ""
     replay: Replay | None = None
     earlier: bool = False
+    frontier: Frontier | None = None
+    resumed: int = 0
+
+    def memory(self) -> bytes | None:
+        """Return what the next audit may go on from: of a sound ledger only."""
+        if self.verdict != "sound" or self.replay is None or self.frontier is None:
+            return None
+        return Memory(self.replay, self.frontier).encode()
 
     @property
     def verdict(self) -> str:
@@ -105,6 +116,7 @@ class Report:
             "root": self.root,
             "witnessed": False,
             "compared_with_earlier_checkpoint": self.earlier,
+            "entries_audited_before": self.resumed,
             "days_held_and_not_sealed": sorted(
                 day.isoformat() for day in (self.replay.run_state.days if self.replay else ())
             ),
@@ -126,6 +138,7 @@ def audit(
     *,
     vkey: str | None = None,
     since: bytes | None = None,
+    memory: bytes | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> Report:
     """Audit a bundle.
@@ -134,25 +147,32 @@ def audit(
         path: a folder or a .zip.
         vkey: the log's public key, known from elsewhere; the bundle's own if left out.
         since: a checkpoint kept from an earlier audit, to be consistent with.
+        memory: what an earlier audit remembered (`Report.memory`): it goes on from there.
         progress: told how far the audit is.
 
     Returns:
         The report; unsound is a verdict and not an error.
 
     Raises:
-        InputError: there is no bundle at the path.
+        InputError: there is no bundle at the path, or the memory cannot be read.
     """
     bundle = Bundle(path)
+    earlier = read_memory(memory) if memory is not None else None
     report = Report("", 0, "")
     try:
-        _audit(bundle, vkey, since, progress, report)
+        _audit(bundle, vkey, since, earlier, progress, report)
     except AuditError as error:
         report.failed, report.failure = error.check, str(error)
     return report
 
 
 def _audit(
-    bundle: Bundle, vkey: str | None, since: bytes | None, progress: Progress, report: Report
+    bundle: Bundle,
+    vkey: str | None,
+    since: bytes | None,
+    memory: Memory | None,
+    progress: Progress,
+    report: Report,
 ) -> None:
     manifest = bundle.manifest()
     report.counts["files"] = len(manifest["files"])
@@ -161,30 +181,64 @@ def _audit(
     report.root = checkpoint.root.hex()
     if (manifest["origin"], manifest["size"]) != (checkpoint.origin, checkpoint.size):
         raise AuditError("bundle", "the manifest is of another log than the checkpoint")
-    earlier = _open_earlier(since, verifier, checkpoint)
-    report.earlier = earlier is not None
-    replay = report.replay = Replay(checkpoint.origin, verifier.public_key)
-    frontier = Frontier()
-    facts = bundle.facts(checkpoint.size)
-    for position, leaf_data in enumerate(_leaves(bundle, checkpoint)):
+    kept = _open_earlier(since, verifier, checkpoint)
+    report.earlier = kept is not None
+    replay, frontier = _begin(memory, checkpoint, verifier)
+    report.replay, report.frontier, report.resumed = replay, frontier, frontier.size
+    first = frontier.size
+    facts = bundle.facts(first, checkpoint.size)
+    for position, leaf_data in enumerate(_leaves(bundle, checkpoint, first), start=first):
         frontier.append(leaf_hash(leaf_data))
-        if earlier and frontier.size == earlier.size and frontier.root() != earlier.root:
-            raise AuditError(
-                "earlier checkpoint",
-                f"the first {earlier.size} entries are not those that you audited before: "
-                "history was rewritten. Keep both checkpoints; together they prove it.",
-            )
+        if kept and frontier.size == kept.size:
+            _compare(kept, frontier.root())
         leaf, fact = _open_leaf(position, leaf_data, facts)
         replay.apply(leaf, fact)
         if position % PROGRESS_ENTRIES == 0:
             progress(position, checkpoint.size)
+    if frontier.root() != checkpoint.root:
+        raise AuditError("tiles", "the entries do not give the root that the checkpoint signs")
+    if kept and kept.size < first:
+        _compare(kept, frontier_of_tiles(kept.size, _reader(bundle)).root())
     replay.finish()
+    # Nothing was read of the copies for people, nor of what an earlier audit saw.
+    bundle.check_files(("",) if not first else ("roster/", "rules/", "policy"))
     progress(checkpoint.size, checkpoint.size)
     report.counts |= {
-        "entries": checkpoint.size,
+        "entries": checkpoint.size - first,
         "erased": len(replay.erased),
         **replay.counts,
     }
+
+
+def _begin(
+    memory: Memory | None, checkpoint: Checkpoint, verifier: Verifier
+) -> tuple[Replay, Frontier]:
+    """Return the state to begin with: nothing, or what an earlier audit knew.
+
+    Raises:
+        AuditError: that audit was of another log, or of a longer one.
+    """
+    if memory is None:
+        return Replay(checkpoint.origin, verifier.public_key), Frontier()
+    replay = memory.replay
+    if (replay.origin, replay.log_key) != (checkpoint.origin, verifier.public_key):
+        raise AuditError("earlier checkpoint", f"your earlier audit was of {replay.origin}")
+    if memory.frontier.size > checkpoint.size:
+        raise AuditError(
+            "earlier checkpoint",
+            f"you have audited {memory.frontier.size} entries before, the bundle has "
+            f"{checkpoint.size}: entries were taken away",
+        )
+    return replay, memory.frontier
+
+
+def _compare(kept: Checkpoint, root: bytes) -> None:
+    if root != kept.root:
+        raise AuditError(
+            "earlier checkpoint",
+            f"the first {kept.size} entries are not those that you audited before: "
+            "history was rewritten. Keep both checkpoints; together they prove it.",
+        )
 
 
 def _open_head(bundle: Bundle, vkey: str | None) -> tuple[Checkpoint, Verifier]:
@@ -216,16 +270,28 @@ def _open_earlier(since: bytes | None, verifier: Verifier, head: Checkpoint) -> 
     return earlier
 
 
-def _leaves(bundle: Bundle, checkpoint: Checkpoint) -> Iterator[bytes]:
-    """Yield every leaf while all tiles are checked against the root."""
+def _leaves(bundle: Bundle, checkpoint: Checkpoint, first: int) -> Iterator[bytes]:
+    """Yield every leaf from a position on.
+
+    From the beginning, all tiles are checked against the root meanwhile; later on the caller adds
+    the leaves to what it knows of the tree, and compares the root.
+    """
+    read = _reader(bundle)
     try:
-        yield from verify_tiles(
-            lambda name: bundle.read(f"log/{name}"), checkpoint.size, checkpoint.root
-        )
+        if not first:
+            yield from verify_tiles(read, checkpoint.size, checkpoint.root)
+            return
+        for start in range(first - first % TILE_WIDTH, checkpoint.size, TILE_WIDTH):
+            width = min(TILE_WIDTH, checkpoint.size - start)
+            yield from read_bundle(read, start // TILE_WIDTH, width)[max(0, first - start) :]
     except AuditError:
         raise
     except CommonwattError as error:
         raise AuditError("tiles", str(error)) from error
+
+
+def _reader(bundle: Bundle) -> Callable[[str], bytes]:
+    return lambda name: bundle.read(f"log/{name}")
 
 
 def _open_leaf(position: int, data: bytes, facts: Iterator[Fact]) -> tuple[Leaf, Fact]:

@@ -1,0 +1,189 @@
+"""What an auditor remembers between audits: the replay's whole state, as one JSON file.
+
+The file is the auditor's own and never part of a bundle: with it, the next audit begins where the
+last one ended, and needs none of the older facts. It holds every balance and each key's numbers;
+keep it as carefully as the checkpoint.
+
+>>> decode_value(encode_value({("a", 1): b"x"}))
+{('a', 1): b'x'}
+"""
+
+import hashlib
+import json
+from collections import Counter
+from collections.abc import Callable
+from dataclasses import dataclass, fields, is_dataclass
+from datetime import date
+from enum import Enum
+from typing import Any
+
+from ledger.book import Amended, Balance, Book, Hold
+from ledger.errors import InputError
+from ledger.key_life import MemberKeys, PendingChange
+from ledger.keys import KeyBook
+from ledger.log.tree import Frontier
+from ledger.records import Kind, Transfer
+from market.model import Order as MarketOrder
+from market.model import PriceRule, Rules, SharingRule
+from meters.readings import Channel
+from meters.versions import Stored
+from settlement.audit.order import Order
+from settlement.audit.replay import Replay
+from settlement.audit.runs import Day, RunState
+from settlement.orders import Flow, Funded, PeriodInputs, PeriodOrders
+from settlement.postings import Line
+from settlement.state import (
+    Agreement,
+    CommunityRules,
+    CommunityState,
+    Mandate,
+    Member,
+    MeterUse,
+    Offer,
+)
+
+VERSION = 1
+
+_CLASSES: dict[str, Any] = {
+    found.__name__ if found is not MarketOrder else "MarketOrder": found
+    for found in (
+        *(KeyBook, MemberKeys, PendingChange),
+        *(CommunityState, CommunityRules, Rules, Offer, Mandate, Member, MeterUse, Agreement),
+        *(Book, Balance, Hold, Amended, Transfer, Stored, Order),
+        *(RunState, Day, PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, Line),
+        *(Kind, Channel, PriceRule, SharingRule),
+    )
+}
+_NAMES = {found: name for name, found in _CLASSES.items()}
+
+_PARTS = (
+    *("keys", "community", "book", "readings", "versions", "chains", "counts", "order"),
+    *("run_state", "erased", "erasable"),
+)
+"""Attributes of a `Replay` that are its state, once nothing is unknown or missing."""
+
+BROKEN = (ValueError, TypeError, KeyError, AttributeError, IndexError, RecursionError)
+"""What a file that is not one of ours makes the standard library raise."""
+
+
+@dataclass(frozen=True, slots=True)
+class Memory:
+    """An audit that ended well: how far it came, and what it knew then.
+
+    Attributes:
+        replay: the state after the last entry.
+        frontier: of the tree so far.
+    """
+
+    replay: Replay
+    frontier: Frontier
+
+    def encode(self) -> bytes:
+        """Return the file's bytes."""
+        parts = {name: getattr(self.replay, name) for name in _PARTS}
+        body = {
+            "v": VERSION,
+            "origin": self.replay.origin,
+            "log_key": self.replay.log_key.hex(),
+            "frontier": self.frontier.to_bytes().hex(),
+            "state": encode_value(parts),
+        }
+        data = json.dumps(body, separators=(",", ":")).encode()
+        return hashlib.sha256(data).hexdigest().encode() + b"\n" + data + b"\n"
+
+
+def read_memory(data: bytes) -> Memory:
+    """Read what an earlier audit wrote.
+
+    Raises:
+        InputError: damaged, or of another version.
+    """
+    digest, _, rest = data.partition(b"\n")
+    body_data = rest.removesuffix(b"\n")
+    if hashlib.sha256(body_data).hexdigest().encode() != digest:
+        raise InputError(
+            "the state file is damaged, or is none: leave it out and audit from the beginning"
+        )
+    try:
+        body = json.loads(body_data)
+        if body["v"] != VERSION:
+            raise InputError(
+                "the state file is of another version: leave it out and audit from the beginning"
+            )
+        replay = Replay(body["origin"], bytes.fromhex(body["log_key"]))
+        parts = decode_value(body["state"])
+        for name in _PARTS:
+            if type(parts[name]) is not type(getattr(replay, name)):
+                raise InputError("the state file cannot be read: audit from the beginning")
+        replay.restore({name: parts[name] for name in _PARTS})
+        return Memory(replay, Frontier.from_bytes(bytes.fromhex(body["frontier"])))
+    except BROKEN as error:
+        raise InputError("the state file cannot be read: audit from the beginning") from error
+
+
+def encode_value(value: Any) -> Any:
+    """Return a value as JSON from which `decode_value` makes it again."""
+    for kind, tag, write, _ in _CODERS:
+        if isinstance(value, kind):
+            return {tag: write(value)}
+    if isinstance(value, list):
+        return [encode_value(item) for item in value]
+    if value is None or isinstance(value, bool | int | str):
+        return value
+    return {"o": [_NAMES[type(value)], [encode_value(item) for item in _state_of(value)]]}
+
+
+def decode_value(value: Any) -> Any:
+    """Return the value that `encode_value` wrote; only the classes of this module are made."""
+    if isinstance(value, list):
+        return [decode_value(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    [(tag, content)] = value.items()
+    if tag == "o":
+        name, items = content
+        return _made(_CLASSES[name], [decode_value(item) for item in items])
+    return next(read for _, known, _, read in _CODERS if known == tag)(content)
+
+
+def _items(value: Any) -> list[Any]:
+    return [encode_value(item) for item in value]
+
+
+def _pairs(value: Any) -> list[Any]:
+    return [[encode_value(key), encode_value(item)] for key, item in value.items()]
+
+
+def _read_dict(content: Any) -> dict[Any, Any]:
+    return {decode_value(key): decode_value(item) for key, item in content}
+
+
+_Coder = tuple[type, str, Callable[[Any], Any], Callable[[Any], Any]]
+
+_CODERS: tuple[_Coder, ...] = (
+    (Enum, "e", lambda v: [_NAMES[type(v)], v.value], lambda c: _CLASSES[c[0]](c[1])),
+    (bytes, "b", bytes.hex, bytes.fromhex),
+    (Counter, "n", _pairs, lambda c: Counter(_read_dict(c))),
+    (dict, "d", _pairs, _read_dict),
+    (tuple, "t", _items, lambda c: tuple(map(decode_value, c))),
+    (set, "s", lambda v: _items(sorted(v)), lambda c: set(map(decode_value, c))),
+    (range, "r", lambda v: [v.start, v.stop], lambda c: range(*c)),
+    (date, "day", date.isoformat, date.fromisoformat),
+)
+"""(class, tag, writer, reader), the more special ones first."""
+
+
+def _state_of(value: Any) -> list[Any]:
+    if is_dataclass(value):
+        return [getattr(value, field.name) for field in fields(value)]
+    return list(vars(value).values())
+
+
+def _made(found: Any, items: list[Any]) -> Any:
+    make: Callable[..., Any] = found
+    if is_dataclass(found):
+        return make(*items)
+    made = make()
+    for name, item in zip(vars(made), items, strict=True):
+        setattr(made, name, item)
+    return made
