@@ -17,12 +17,12 @@ The larger tree then begins with that other root, and the log signed two histori
 
 import base64
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Self
 
 from ledger.errors import LogError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
-from ledger.log.note import NOTE_BYTES_MAX, Verifier, decode_base64
+from ledger.log.note import NOTE_BYTES_MAX, Verifier, decode_base64, with_lines_of
 from ledger.log.tree import check_hash, verify_consistency
 
 HEADER = b"commonwatt/fork/v1\n"
@@ -101,6 +101,17 @@ class ForkProof:
         if found.encode() != data:
             raise LogError("not the fork proof's one encoding (see docs/spec/log.md)")
         return found
+
+    def reduced(self, verifier: Verifier) -> Self:
+        """Return the proof with the log's own signature lines alone, in one order of the notes.
+
+        Raises:
+            LogError: the log's key did not sign both.
+        """
+        notes = [with_lines_of(verifier, note) for note in (self.first, self.second)]
+        if self.other_root is None:
+            notes.sort()
+        return replace(self, first=notes[0], second=notes[1])
 
     def check(self, verifier: Verifier) -> Checkpoint:
         """Return the first note's checkpoint if the log of this key did tell two histories.

@@ -200,6 +200,19 @@ def split_note(data: bytes) -> Note:
     return Note(whole[: blank + 1], tuple(_read_line(line) for line in lines))
 
 
+def with_lines_of(verifier: Verifier, data: bytes) -> bytes:
+    """Return a note with one key's first signature line alone.
+
+    Raises:
+        LogError: malformed, or the key did not sign.
+    """
+    note = split_note(data)
+    for line in note.signatures:
+        if (line.name, line.key_hash) == (verifier.name, verifier.key_hash):
+            return f"{note.text}\n{line.line()}".encode()
+    raise LogError(f"{verifier.name} did not sign this note")
+
+
 def check_name(name: str) -> None:
     """Refuse a key name that a signature line cannot hold.
 

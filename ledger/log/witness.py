@@ -21,7 +21,7 @@ from ledger.errors import LogError, SetupError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.cosignature import cosign
 from ledger.log.fork import CONSISTENCY_HASHES_MAX, ForkProof
-from ledger.log.note import NOTE_BYTES_MAX, Verifier, decode_base64, split_note
+from ledger.log.note import NOTE_BYTES_MAX, Verifier, decode_base64, split_note, with_lines_of
 from ledger.log.tree import SIZE_MAX, check_hash, verify_consistency
 from ledger.primitives.clock import CLOCK_BACK_MS_MAX
 from ledger.primitives.signing import SigningKey
@@ -208,16 +208,8 @@ def _open(data: bytes, store: WitnessStore) -> tuple[AddCheckpoint, Checkpoint]:
     except LogError as error:
         raise _RefusedError(HTTPStatus.FORBIDDEN, str(error)) from error
     _refuse_forked(checkpoint.origin, store)
-    own_note = _with_lines_of(verifier, request.note)
-    return AddCheckpoint(request.old_size, request.proof, own_note), checkpoint
-
-
-def _with_lines_of(verifier: Verifier, note: bytes) -> bytes:
-    """Return a note with the log's lines alone: strangers' lines would fill the store."""
-    whole = split_note(note)
-    key = (verifier.name, verifier.key_hash)
-    lines = [line.line() for line in whole.signatures if (line.name, line.key_hash) == key]
-    return f"{whole.text}\n{lines[0]}".encode()
+    note = with_lines_of(verifier, request.note)  # strangers' lines would fill the store
+    return AddCheckpoint(request.old_size, request.proof, note), checkpoint
 
 
 def _is_fork(seen: Seen | None, checkpoint: Checkpoint) -> TypeGuard[Seen]:
