@@ -15,7 +15,6 @@ counts once both notes carry the log's own signature. Such notes are kept as fil
 True
 """
 
-import hashlib
 import re
 import threading
 import time
@@ -33,7 +32,7 @@ from ledger.log.fork import FORK_BYTES_MAX, ForkProof
 from ledger.log.note import NOTE_BYTES_MAX, SIGNATURES_MAX, NoteSignature, Verifier, split_note
 from ledger.log.policy import Policy, PolicyWitness
 from ledger.log.tiles import Read, prove_consistency, range_root
-from ledger.log.witness import SIZE_TYPE, AddCheckpoint
+from ledger.log.witness import SIZE_TYPE, AddCheckpoint, log_id
 from ledger.log_files import write_once
 from ledger.peer import Reply, exchange
 
@@ -244,7 +243,7 @@ class Witnesses:
         self, url: str, note: bytes, checkpoint: Checkpoint, read: Read, deadline: float
     ) -> ForkProof | None:
         """Return a fork proof from what the witness serves, if what it serves proves one."""
-        log = f"{url}/logs/{hashlib.sha256(self._log.name.encode()).hexdigest()}"
+        log = f"{url}/logs/{log_id(self._log.name)}"
         try:
             reply = exchange(f"{log}/fork", None, deadline=deadline, bytes_max=FORK_BYTES_MAX)
             if reply.status == HTTPStatus.OK:

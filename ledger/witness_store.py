@@ -17,13 +17,13 @@ from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Self
+from typing import Any, Self
 
 from ledger.errors import SetupError
 from ledger.log.checkpoint import check_origin
 from ledger.log.fork import ForkProof
 from ledger.log.note import Verifier, check_name
-from ledger.log.witness import Seen
+from ledger.log.witness import Seen, log_id
 
 LOGS_MAX = 10_000
 """Most logs: every neighbourhood of a country's region, and a file of a few megabytes."""
@@ -33,7 +33,7 @@ BUSY_SECONDS_MAX = 10
 
 _SCHEMA = """
 CREATE TABLE witness (name TEXT NOT NULL, version INTEGER NOT NULL);
-CREATE TABLE log (origin TEXT PRIMARY KEY, vkey TEXT NOT NULL);
+CREATE TABLE log (origin TEXT PRIMARY KEY, id TEXT NOT NULL UNIQUE, vkey TEXT NOT NULL);
 CREATE TABLE seen (
     origin TEXT PRIMARY KEY REFERENCES log, size INTEGER NOT NULL, root BLOB NOT NULL,
     note BLOB NOT NULL, time_s INTEGER NOT NULL
@@ -56,6 +56,11 @@ BEGIN SELECT RAISE(ABORT, 'the key of a log never changes'); END;
 """
 
 _VERSION = 1
+
+_LOGS = (
+    "SELECT log.vkey, seen.size, seen.root, seen.note, seen.time_s, fork.proof, fork.time_s"
+    " FROM log LEFT JOIN seen USING (origin) LEFT JOIN fork USING (origin)"
+)
 
 
 @dataclass(frozen=True)
@@ -134,26 +139,20 @@ class SqliteWitnessStore:
                 return False
             if connection.execute("SELECT count(*) FROM log").fetchone()[0] >= LOGS_MAX:
                 raise SetupError(f"A witness knows at most {LOGS_MAX:,} logs.")
-            connection.execute("INSERT INTO log VALUES (?, ?)", (verifier.name, verifier.vkey))
+            row = (verifier.name, log_id(verifier.name), verifier.vkey)
+            connection.execute("INSERT INTO log VALUES (?, ?, ?)", row)
         return True
 
     def logs(self) -> list[KnownLog]:
         """Return every log, by origin."""
         with self._open() as connection:
-            rows = connection.execute(
-                "SELECT log.vkey, seen.size, seen.root, seen.note, seen.time_s, fork.proof,"
-                " fork.time_s FROM log LEFT JOIN seen USING (origin) LEFT JOIN fork USING (origin)"
-                " ORDER BY origin"
-            ).fetchall()
-        return [
-            KnownLog(
-                Verifier.from_vkey(vkey),
-                None if size is None else Seen(size, root, note, time_s),
-                None if proof is None else ForkProof.decode(proof),
-                fork_time_s,
-            )
-            for vkey, size, root, note, time_s, proof, fork_time_s in rows
-        ]
+            return [_known(row) for row in connection.execute(f"{_LOGS} ORDER BY origin")]
+
+    def log(self, wanted_id: str) -> KnownLog | None:
+        """Return the log whose id (see `ledger.log.witness.log_id`) is given."""
+        with self._open() as connection:
+            row = connection.execute(f"{_LOGS} WHERE log.id = ?", (wanted_id,)).fetchone()
+        return None if row is None else _known(row)
 
     def trusted(self, origin: str) -> Verifier | None:
         """Return the key of a log, or None if this witness does not know the log."""
@@ -226,6 +225,16 @@ class SqliteWitnessStore:
                 if connection.in_transaction:
                     connection.execute("ROLLBACK")
                 raise
+
+
+def _known(row: tuple[Any, ...]) -> KnownLog:
+    vkey, size, root, note, time_s, proof, fork_time_s = row
+    return KnownLog(
+        Verifier.from_vkey(vkey),
+        None if size is None else Seen(size, root, note, time_s),
+        None if proof is None else ForkProof.decode(proof),
+        fork_time_s,
+    )
 
 
 def _seen(connection: sqlite3.Connection, origin: str) -> Seen | None:

@@ -11,6 +11,7 @@ https://c2sp.org/tlog-witness, and ``docs/spec/log.md`` for what it leaves open.
 """
 
 import base64
+import hashlib
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -127,6 +128,11 @@ class _RefusedError(Exception):
     def __init__(self, status: HTTPStatus, reason: str) -> None:
         super().__init__(reason)
         self.answer = Answer(status, f"{reason}\n".encode())
+
+
+def log_id(origin: str) -> str:
+    """Return a log's name in the addresses of a witness, its SHA-256: origins hold slashes."""
+    return hashlib.sha256(origin.encode()).hexdigest()
 
 
 def add_checkpoint(
