@@ -111,7 +111,8 @@ class Witnesses:
         self._evidence = evidence
         self._seconds_max = seconds_max
         self._now_s = now_s
-        self._sizes: dict[str, int] = {}  # what each witness cosigned last, by its name
+        self._sizes: dict[str, int] = {}  # how far each witness is thought to be, by its name
+        self._cosigned: dict[str, int] = {}  # how far each was when it cosigned for us
         self._running: dict[str, Future[tuple[WitnessReport, NoteSignature | None]]] = {}
 
     def collect(self, note: bytes, read: Read) -> Collected:
@@ -200,12 +201,14 @@ class Witnesses:
         reply = question()
         if reply.status == HTTPStatus.CONFLICT and _told_size(reply) <= size:
             told = _told_size(reply)
+            if told < self._cosigned.get(witness.name, 0):
+                raise PeerError("it has forgotten what it cosigned: it must not count any more")
             if told != old_size:
                 old_size = self._sizes[witness.name] = told
                 reply = question()
         if reply.status == HTTPStatus.OK:
             line = self._check(witness.cosigner, note, reply.body)
-            self._sizes[witness.name] = size
+            self._sizes[witness.name] = self._cosigned[witness.name] = size
             return WitnessReport(witness.name, time_of(line.signature)), line
         conflict = reply.status == HTTPStatus.CONFLICT
         reason = _conflict(_told_size(reply), old_size, size) if conflict else _refusal(reply)
@@ -243,7 +246,7 @@ class Witnesses:
         self, url: str, note: bytes, checkpoint: Checkpoint, read: Read, deadline: float
     ) -> ForkProof | None:
         """Return a fork proof from what the witness serves, if what it serves proves one."""
-        log = f"{url}/logs/{log_id(self._log.name)}"
+        log = f"{url}/{log_id(self._log.name)}"
         try:
             reply = exchange(f"{log}/fork", None, deadline=deadline, bytes_max=FORK_BYTES_MAX)
             if reply.status == HTTPStatus.OK:

@@ -1,9 +1,9 @@
-"""A witness over HTTP: C2SP tlog-witness, and two addresses of our own where others find evidence.
+"""A witness over HTTP: C2SP tlog-witness, and one address of our own where others find evidence.
 
-``POST /add-checkpoint`` is the standard's. ``GET /logs/<SHA-256 of the origin>/checkpoint`` gives
-the last note cosigned and ``.../fork`` the proof that the log told two histories: the standard
-leaves open how people learn of these. All answers are short; nothing needs a password, because
-only checkpoints that a known log signed are ever kept.
+``POST /add-checkpoint`` and ``GET /<SHA-256 of the origin>/checkpoint``, the last one cosigned,
+are the standard's; ``GET /<SHA-256 of the origin>/fork`` gives the proof that the log told two
+histories. All answers are short; nothing needs a password, because only checkpoints that a known
+log signed are ever kept.
 
 >>> import tempfile
 >>> from pathlib import Path
@@ -81,14 +81,14 @@ def create_witness_app(
     def vkey() -> PlainTextResponse:
         return PlainTextResponse(Cosigner(store.name, key.public).vkey + "\n")
 
-    @app.get("/logs/{log}/checkpoint", summary="The last checkpoint cosigned for a log")
+    @app.get("/{log}/checkpoint", summary="The last checkpoint cosigned for a log")
     def checkpoint(log: str) -> PlainTextResponse:
         known = _known(store, log)
         if known.seen is None:
             raise HTTPException(404)
         return PlainTextResponse(known.seen.note)
 
-    @app.get("/logs/{log}/fork", summary="Proof that a log told two histories")
+    @app.get("/{log}/fork", summary="Proof that a log told two histories")
     def fork(log: str) -> PlainTextResponse:
         known = _known(store, log)
         if known.fork is None:

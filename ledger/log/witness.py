@@ -20,7 +20,7 @@ from typing import Protocol, Self, TypeGuard
 
 from ledger.errors import LogError, SetupError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
-from ledger.log.cosignature import cosign
+from ledger.log.cosignature import add_lines, cosign
 from ledger.log.fork import CONSISTENCY_HASHES_MAX, ForkProof
 from ledger.log.note import NOTE_BYTES_MAX, Verifier, decode_base64, split_note, with_lines_of
 from ledger.log.tree import SIZE_MAX, check_hash, verify_consistency
@@ -81,7 +81,14 @@ class AddCheckpoint:
 
 @dataclass(frozen=True)
 class Seen:
-    """The last checkpoint that a witness cosigned for a log, and when, in Unix seconds."""
+    """The last checkpoint that a witness cosigned for a log.
+
+    Attributes:
+        size: count of leaves.
+        root: 32 bytes.
+        note: the log's and the witness's lines.
+        time_s: when it was cosigned, in Unix seconds.
+    """
 
     size: int
     root: bytes
@@ -150,26 +157,29 @@ def add_checkpoint(
 
     Returns:
         200 with the cosignature, 400 malformed, 403 not signed by a trusted key or a fork is
-        known, 404 unknown log, 409 another size or root than the last, 422 a proof that does
-        not hold; 503 where others are always faster.
+        known, 404 unknown log, 409 another size than the last, 422 another root of that size or
+        a proof that does not hold; 503 where others are always faster.
 
     Raises:
         SetupError: the clock stands before the last cosignature.
     """
     try:
-        request, checkpoint = _open(data, store)
+        request, checkpoint, verifier = _open(data, store)
         for _ in range(ATTEMPTS_MAX):
             seen = store.seen(checkpoint.origin)
             if _is_fork(seen, checkpoint):
-                store.keep_fork(checkpoint.origin, ForkProof(seen.note, request.note), now_s())
+                fork = ForkProof(seen.note, request.note).reduced(verifier)
+                store.keep_fork(checkpoint.origin, fork, now_s())
             refusal = judge(request, checkpoint, seen)
             if refusal is not None:
                 return refusal
             time_s = _time_after(seen, now_s())
-            new = Seen(checkpoint.size, checkpoint.root, request.note, time_s)
-            if store.advance(checkpoint.origin, seen, new):
-                line = cosign(request.note, name, key, time_s).line()
-                return Answer(HTTPStatus.OK, line.encode())
+            line = cosign(request.note, name, key, time_s)
+            note = add_lines(request.note, [line])
+            if store.advance(
+                checkpoint.origin, seen, Seen(checkpoint.size, checkpoint.root, note, time_s)
+            ):
+                return Answer(HTTPStatus.OK, line.line().encode())
             _refuse_forked(checkpoint.origin, store)
     except _RefusedError as refused:
         return refused.answer
@@ -182,12 +192,11 @@ def judge(request: AddCheckpoint, checkpoint: Checkpoint, seen: Seen | None) -> 
     if request.old_size > checkpoint.size:
         reason = f"old size {request.old_size} is above the checkpoint's {checkpoint.size}"
         return Answer(HTTPStatus.BAD_REQUEST, f"{reason}\n".encode())
-    conflict = Answer(HTTPStatus.CONFLICT, b"%d\n" % known_size, SIZE_TYPE)
     if request.old_size != known_size:
-        return conflict
-    if _is_fork(seen, checkpoint):
-        return conflict
+        return Answer(HTTPStatus.CONFLICT, b"%d\n" % known_size, SIZE_TYPE)
     try:
+        if _is_fork(seen, checkpoint):
+            raise LogError(f"another root of {known_size} entries was signed and cosigned before")
         if seen is None or known_size == 0:
             if request.proof:
                 raise LogError("a consistency proof from size 0 is empty")
@@ -200,7 +209,7 @@ def judge(request: AddCheckpoint, checkpoint: Checkpoint, seen: Seen | None) -> 
     return None
 
 
-def _open(data: bytes, store: WitnessStore) -> tuple[AddCheckpoint, Checkpoint]:
+def _open(data: bytes, store: WitnessStore) -> tuple[AddCheckpoint, Checkpoint, Verifier]:
     try:
         request = AddCheckpoint.decode(data)
         checkpoint = Checkpoint.decode(split_note(request.note).text.encode())
@@ -215,7 +224,7 @@ def _open(data: bytes, store: WitnessStore) -> tuple[AddCheckpoint, Checkpoint]:
         raise _RefusedError(HTTPStatus.FORBIDDEN, str(error)) from error
     _refuse_forked(checkpoint.origin, store)
     note = with_lines_of(verifier, request.note)  # strangers' lines would fill the store
-    return AddCheckpoint(request.old_size, request.proof, note), checkpoint
+    return AddCheckpoint(request.old_size, request.proof, note), checkpoint, verifier
 
 
 def _is_fork(seen: Seen | None, checkpoint: Checkpoint) -> TypeGuard[Seen]:

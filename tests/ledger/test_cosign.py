@@ -150,6 +150,21 @@ def test_the_size_of_a_409_is_used_once_and_then_remembered(peers):
     assert requests[2].proof == TRUE.proof(300, 600)
 
 
+def test_a_witness_that_forgot_what_it_cosigned_counts_no_more(peers):
+    def answer(_path, body):
+        size = AddCheckpoint.decode(body).old_size
+        return (
+            good(0)(_path, body) if size in (0, 9) and len(peer.requests) != 2 else size_answer(9)
+        )
+
+    [peer] = peers(answer)
+    witnesses = witnesses_of([peer])
+    assert witnesses.collect(TRUE.note(300), READ).quorum_met
+    collected = witnesses.collect(TRUE.note(600), READ)
+    assert "forgotten" in collected.reports[0].reason
+    assert not collected.quorum_met
+
+
 def drip(_path, _body):
     for byte in b"HTTP/1.1 200 X\r\nContent-Length: 100000\r\n\r\n" + b"x" * 100:
         yield bytes([byte])

@@ -185,12 +185,15 @@ def test_statuses_and_content_types(http):
 
 
 def test_what_others_may_read(http):
-    log = f"/logs/{log_id(ORIGIN)}"
+    log = f"/{log_id(ORIGIN)}"
     assert http.get("/").text == Cosigner("w.example", witness_key(1).public).vkey + "\n"
     assert http.get(f"{log}/checkpoint").status_code == 404
-    assert http.get("/logs/other/checkpoint").status_code == 404
+    assert http.get("/other/checkpoint").status_code == 404
     http.post("/add-checkpoint", content=TRUE.request(0, 7))
-    assert http.get(f"{log}/checkpoint").content == TRUE.note(7)
+    opened = open_cosigned(
+        http.get(f"{log}/checkpoint").content, LOG, [Cosigner("w.example", witness_key(1).public)]
+    )
+    assert (opened.checkpoint, opened.cosignatures[0].time_s) == (TRUE.checkpoint(7), NOW_S)
     assert http.get(f"{log}/fork").status_code == 404
     http.post("/add-checkpoint", content=FALSE.request(0, 7))
     assert ForkProof.decode(http.get(f"{log}/fork").content).check(LOG).size == 7
