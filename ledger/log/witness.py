@@ -195,8 +195,6 @@ def judge(request: AddCheckpoint, checkpoint: Checkpoint, seen: Seen | None) -> 
     if request.old_size != known_size:
         return Answer(HTTPStatus.CONFLICT, b"%d\n" % known_size, SIZE_TYPE)
     try:
-        if _is_fork(seen, checkpoint):
-            raise LogError(f"another root of {known_size} entries was signed and cosigned before")
         if seen is None or known_size == 0:
             if request.proof:
                 raise LogError("a consistency proof from size 0 is empty")

@@ -7,12 +7,13 @@ import time
 import pytest
 
 from ledger.cosign import ANSWER_BYTES_MAX, EVIDENCE_MAX, Witnesses, keep_fork
-from ledger.errors import LogError
+from ledger.errors import LogError, PeerError
 from ledger.log.cosignature import add_lines, cosign, open_cosigned
 from ledger.log.fork import ForkProof
 from ledger.log.note import NoteSignature
 from ledger.log.policy import Policy
 from ledger.log.witness import AddCheckpoint
+from ledger.peer import exchange
 from tests.ledger.heads import LOG, NOW_S, ORIGIN, Log, cosigner, witness_key
 
 SECONDS = 1.0
@@ -233,6 +234,17 @@ def test_a_witness_that_misbehaves_harms_nobody(peers, answer, reason):
     assert collected.reports[1].time_s == NOW_S
     assert collected.quorum_met
     assert collected.note == add_lines(TRUE.note(600), [line(1, TRUE.note(600))])
+
+
+@pytest.mark.parametrize("answer", [hang, drip, continues])
+def test_an_exchange_itself_ends_at_its_deadline_however_slowly_the_other_side_sends(peers, answer):
+    [peer] = peers(answer)
+    started = time.monotonic()
+    with pytest.raises(PeerError, match="in time"):
+        exchange(peer.url, b"", deadline=started + 0.3, bytes_max=1_000_000)
+    assert time.monotonic() - started < 0.3 + 1
+    with pytest.raises(PeerError, match="in time"):
+        exchange(peer.url, b"", deadline=started, bytes_max=1)
 
 
 @pytest.mark.parametrize(
