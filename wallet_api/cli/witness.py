@@ -133,7 +133,7 @@ def status(
             }
         )
     else:
-        say(f"{store.name} knows {len(logs):,} logs.")
+        say(f"{store.name} knows {len(logs):,} {'log' if len(logs) == 1 else 'logs'}.")
         say("\n".join(_table(logs)))
     if any(log.fork for log in logs):
         stop(EXIT_NO)
