@@ -9,6 +9,7 @@
     ├── ConflictError           same id, other content: names the field
     ├── RefusedError            well-formed, but a rule forbids it: names the rule
     ├── LogError                the log's files, head or proofs disagree
+    ├── PeerError               another machine did not answer, or not as agreed
     └── SetupError              a database, key file or setting is missing or of another version
 """
 
@@ -47,6 +48,10 @@ class RefusedError(CommonwattError):
 
 class LogError(CommonwattError):
     """The log's files, head or proofs disagree with each other."""
+
+
+class PeerError(CommonwattError):
+    """Another machine did not answer in time, or not as agreed."""
 
 
 class SetupError(CommonwattError):

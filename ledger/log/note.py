@@ -17,12 +17,11 @@ import hashlib
 import re
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import ClassVar, Self
 
 from ledger.errors import LogError, SignatureError
 from ledger.primitives.signing import (
     PUBLIC_KEY_BYTES,
-    SIGNATURE_BYTES,
     SigningKey,
     check_public_key,
     verify,
@@ -47,8 +46,15 @@ _DASH = "— "
 
 @dataclass(frozen=True)
 class Verifier:
-    """A named public key whose signatures count."""
+    """A named public key whose signatures count.
 
+    Attributes:
+        algorithm: the standard's byte for what is signed; a subclass may sign something else.
+        name: the key's name, for a log its origin.
+        public_key: 32 bytes, Ed25519.
+    """
+
+    algorithm: ClassVar[bytes] = ALGORITHM_ED25519
     name: str
     public_key: bytes
 
@@ -62,13 +68,13 @@ class Verifier:
     @property
     def key_hash(self) -> bytes:
         """The four bytes that stand before a signature of this key."""
-        content = self.name.encode() + b"\n" + ALGORITHM_ED25519 + self.public_key
+        content = self.name.encode() + b"\n" + self.algorithm + self.public_key
         return hashlib.sha256(content).digest()[:KEY_HASH_BYTES]
 
     @property
     def vkey(self) -> str:
         """The key in the standard's text form."""
-        encoded = base64.b64encode(ALGORITHM_ED25519 + self.public_key).decode()
+        encoded = base64.b64encode(self.algorithm + self.public_key).decode()
         return f"{self.name}+{self.key_hash.hex()}+{encoded}"
 
     @classmethod
@@ -85,12 +91,16 @@ class Verifier:
         if _KEY_HASH_HEX.fullmatch(key_hash_hex) is None:
             raise LogError("a verifier key's hash has eight hexadecimal digits, in lower case")
         content = decode_base64(encoded, "a verifier key")
-        if content[:1] != ALGORITHM_ED25519 or len(content) != 1 + PUBLIC_KEY_BYTES:
-            raise LogError("only Ed25519 keys (algorithm 0x01) are read here")
+        if content[:1] != cls.algorithm or len(content) != 1 + PUBLIC_KEY_BYTES:
+            raise LogError(f"only Ed25519 keys of algorithm 0x{cls.algorithm.hex()} are read here")
         verifier = cls(name, content[1:])
         if verifier.key_hash.hex() != key_hash_hex:
             raise LogError(f"the key of {name} has hash {verifier.key_hash.hex()}, not as written")
         return verifier
+
+    def holds(self, signature: bytes, text: bytes) -> bool:
+        """Return whether the bytes after the key hash are this key's signature of a note's text."""
+        return verify(self.public_key, signature, text)
 
 
 @dataclass(frozen=True)
@@ -156,9 +166,7 @@ def open_note(data: bytes, verifiers: Sequence[Verifier]) -> Note:
         verifier = known.get((line.name, line.key_hash))
         if verifier is None:
             continue
-        if len(line.signature) != SIGNATURE_BYTES or not verify(
-            verifier.public_key, line.signature, message
-        ):
+        if not verifier.holds(line.signature, message):
             raise LogError(f"the signature of {verifier.name} on this note does not hold")
         if verifier not in verified:
             verified.append(verifier)
@@ -190,6 +198,19 @@ def split_note(data: bytes) -> Note:
     if len(lines) > SIGNATURES_MAX:
         raise LogError(f"a note has at most {SIGNATURES_MAX} signatures, not {len(lines)}")
     return Note(whole[: blank + 1], tuple(_read_line(line) for line in lines))
+
+
+def with_lines_of(verifier: Verifier, data: bytes) -> bytes:
+    """Return a note with one key's first signature line alone.
+
+    Raises:
+        LogError: malformed, or the key did not sign.
+    """
+    note = split_note(data)
+    for line in note.signatures:
+        if (line.name, line.key_hash) == (verifier.name, verifier.key_hash):
+            return f"{note.text}\n{line.line()}".encode()
+    raise LogError(f"{verifier.name} did not sign this note")
 
 
 def check_name(name: str) -> None:

@@ -262,7 +262,7 @@ def prove_inclusion(read: Read, index: int, size: int) -> list[bytes]:
     Raises:
         LogError: the tree has no such leaf, or a tile is missing or of another length.
     """
-    return [_range_root(read, size, *leaves) for leaves in inclusion_ranges(index, size)]
+    return [range_root(read, size, *leaves) for leaves in inclusion_ranges(index, size)]
 
 
 def prove_consistency(read: Read, old_size: int, new_size: int) -> list[bytes]:
@@ -272,7 +272,7 @@ def prove_consistency(read: Read, old_size: int, new_size: int) -> list[bytes]:
         LogError: the sizes do not rise from 1, or a tile is missing or of another length.
     """
     ranges = consistency_ranges(old_size, new_size)
-    return [_range_root(read, new_size, *leaves) for leaves in ranges]
+    return [range_root(read, new_size, *leaves) for leaves in ranges]
 
 
 def verify_tiles(read: Read, size: int, root: bytes) -> Iterator[bytes]:
@@ -375,8 +375,8 @@ def _subtrees(hashes: bytes) -> list[bytes]:
     ]
 
 
-def _range_root(read: Read, size: int, start: int, end: int) -> bytes:
-    """Return the root over one range of a proof, reading one tile for each full subtree."""
+def range_root(read: Read, size: int, start: int, end: int) -> bytes:
+    """Return the root over one range of leaves, reading one tile for each full subtree."""
     roots = []
     for height, index in full_subtrees(start, end):
         level, inner = divmod(height, TILE_HEIGHT)

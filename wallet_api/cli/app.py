@@ -29,6 +29,7 @@ from wallet_api.cli import (
     meters,
     settle,
     statement,
+    witness,
 )
 from wallet_api.cli.context import (
     DEFAULT_DATABASE,
@@ -91,6 +92,7 @@ ledger.app.command("history")(books.account_history)
 ledger.app.command("open-balances")(books.open_balances)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(audit.app, name="audit")
+app.add_typer(witness.app, name="witness")
 app.add_typer(export.app, name="export")
 
 

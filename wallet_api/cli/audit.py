@@ -5,6 +5,9 @@ from typing import Annotated
 
 import typer
 
+from ledger.errors import CommonwattError, LogError
+from ledger.log.fork import HEADER, ForkProof
+from ledger.log.note import Verifier
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
@@ -59,3 +62,45 @@ def verify(
         say(render(report))
     if report.exit_code:
         stop(report.exit_code)
+
+
+@app.command()
+def fork(
+    file_a: Annotated[Path, typer.Argument(help="A checkpoint, or a file of evidence")],
+    file_b: Annotated[Path | None, typer.Argument(help="Another checkpoint of the log")] = None,
+    vkey: Annotated[str, typer.Option(help="The log's key, as the group published it")] = "",
+) -> None:
+    """Say whether two checkpoints, or a file of evidence, prove that a log told two histories.
+
+    Exit code 0: proved; 1: not proved; 2: the files or the key cannot be read. Needs no network
+    and trusts nobody.
+
+    Example: commonwatt audit fork mine.txt theirs.txt --vkey riverside.example/ledger/1+90ad…
+    """
+    if not vkey:
+        raise LogError("Say which log it is: --vkey and the key that its group published.")
+    verifier = Verifier.from_vkey(vkey.strip())
+    found = _fork_of(file_a, file_b)
+    try:
+        checkpoint = found.check(verifier)
+    except CommonwattError as error:
+        say(f"Not proved: {error}.")
+        stop(EXIT_NO)
+    say(f"Proved: the log {verifier.name} told two histories.")
+    if found.other_root is None:
+        say(f"Its key signed two different roots over the first {checkpoint.size:,} entries.")
+    else:
+        say(
+            f"Its key signed one root over the first {checkpoint.size:,} entries, and later a"
+            " longer log that begins with other entries."
+        )
+    say("Only the holder of the log's key can have done this. Keep the files and show them.")
+
+
+def _fork_of(file_a: Path, file_b: Path | None) -> ForkProof:
+    first = file_a.read_bytes()
+    if file_b is not None:
+        return ForkProof(first, file_b.read_bytes())
+    if not first.startswith(HEADER):
+        raise LogError(f"{file_a} is one checkpoint: give the other one, too.")
+    return ForkProof.decode(first)

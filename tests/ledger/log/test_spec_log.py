@@ -4,6 +4,7 @@ import hashlib
 import re
 
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
+from ledger.log.cosignature import Cosigner, cosign, cosigned_message
 from ledger.log.leaf import Leaf
 from ledger.log.note import Verifier, vkey_of
 from ledger.log.proof import LogProof
@@ -19,7 +20,9 @@ SALT = bytes(range(16))
 
 def test_the_worked_vector_holds(repository):
     page = (repository / "docs" / "spec" / "log.md").read_text()
-    leaves, tile, bundle, vkey, head, proof = re.findall(r"```text\n(.*?)```\n", page, re.DOTALL)
+    message, witness, leaves, tile, bundle, vkey, head, proof = re.findall(
+        r"```text\n(.*?)```\n", page, re.DOTALL
+    )
 
     entries = [
         Leaf("roster", 0, fact=b'{"payload":"e30="}').encode(),
@@ -45,3 +48,8 @@ def test_the_worked_vector_holds(repository):
     assert (
         LogProof.decode(proof.encode()).verify(entries[1], Verifier(ORIGIN, KEY.public)).size == 3
     )
+
+    key = SigningKey.from_seed(b"\x01" * 32)
+    line = cosign(note, "witness.example/w1", key, 1_790_000_000)
+    assert message.encode() == cosigned_message(note.partition(b"\n\n")[0] + b"\n", 1_790_000_000)
+    assert witness == f"{Cosigner('witness.example/w1', key.public).vkey}\n{line.line()}"
