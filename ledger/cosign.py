@@ -308,7 +308,7 @@ def keep_fork(folder: Path, fork: ForkProof, log: Verifier) -> Path:
     for number in range(1, EVIDENCE_MAX + 1):
         path = folder / f"fork-{size}-{number}.txt"
         if not path.exists() or path.read_bytes() == data:
-            write_once(path, data)
+            write_once(folder, path.name, data)
             break
     return path
 

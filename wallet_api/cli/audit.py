@@ -11,7 +11,7 @@ from ledger.log.note import Verifier
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
-from wallet_api.cli.context import open_here, progress, say, say_json, settings_of, stop
+from wallet_api.cli.context import EXIT_NO, open_here, progress, say, say_json, settings_of, stop
 
 app = typer.Typer(help="Export a bundle, and audit one offline.", no_args_is_help=True)
 
