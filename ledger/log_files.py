@@ -61,6 +61,8 @@ def publish(
     note: bytes,
     leaves: Leaves,
     after_write: Callable[[Path], None] = lambda _path: None,
+    *,
+    show: bool = True,
 ) -> Checkpoint:
     """Bring a folder's files up to a signed head.
 
@@ -70,9 +72,10 @@ def publish(
         note: the signed head from the database.
         leaves: returns the leaves of positions first to end - 1.
         after_write: called after each file; tests stop here.
+        show: replace the checkpoint too; if not, `show_checkpoint` does, once witnesses cosigned.
 
     Returns:
-        The published checkpoint.
+        The head's checkpoint.
 
     Raises:
         LogError: the files are ahead of the database, of another history or of another log;
@@ -89,11 +92,10 @@ def publish(
             if published is None:
                 _sync_folder(folder.parent)
             _grow(folder, published.size if published else 0, wanted, leaves, after_write)
-            if published != wanted:
-                with _temporary(folder, note) as temporary:
-                    temporary.replace(folder / "checkpoint")
+            if show and published != wanted:
+                _replace_checkpoint(folder, note)
             _sync_folder(folder)
-            if published != wanted:
+            if show and published != wanted:
                 after_write(folder / "checkpoint")
     except OSError as error:
         raise LogError(
@@ -102,6 +104,53 @@ def publish(
             "publish again."
         ) from error
     return wanted
+
+
+def show_checkpoint(folder: Path, verifier: Verifier, note: bytes) -> bool:
+    """Replace the checkpoint by one whose tiles are published, as one with cosignatures.
+
+    Returns:
+        Whether it was replaced: not by an older one, nor by one with fewer lines.
+
+    Raises:
+        LogError: the tiles do not give its root, or another process writes the files now.
+    """
+    wanted = open_checkpoint(note, verifier)
+    with _alone(folder):
+        published = _published(folder, verifier)
+        size = published.size if published else -1
+        if size > wanted.size or (size == wanted.size and _lines_of(folder) >= note.count(b"\n")):
+            return False
+        if frontier_of_tiles(wanted.size, _reader(folder)).root() != wanted.root:
+            raise LogError(f"The tiles in {folder} do not give this checkpoint's root.")
+        _replace_checkpoint(folder, note)
+        _sync_folder(folder)
+    return True
+
+
+def shown_note(folder: Path, verifier: Verifier, note: bytes) -> bytes:
+    """Return the published note of a head, with its cosignatures, or the note given.
+
+    Args:
+        folder: the log's folder.
+        verifier: the log's key.
+        note: the signed head from the database.
+    """
+    try:
+        published = (folder / "checkpoint").read_bytes()
+        same = open_checkpoint(published, verifier) == open_checkpoint(note, verifier)
+    except (OSError, LogError):
+        return note
+    return published if same else note
+
+
+def _lines_of(folder: Path) -> int:
+    return (folder / "checkpoint").read_bytes().count(b"\n")
+
+
+def _replace_checkpoint(folder: Path, note: bytes) -> None:
+    with _temporary(folder, note) as temporary:
+        temporary.replace(folder / "checkpoint")
 
 
 # Before anything is written.

@@ -17,6 +17,7 @@ from typing import Any
 from sqlalchemy import Connection
 
 from ledger import log_store
+from ledger.cosign import Collected, Witnesses
 from ledger.db import Database
 from ledger.entropy import Entropy, system_entropy
 from ledger.errors import RefusedError
@@ -25,7 +26,8 @@ from ledger.keys import KEY_KINDS, KeyBook
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.leaf import SALT_BYTES
 from ledger.log.note import Verifier
-from ledger.log_files import publish
+from ledger.log.policy import Policy
+from ledger.log_files import publish, show_checkpoint, shown_note
 from ledger.log_store import Entry
 from ledger.primitives.clock import CLOCK_BACK_MS_MAX, Clock
 from ledger.primitives.periods import SECONDS
@@ -43,6 +45,18 @@ class Draft:
 
     envelope: bytes
     detail: bytes | None = None
+
+
+EVIDENCE = "evidence"
+"""Folder beside the log's files that keeps proofs of forks."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What was published: the head, and what its witnesses did, if any were asked."""
+
+    checkpoint: Checkpoint
+    collected: Collected | None = None
 
 
 class Writer:
@@ -175,23 +189,45 @@ class Writer:
         return max(now_ms, last_ms)
 
     def publish(
-        self, folder: Path, after_write: Callable[[Path], None] = lambda _path: None
-    ) -> Checkpoint:
-        """Bring the log's files up to the database's head.
+        self,
+        folder: Path,
+        after_write: Callable[[Path], None] = lambda _path: None,
+        policy: Policy | None = None,
+    ) -> Published:
+        """Bring the log's files up to the database's head, and ask the witnesses of a policy.
 
-        The community stays locked meanwhile, so that two processes never publish at once and
-        the checkpoint never goes back.
+        The community is locked while files are written, so that two processes never publish at
+        once and the checkpoint never goes back; it is not while witnesses are asked.
+
+        Raises:
+            LogError: the files are not those of this log, or a witness's line does not hold.
         """
-        with self.database.write() as connection:
-            self.ledger.lock(connection)
+        verifier = Verifier(self.origin, self.keyring.load("log").public)
+        with self._locked() as connection:
             _, _, note = log_store.head(connection, self.community)
-            return publish(
+            checkpoint = publish(
                 folder,
-                Verifier(self.origin, self.keyring.load("log").public),
+                verifier,
                 note,
                 lambda first, end: log_store.leaves(connection, self.community, first, end),
                 after_write,
+                show=policy is None,
             )
+        if policy is None:
+            return Published(checkpoint)
+        witnesses = Witnesses(verifier, policy, folder / EVIDENCE)
+        collected = witnesses.collect(
+            shown_note(folder, verifier, note), lambda name: (folder / name).read_bytes()
+        )
+        with self._locked():
+            show_checkpoint(folder, verifier, collected.note)
+        return Published(checkpoint, collected)
+
+    @contextmanager
+    def _locked(self) -> Iterator[Connection]:
+        with self.database.write() as connection:
+            self.ledger.lock(connection)
+            yield connection
 
     def _refresh_keys(self, connection: Connection) -> None:
         size, _, _ = log_store.head(connection, self.community)

@@ -18,8 +18,10 @@ from ledger import log_store
 from ledger.errors import SetupError
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.note import Verifier
+from ledger.log.policy import Policy
 from ledger.log.tiles import TILE_WIDTH, encode_bundle, entries_path, grown_tiles
 from ledger.log.tree import leaf_hash
+from ledger.log_files import shown_note
 from ledger.statements import Statement
 from settlement.audit.bundle import FACTS_A_FILE, Fact, encode_fact, encode_manifest, facts_path
 from settlement.community import Community
@@ -75,7 +77,12 @@ class _Output:
 
 
 def export_bundle(
-    community: Community, target: Path, progress: Callable[[int, int], None] = lambda _d, _a: None
+    community: Community,
+    target: Path,
+    progress: Callable[[int, int], None] = lambda _d, _a: None,
+    *,
+    policy: Policy | None = None,
+    log_folder: Path | None = None,
 ) -> int:
     """Write the whole log with its facts and return the number of entries.
 
@@ -83,6 +90,8 @@ def export_bundle(
         community: open for work.
         target: a folder to make, or a file ending in .zip.
         progress: told (entries done, entries in all).
+        policy: the group's witnesses; none if left out.
+        log_folder: the published log, whose checkpoint may carry cosignatures.
 
     Raises:
         SetupError: the target is there already.
@@ -92,8 +101,11 @@ def export_bundle(
     with _Output(target) as output, writer.database.read() as connection:
         size, _, note = log_store.head(connection, writer.community)
         open_checkpoint(note, verifier)
+        if log_folder is not None:
+            note = shown_note(log_folder, verifier, note)
         output.write("log.vkey", f"{verifier.vkey}\n".encode())
-        output.write("policy", POLICY.format(vkey=verifier.vkey).encode())
+        default = POLICY.format(vkey=verifier.vkey).encode()
+        output.write("policy", default if policy is None else policy.encode())
         _write_facts(connection, writer.community, size, output, progress)
         _write_tiles(connection, writer.community, size, output)
         output.write("log/checkpoint", note)

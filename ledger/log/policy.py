@@ -84,6 +84,11 @@ class Witnessed:
     quorum_met: bool
     unwitnessed: bool
 
+    @property
+    def met(self) -> bool:
+        """Whether witnesses were asked for, and enough of them cosigned."""
+        return self.quorum_met and not self.unwitnessed
+
 
 @dataclass(frozen=True)
 class Policy:

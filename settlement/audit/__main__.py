@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from ledger.errors import CommonwattError
+from settlement.audit.memory import read_state, save_state
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 
@@ -24,6 +25,8 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("bundle", type=Path, help="a bundle: a folder or a .zip")
     parser.add_argument("--vkey", help="the log's public key, as your group published it")
     parser.add_argument("--since", type=Path, help="a checkpoint kept from an earlier audit")
+    parser.add_argument("--policy", type=Path, help="a policy file: the witnesses you ask for")
+    parser.add_argument("--state", type=Path, help="go on from this file, and remember in it")
     parser.add_argument("--json", action="store_true", help="print the report for programs")
     chosen = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
@@ -31,12 +34,20 @@ def main(arguments: list[str] | None = None) -> int:
             stream.reconfigure(errors="replace")
     try:
         since = chosen.since.read_bytes() if chosen.since else None
-        report = audit(chosen.bundle, vkey=chosen.vkey, since=since, progress=_progress)
+        report = audit(
+            chosen.bundle,
+            vkey=chosen.vkey,
+            policy=chosen.policy.read_bytes() if chosen.policy else None,
+            since=since,
+            memory=read_state(chosen.state),
+            progress=_progress,
+        )
     except (CommonwattError, OSError) as error:
         print(f"Cannot tell: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
     text = json.dumps(report.to_json(), indent=2) if chosen.json else render(report)
     print(text)  # noqa: T201 - a command prints
+    save_state(chosen.state, report)
     return report.exit_code
 
 

@@ -15,7 +15,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, fields, is_dataclass
 from datetime import date
 from enum import Enum
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from ledger.book import Amended, Balance, Book, Hold
 from ledger.errors import InputError
@@ -41,6 +42,9 @@ from settlement.state import (
     MeterUse,
     Offer,
 )
+
+if TYPE_CHECKING:
+    from settlement.audit.verify import Report
 
 VERSION = 1
 
@@ -119,6 +123,21 @@ def read_memory(data: bytes) -> Memory:
         return Memory(replay, Frontier.from_bytes(bytes.fromhex(body["frontier"])))
     except BROKEN as error:
         raise InputError("the state file cannot be read: audit from the beginning") from error
+
+
+def read_state(file: Path | None) -> bytes | None:
+    """Return what a state file remembers, or None where there is none yet."""
+    return file.read_bytes() if file is not None and file.exists() else None
+
+
+def save_state(file: Path | None, report: "Report") -> None:
+    """Remember a sound audit in a state file; one that is not sound leaves it as it was."""
+    memory = report.memory()
+    if file is None or memory is None:
+        return
+    temporary = file.with_name(f".{file.name}.tmp")
+    temporary.write_bytes(memory)
+    temporary.replace(file)
 
 
 def encode_value(value: Any) -> Any:

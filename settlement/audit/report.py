@@ -4,6 +4,7 @@
 <BLANKLINE>
   ✗ bundle                 manifest.json is missing
   · checkpoint             not reached
+  · witnesses              not reached
   · earlier checkpoint     not reached
   · tiles                  not reached
   · leaves                 not reached
@@ -20,6 +21,8 @@
 <BLANKLINE>
 UNSOUND. Do not trust this ledger before the failure above is explained.
 """
+
+from datetime import UTC, datetime
 
 from ledger.primitives.energy import format_kwh
 from settlement.audit.verify import FAILED, NOT_REACHED, PASSED, UNKNOWN, Report
@@ -74,6 +77,8 @@ def render(report: Report) -> str:
             NOT_REACHED: NOT_REACHED,
             UNKNOWN: f"cannot tell: {report.unknown.get(check, '')}",
         }.get(state, "")
+        if not detail and check == "witnesses":
+            detail = _witnesses(report)
         if not detail and check == "earlier checkpoint":
             detail = (
                 "consistent with the one you kept"
@@ -82,6 +87,19 @@ def render(report: Report) -> str:
             )
         lines.append(f"  {_MARKS[state]} {check:<22} {detail or _DETAILS[check].format(**counts)}")
     return "\n".join([*lines, "", *_verdict(report)])
+
+
+def _witnesses(report: Report) -> str:
+    """Say who cosigned the checkpoint."""
+    witnessed = report.witnessed
+    if witnessed is None or not witnessed.times_s:
+        return "Not witnessed: no independent witness cosigned the checkpoint."
+    named = ", ".join(sorted(witnessed.times_s))
+    first = datetime.fromtimestamp(min(witnessed.times_s.values()), UTC)
+    when = f"{first:%Y-%m-%d %H:%M} UTC"
+    if not witnessed.met:
+        return f"Not witnessed by enough: only {named} cosigned the checkpoint, {when}."
+    return f"Witnessed by {named}, {when}."
 
 
 _MARKS = {PASSED: "✓", FAILED: "✗", UNKNOWN: "?", NOT_REACHED: "·"}
@@ -101,10 +119,8 @@ def _verdict(report: Report) -> list[str]:
         lines += [
             f"  erased: the {what} of entry {at}, a {kind}" for at, what, kind in replay.erased
         ]
-    lines += [
-        f"{format_kwh(replay.run_state.matched_wh)} kWh were matched between neighbours.",
-        "Not witnessed: no independent witness cosigned the checkpoint.",
-    ]
+    lines.append(f"{format_kwh(replay.run_state.matched_wh)} kWh were matched between neighbours.")
+    lines.append(_witnesses(report))
     if replay.run_state.days:
         days = ", ".join(str(day) for day in sorted(replay.run_state.days))
         lines.append(f"Begun and not finished at the log's end: the run of {days}.")

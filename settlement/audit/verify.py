@@ -14,6 +14,7 @@ from ledger.errors import CommonwattError
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.leaf import Leaf
 from ledger.log.note import Verifier
+from ledger.log.policy import Policy, Witnessed
 from ledger.log.tiles import TILE_WIDTH, frontier_of_tiles, read_bundle, verify_tiles
 from ledger.log.tree import Frontier, leaf_hash
 from settlement.audit.bundle import Bundle, Fact
@@ -30,6 +31,7 @@ PROGRESS_ENTRIES = 500
 ALL_CHECKS = (
     "bundle",
     "checkpoint",
+    "witnesses",
     "earlier checkpoint",
     "tiles",
     "leaves",
@@ -56,6 +58,7 @@ class Report:
         failure: what is wrong, in a sentence.
         replay: the replayed state, for figures; None where the audit did not come so far.
         earlier: whether an earlier checkpoint was compared.
+        witnessed: who cosigned the checkpoint.
         frontier: of the tree, for the next audit.
         resumed: entries that an earlier audit checked, and this one did not read.
     """
@@ -68,6 +71,7 @@ class Report:
     failure: str = ""
     replay: Replay | None = None
     earlier: bool = False
+    witnessed: Witnessed | None = None
     frontier: Frontier | None = None
     resumed: int = 0
 
@@ -114,7 +118,8 @@ class Report:
             "origin": self.origin,
             "size": self.size,
             "root": self.root,
-            "witnessed": False,
+            "witnessed": bool(self.witnessed and self.witnessed.met),
+            "witnesses": dict(self.witnessed.times_s) if self.witnessed else {},
             "compared_with_earlier_checkpoint": self.earlier,
             "entries_audited_before": self.resumed,
             "days_held_and_not_sealed": sorted(
@@ -137,6 +142,7 @@ def audit(
     path: Path,
     *,
     vkey: str | None = None,
+    policy: bytes | None = None,
     since: bytes | None = None,
     memory: bytes | None = None,
     progress: Progress = lambda _done, _all: None,
@@ -146,6 +152,8 @@ def audit(
     Args:
         path: a folder or a .zip.
         vkey: the log's public key, known from elsewhere; the bundle's own if left out.
+        policy: witnesses that the auditor asks for: too few cosignatures are unsound then. By the
+            bundle's own policy, too few are only said.
         since: a checkpoint kept from an earlier audit, to be consistent with.
         memory: what an earlier audit remembered (`Report.memory`): it goes on from there.
         progress: told how far the audit is.
@@ -160,30 +168,34 @@ def audit(
     earlier = read_memory(memory) if memory is not None else None
     report = Report("", 0, "")
     try:
-        _audit(bundle, vkey, since, earlier, progress, report)
+        _audit(bundle, Wanted(vkey, policy, since, earlier), progress, report)
     except AuditError as error:
         report.failed, report.failure = error.check, str(error)
     return report
 
 
-def _audit(
-    bundle: Bundle,
-    vkey: str | None,
-    since: bytes | None,
-    memory: Memory | None,
-    progress: Progress,
-    report: Report,
-) -> None:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the auditor brings along."""
+
+    vkey: str | None
+    policy: bytes | None
+    since: bytes | None
+    memory: Memory | None
+
+
+def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -> None:
     manifest = bundle.manifest()
     report.counts["files"] = len(manifest["files"])
-    checkpoint, verifier = _open_head(bundle, vkey)
+    checkpoint, verifier = _open_head(bundle, wanted.vkey)
     report.origin, report.size = checkpoint.origin, checkpoint.size
     report.root = checkpoint.root.hex()
     if (manifest["origin"], manifest["size"]) != (checkpoint.origin, checkpoint.size):
         raise AuditError("bundle", "the manifest is of another log than the checkpoint")
-    kept = _open_earlier(since, verifier, checkpoint)
+    report.witnessed = _check_witnesses(bundle, wanted.policy, verifier)
+    kept = _open_earlier(wanted.since, verifier, checkpoint)
     report.earlier = kept is not None
-    replay, frontier = _begin(memory, checkpoint, verifier)
+    replay, frontier = _begin(wanted.memory, checkpoint, verifier)
     report.replay, report.frontier, report.resumed = replay, frontier, frontier.size
     first = frontier.size
     facts = bundle.facts(first, checkpoint.size)
@@ -252,6 +264,28 @@ def _open_head(bundle: Bundle, vkey: str | None) -> tuple[Checkpoint, Verifier]:
         raise
     except CommonwattError as error:
         raise AuditError("checkpoint", str(error)) from error
+
+
+def _check_witnesses(bundle: Bundle, asked: bytes | None, verifier: Verifier) -> Witnessed:
+    """Return who cosigned the checkpoint.
+
+    Raises:
+        AuditError: a cosignature does not hold, a policy cannot be read or is of another log, or
+            fewer cosigned than the auditor asks for.
+    """
+    try:
+        policy = Policy.decode(bundle.required("policy") if asked is None else asked)
+        if verifier not in [log.verifier for log in policy.logs]:
+            raise UnsoundError("the policy is of another log key than signed the checkpoint")
+        witnessed = policy.open(bundle.required("log/checkpoint"))
+        if asked is not None and not witnessed.quorum_met:
+            named = ", ".join(witnessed.times_s) or "nobody"
+            raise UnsoundError(f"fewer witnesses cosigned than your policy asks for: {named}")
+    except AuditError:
+        raise
+    except CommonwattError as error:
+        raise AuditError("witnesses", str(error)) from error
+    return witnessed
 
 
 def _open_earlier(since: bytes | None, verifier: Verifier, head: Checkpoint) -> Checkpoint | None:

@@ -148,7 +148,7 @@ def main(url: str, origin: str, keys: str, verb: str, what: str, count: str) -> 
                 (position,) = writer.record(connection, [made])
             tell(f"{position} {made.envelope.hex()}")
         else:
-            tell(str(writer.publish(Path(what)).size))
+            tell(str(writer.publish(Path(what)).checkpoint.size))
     database.close()
 
 

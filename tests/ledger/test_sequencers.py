@@ -262,7 +262,7 @@ def test_a_restored_backup_publishes_only_beside_the_newer_files(database, keys,
     restored = open_log(backup, writer.origin, keys)
     assert whole(restored) == whole(writer)
     append(writer, drafts_of_a_newcomer(writer))
-    newest = writer.publish(tmp_path / "log")
+    newest = writer.publish(tmp_path / "log").checkpoint
     for sentence, first in (
         (r"are ahead of the database \(5 entries against 2\)", 0),
         ("another history: the database's head of 5 entries does not extend the 5", 2),
@@ -271,7 +271,7 @@ def test_a_restored_backup_publishes_only_beside_the_newer_files(database, keys,
         with pytest.raises(LogError, match=sentence):
             restored.publish(tmp_path / "log")
         append(restored, drafts_of_a_newcomer(restored)[first:])
-    assert writer.publish(tmp_path / "log") == newest
+    assert writer.publish(tmp_path / "log").checkpoint == newest
     (tmp_path / "log").rename(tmp_path / "evidence")
-    assert restored.publish(tmp_path / "log").size == len(whole(restored)) > newest.size
+    assert restored.publish(tmp_path / "log").checkpoint.size == len(whole(restored)) > newest.size
     backup.close()

@@ -142,7 +142,7 @@ def test_files_killed_after_any_write_are_finished(copy, tmp_path, settled):
     community = reopen(*copy())
     settle_day(community, DAY)
     written = []
-    checkpoint = community.writer.publish(tmp_path / "whole", written.append)
+    checkpoint = community.writer.publish(tmp_path / "whole", written.append).checkpoint
     assert checkpoint.size == settled[1][0]
     assert len(written) >= 3
     for number in range(1, len(written) + 1):
@@ -156,7 +156,7 @@ def test_files_killed_after_any_write_are_finished(copy, tmp_path, settled):
 
         with pytest.raises(KilledError):
             community.writer.publish(folder, kill)
-        assert community.writer.publish(folder) == checkpoint
+        assert community.writer.publish(folder).checkpoint == checkpoint
         for path in (tmp_path / "whole").rglob("*"):
             if path.is_file():
                 twin = folder / path.relative_to(tmp_path / "whole")

@@ -11,7 +11,6 @@ import urllib.request
 from pathlib import Path
 
 import pytest
-import uvicorn
 from fastapi.testclient import TestClient
 
 from ledger.cosign import Witnesses
@@ -22,6 +21,7 @@ from ledger.log.policy import Policy
 from ledger.log.witness import REQUEST_BYTES_MAX, AddCheckpoint, log_id
 from ledger.witness_store import SqliteWitnessStore
 from tests.ledger.heads import LOG, NOW_S, ORIGIN, Log, witness_key
+from tests.witnesses import Served
 from wallet_api import witness_http
 from wallet_api.cli.app import run
 from wallet_api.witness_http import create_witness_app
@@ -30,29 +30,6 @@ ROOT = Path(__file__).parents[2]
 TRUE, FALSE = Log(600), Log(600, changed_from=3)
 SECONDS_MAX = 20.0
 """A busy machine may take its time; nothing here waits for a time limit."""
-
-
-class Served:
-    """A witness on a port of the loopback."""
-
-    def __init__(self, folder, number):
-        self.name = f"w{number}.example/witness"
-        self.key = witness_key(number)
-        self.store = SqliteWitnessStore.create(folder / f"{number}.sqlite", self.name)
-        self.store.add_log(LOG)
-        listener = socket.create_server(("127.0.0.1", 0))  # who comes early waits in its queue
-        self.url = f"http://127.0.0.1:{listener.getsockname()[1]}"
-        config = uvicorn.Config(create_witness_app(self.store, self.key), log_level="warning")
-        self._server = uvicorn.Server(config)
-        self._thread = threading.Thread(target=self._server.run, args=([listener],))
-        self._thread.start()
-
-    def policy_line(self):
-        return f"witness {self.name} {Cosigner(self.name, self.key.public).vkey} {self.url}"
-
-    def close(self):
-        self._server.should_exit = True
-        self._thread.join()
 
 
 @pytest.fixture

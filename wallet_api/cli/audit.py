@@ -8,6 +8,7 @@ import typer
 from ledger.errors import CommonwattError, LogError
 from ledger.log.fork import HEADER, ForkProof
 from ledger.log.note import Verifier
+from settlement.audit.memory import read_state, save_state
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
@@ -25,9 +26,16 @@ def export(
 
     Example: commonwatt audit export street.zip
     """
-    community = open_here(settings_of(context))
+    settings = settings_of(context)
+    community = open_here(settings)
     with progress("Facts", None) as advance:
-        size = export_bundle(community, out, lambda _done, _all: advance(1000))
+        size = export_bundle(
+            community,
+            out,
+            lambda _done, _all: advance(1000),
+            policy=settings.policy,
+            log_folder=settings.log_folder,
+        )
     say(f"{size:,} entries written to {out}. Check it: commonwatt audit verify {out}")
 
 
@@ -37,8 +45,15 @@ def verify(
     vkey: Annotated[
         str | None, typer.Option(help="The log's key, as the group published it")
     ] = None,
+    policy: Annotated[
+        Path | None, typer.Option(help="Witnesses that you ask for: a policy file of your own")
+    ] = None,
     since: Annotated[
         Path | None, typer.Option(help="A checkpoint kept from an earlier audit")
+    ] = None,
+    state: Annotated[
+        Path | None,
+        typer.Option(help="Go on from what this file remembers, and remember this audit in it"),
     ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
@@ -47,19 +62,22 @@ def verify(
     Exit code 0: sound; 1: unsound; 2: cannot tell. Needs no database and trusts nobody; the
     same check runs without this program's other parts: python -m settlement.audit BUNDLE
 
-    Example: commonwatt audit verify street.zip --since checkpoint-last-month
+    Example: commonwatt audit verify street.zip --state my-audits/riverside
     """
     with progress("Entries", None) as advance:
         report = audit(
             bundle,
             vkey=vkey,
+            policy=policy.read_bytes() if policy else None,
             since=since.read_bytes() if since else None,
+            memory=read_state(state),
             progress=lambda _done, _all: advance(500),
         )
     if as_json:
         say_json(report.to_json())
     else:
         say(render(report))
+    save_state(state, report)
     if report.exit_code:
         stop(report.exit_code)
 

@@ -19,8 +19,10 @@ from sqlalchemy import func, select
 
 from ledger import people
 from ledger.db import Database
-from ledger.errors import InputError, SetupError
+from ledger.errors import InputError, LogError, SetupError
 from ledger.keyring import Keyring
+from ledger.log.checkpoint import Checkpoint
+from ledger.log.policy import Policy
 from ledger.primitives.clock import FixedClock, SystemClock
 from ledger.tables import StatementRow
 from settlement.community import Community
@@ -71,6 +73,17 @@ class Settings:
         """Where the log's public files are published: beside the keys."""
         return self.keys_folder.parent / "log"
 
+    @property
+    def policy(self) -> Policy | None:
+        """The group's witnesses: the file ``policy`` beside the keys, if there is one."""
+        file = self.keys_folder.parent / "policy"
+        if not file.exists():
+            return None
+        try:
+            return Policy.decode(file.read_bytes())
+        except LogError as error:
+            raise SetupError(f"{file}: {error}. See docs/witness.md.") from error
+
 
 def settings_of(context: typer.Context) -> Settings:
     """Return the global options of a command."""
@@ -103,6 +116,21 @@ def open_here(settings: Settings, database: Database | None = None) -> Community
     if community.state.rules_history and community.state.rules_now.replay:
         community.writer.clock = FixedClock(_last_recorded_ms(community) + 1)
     return community
+
+
+def publish_here(settings: Settings, community: Community) -> Checkpoint:
+    """Publish the log's files, ask the group's witnesses, and say what they did."""
+    published = community.writer.publish(settings.log_folder, policy=settings.policy)
+    collected = published.collected
+    if collected is not None:
+        for report in collected.reports:
+            if report.time_s is None:
+                warn(f"Not witnessed by {report.name}: {report.reason}.")
+        for file in collected.evidence:
+            warn(f"Two histories of this log exist. The proof is kept in {file}.")
+        if not collected.quorum_met:
+            warn("Fewer witnesses cosigned than the policy asks for: auditors will see it.")
+    return published.checkpoint
 
 
 def move_clock(community: Community, time_ms: int) -> None:

@@ -83,7 +83,7 @@ def demo(
             settle_day(community, day)
             advance(1)
     _shop(community)
-    checkpoint = community.writer.publish(folder / "log")
+    checkpoint = community.writer.publish(folder / "log").checkpoint
     stopwatch.lap("cleared and settled")
     export_bundle(community, folder / "bundle.zip")
     stopwatch.lap("exported")

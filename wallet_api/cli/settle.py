@@ -15,6 +15,7 @@ from wallet_api.cli.context import (
     move_clock,
     open_here,
     progress,
+    publish_here,
     say,
     say_json,
     settings_of,
@@ -56,13 +57,13 @@ def settle(
                 runs.append(settle_day(community, this_day))
             except RunRefusedError:
                 if runs:
-                    community.writer.publish(settings.log_folder)
+                    publish_here(settings, community)
                     warn(f"{len(runs)} days were settled, through {runs[-1].day}; then:")
                 raise
             advance(1)
             if not as_json:
                 _say_run(runs[-1])
-    checkpoint = community.writer.publish(settings.log_folder)
+    checkpoint = publish_here(settings, community)
     if as_json:
         say_json(
             {
