@@ -13,9 +13,11 @@ one result that the rules give.
 >>> verify(market, result)
 """
 
+import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from ledger.primitives.canonical import encode_trusted
 from market.check import check_market
 from market.errors import CertificateError
 from market.model import (
@@ -30,6 +32,7 @@ from market.model import (
 )
 from market.rules import set_price_ticks
 from market.sharing import share_pro_rata
+from market.wire import result_to_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -164,40 +167,80 @@ def verify(market: Market, result: Result) -> None:
         CertificateError: names the first difference.
     """
     check_market(market)
-    fills = _fills_of(market, result)
-    if sum(fills.asks.values()) != sum(fills.bids.values()):
-        raise CertificateError("sold and bought Wh differ")
-    if market.rules.price is PriceRule.UNIFORM:
-        _check_potential(market, fills, result.certificate)
-        asks, bids, by_limit = market.asks, market.bids, True
-    else:
-        asks, bids, by_limit = *map(tuple, eligible(market)), False
-        _check_cut(market, fills, asks, bids, result.certificate)
-    for got, orders in ((fills.asks, asks), (fills.bids, bids)):
-        _check_sharing(market.period, got, group_by_price(orders, by_limit=by_limit))
-    expected = assemble(market, fills, result.certificate)
-    for field in ("period", "matched_wh", "welfare_units", "prices", "orders"):
-        if getattr(expected, field) != getattr(result, field):
-            raise CertificateError(f"{field}: not what the rules give for these quantities")
-
-
-def _fills_of(market: Market, result: Result) -> Fills:
-    """Read the quantities of a result, each within its order's bounds."""
     sides: dict[Side, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
     for outcome in result.orders:
         if outcome.id in sides[outcome.side]:
             raise CertificateError(f"{outcome.side.value} {outcome.id!r} stands twice")
         sides[outcome.side][outcome.id] = outcome.wh
+    expected = _proved(market, sides, result.certificate)
+    for field in ("period", "matched_wh", "welfare_units", "prices", "orders"):
+        if getattr(expected, field) != getattr(result, field):
+            raise CertificateError(f"{field}: not what the rules give for these quantities")
+
+
+def verify_encoded(market: Market, data: bytes) -> Result:
+    """Prove that some bytes are the one result that the rules give for this market.
+
+    Only quantities and certificate are read from them; the rest is made again and compared, so that
+    no other form needs to be understood.
+
+    Raises:
+        MarketInputError: the market itself cannot be cleared.
+        CertificateError: names the first difference, or the bytes are no result.
+    """
+    check_market(market)
+    sides: dict[Side, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
+    try:
+        value = json.loads(data)
+        for entry in value["orders"]:
+            sides[Side(entry["side"])][entry["id"]] = entry["wh"]
+        stated = value["certificate"]
+        certificate = Certificate(
+            tuple((each["feeder"], each["potential"]) for each in stated.get("potentials", ())),
+            tuple(stated.get("cut", ())),
+        )
+    except _NO_RESULT as error:
+        raise CertificateError("the result cannot be read") from error
+    expected = _proved(market, sides, certificate)
+    if encode_trusted(result_to_json(expected)) != data:
+        raise CertificateError("the result is not what the rules give, in its one form")
+    return expected
+
+
+_NO_RESULT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
+"""What bytes that are no result make the standard library raise."""
+
+
+def _proved(
+    market: Market, sides: Mapping[Side, Mapping[str, int]], certificate: Certificate
+) -> Result:
+    """Return the full result that quantities stand for, if the rules give these and no others."""
     for side, orders in ((Side.ASK, market.asks), (Side.BID, market.bids)):
-        if len(orders) != len(sides[side]):
-            raise CertificateError(f"the result has another number of {side.value}s")
-        for order in orders:
-            got = sides[side].get(order.id)
-            if got is None:
-                raise CertificateError(f"{side.value} {order.id!r} is not in the result")
-            if not 0 <= got <= order.wh:
-                raise CertificateError(f"{side.value} {order.id!r}: {got} Wh is out of its bounds")
-    return Fills(sides[Side.ASK], sides[Side.BID])
+        _check_bounds(side, sides[side], orders)
+    fills = Fills(sides[Side.ASK], sides[Side.BID])
+    if sum(fills.asks.values()) != sum(fills.bids.values()):
+        raise CertificateError("sold and bought Wh differ")
+    if market.rules.price is PriceRule.UNIFORM:
+        _check_potential(market, fills, certificate)
+        asks, bids, by_limit = market.asks, market.bids, True
+    else:
+        asks, bids, by_limit = *map(tuple, eligible(market)), False
+        _check_cut(market, fills, asks, bids, certificate)
+    for got, eligible_orders in ((fills.asks, asks), (fills.bids, bids)):
+        _check_sharing(market.period, got, group_by_price(eligible_orders, by_limit=by_limit))
+    return assemble(market, fills, certificate)
+
+
+def _check_bounds(side: Side, got: Mapping[str, int], orders: Sequence[Order]) -> None:
+    """Check that each order of a side has a quantity, within its bounds."""
+    if len(orders) != len(got):
+        raise CertificateError(f"the result has another number of {side.value}s")
+    for order in orders:
+        wh = got.get(order.id)
+        if wh is None:
+            raise CertificateError(f"{side.value} {order.id!r} is not in the result")
+        if type(wh) is not int or not 0 <= wh <= order.wh:
+            raise CertificateError(f"{side.value} {order.id!r}: {wh} Wh is out of its bounds")
 
 
 def _check_potential(market: Market, fills: Fills, certificate: Certificate) -> None:

@@ -59,22 +59,51 @@ def hold_id(hold_batch: bytes, period: int, member: str) -> bytes:
     return hashlib.sha256(content).digest()[:16]
 
 
-def hold_transfers(
-    hold_batch: bytes, orders: list[PeriodOrders], rules: CommunityRules
-) -> list[Transfer]:
-    """Return the holds of a day: one for each order that may owe something."""
-    target = pool(rules.feeder, rules.asset)
+@dataclass(frozen=True, slots=True)
+class Move:
+    """One movement of a run, of which its transfer is made.
+
+    Attributes:
+        kind: of the transfer.
+        debit: account that gives.
+        credit: account that takes.
+        amount: of the transfer.
+        hold: id of the hold that it makes or resolves, or None.
+        held: what was set aside by that hold.
+    """
+
+    kind: Kind
+    debit: str
+    credit: str
+    amount: int
+    hold: bytes | None = None
+    held: int = 0
+
+
+def hold_moves(hold_batch: bytes, orders: PeriodOrders, rules: CommunityRules) -> list[Move]:
+    """Return the holds of a half-hour: one for each order that may owe something."""
+    target, period = pool(rules.feeder, rules.asset), orders.period
     return [
-        Transfer(
-            hold_id(hold_batch, period_orders.period, member),
+        Move(
             Kind.HOLD,
             wallet(member, rules.asset),
             target,
             funded.hold_units,
-            period_orders.period,
+            hold_id(hold_batch, period, member),
+            funded.hold_units,
         )
-        for period_orders in orders
-        for member, funded in _holders(period_orders)
+        for member, funded in _holders(orders)
+    ]
+
+
+def hold_transfers(
+    hold_batch: bytes, orders: list[PeriodOrders], rules: CommunityRules
+) -> list[Transfer]:
+    """Return the holds of a day: one for each order that may owe something."""
+    return [
+        Transfer(move.hold or b"", move.kind, move.debit, move.credit, move.amount, item.period)
+        for item in orders
+        for move in hold_moves(hold_batch, item, rules)
     ]
 
 
@@ -127,57 +156,67 @@ def settlement_transfers(
     lines: list[Line],
     rules: CommunityRules,
 ) -> list[Transfer]:
-    """Return the transfers that settle one half-hour, in the order in which they post.
-
-    What is paid into the pool comes before what is paid out of it.
-    """
-    moves = [*_energy_moves(inputs, lines, rules), *_money_moves(hold_batch, orders, lines, rules)]
+    """Return the transfers that settle one half-hour, in the order in which they post."""
     return [
-        Transfer(transfer_id(batch, index), kind, debit, credit, amount, inputs.period, hold)
-        for index, (kind, debit, credit, amount, hold) in enumerate(moves)
+        Transfer(
+            transfer_id(batch, index),
+            move.kind,
+            move.debit,
+            move.credit,
+            move.amount,
+            inputs.period,
+            move.hold,
+        )
+        for index, move in enumerate(settlement_moves(hold_batch, inputs, orders, lines, rules))
     ]
 
 
-_Move = tuple[Kind, str, str, int, bytes | None]
+def settlement_moves(
+    hold_batch: bytes,
+    inputs: PeriodInputs,
+    orders: PeriodOrders,
+    lines: list[Line],
+    rules: CommunityRules,
+) -> list[Move]:
+    """Return what settles one half-hour: what is paid into the pool before what is paid out."""
+    return [*_energy_moves(inputs, lines, rules), *_money_moves(hold_batch, orders, lines, rules)]
 
 
-def _energy_moves(
-    inputs: PeriodInputs, lines: list[Line], rules: CommunityRules
-) -> Iterator[_Move]:
+def _energy_moves(inputs: PeriodInputs, lines: list[Line], rules: CommunityRules) -> Iterator[Move]:
     target = pool(rules.feeder, WH)
     readings = sorted(inputs.readings.items())
     for (meter, channel), wh in readings:
         if channel is Channel.EXPORT and wh:
-            yield Kind.POST, meter_account(meter, channel), target, wh, None
+            yield Move(Kind.POST, meter_account(meter, channel), target, wh)
     from_grid = sum(line.grid_import_wh for line in lines)
     if from_grid:
-        yield Kind.POST, grid("import"), target, from_grid, None
+        yield Move(Kind.POST, grid("import"), target, from_grid)
     for (meter, channel), wh in readings:
         if channel is Channel.IMPORT and wh:
-            yield Kind.POST, target, meter_account(meter, channel), wh, None
+            yield Move(Kind.POST, target, meter_account(meter, channel), wh)
     to_grid = sum(line.grid_export_wh for line in lines)
     if to_grid:
-        yield Kind.POST, target, grid("export"), to_grid, None
+        yield Move(Kind.POST, target, grid("export"), to_grid)
 
 
 def _money_moves(
     hold_batch: bytes, orders: PeriodOrders, lines: list[Line], rules: CommunityRules
-) -> Iterator[_Move]:
+) -> Iterator[Move]:
     target = pool(rules.feeder, rules.asset)
     owed = {line.member: line.bought_units - line.sold_units for line in lines}
     for member, funded in _holders(orders):
         hold = hold_id(hold_batch, orders.period, member)
-        account = wallet(member, rules.asset)
+        account, held = wallet(member, rules.asset), funded.hold_units
         if owed[member] > 0:
-            yield Kind.POST_HOLD, account, target, owed[member], hold
+            yield Move(Kind.POST_HOLD, account, target, owed[member], hold, held)
         else:
-            yield Kind.VOID_HOLD, account, target, funded.hold_units, hold
+            yield Move(Kind.VOID_HOLD, account, target, held, hold, held)
     for member, units in sorted(owed.items()):
         if units < 0:
-            yield Kind.POST, target, wallet(member, rules.asset), -units, None
+            yield Move(Kind.POST, target, wallet(member, rules.asset), -units)
     charge_units = sum(owed.values())
     if charge_units:
-        yield Kind.POST, target, fees(rules.asset), charge_units, None
+        yield Move(Kind.POST, target, fees(rules.asset), charge_units)
 
 
 def totals_of(lines: Mapping[int, list[Line]]) -> list[dict[str, int]]:

@@ -10,8 +10,7 @@ from typing import Any
 
 from ledger.primitives.canonical import decode
 from ledger.primitives.shape import HEX_64, record
-from ledger.records import Transfer, salted_root
-from ledger.records import record as transfer_record
+from ledger.records import salted_root
 from ledger.statements import Statement
 from settlement.audit.bundle import Fact
 from settlement.errors import UnsoundError
@@ -41,11 +40,11 @@ def seed_of(detail: Mapping[str, Any]) -> str:
     return str(detail["seed"])
 
 
-def check_root(statement: Statement, detail: Mapping[str, Any], transfers: list[Transfer]) -> None:
+def check_root(statement: Statement, detail: Mapping[str, Any], records: list[bytes]) -> None:
     """Compare the postings' count and salted root with those that were signed."""
     seed = bytes.fromhex(seed_of({"seed": detail.get("seed")}))
-    root = salted_root(seed, [transfer_record(transfer) for transfer in transfers]).hex()
-    if (root, len(transfers)) != (statement.body["root"], statement.body["count"]):
+    root = salted_root(seed, records).hex()
+    if (root, len(records)) != (statement.body["root"], statement.body["count"]):
         raise UnsoundError("the postings are not those that were signed")
 
 

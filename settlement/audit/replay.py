@@ -26,11 +26,13 @@ from meters.readings import Channel, Quality
 from meters.versions import Stored, better
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
+from settlement.audit.moves import apply_moves
 from settlement.audit.order import Order
 from settlement.audit.runs import CLEARINGS, FUNDS, POSTINGS, SEALS, Runs, RunState
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
 from settlement.errors import AuditError, UnsoundError
 from settlement.openings import MOVING_KINDS
+from settlement.postings import Move
 from settlement.state import CommunityState
 
 SIGNATURES, SEQUENCE, AGREEMENTS, READINGS, ERASURES = (
@@ -178,6 +180,12 @@ class Replay:
         for transfer in [*expired, *transfers]:
             if transfer.kind in RESOLVES and transfer.original is not None:
                 self.book.holds.pop(transfer.original, None)
+
+    def move(self, moves: Sequence[Move]) -> None:
+        """Post what a run moved."""
+        self.counts["transfers"] += len(moves)
+        if self.books_known:
+            apply_moves(self.book, moves)
 
     def readings_of(self, periods: range) -> Mapping[ReadingKey, int] | None:
         """Return the Wh that count in some half-hours, or None if any of them was erased."""

@@ -16,10 +16,10 @@ from ledger.invariants import check_balances, check_pools_empty
 from ledger.log.leaf import Leaf
 from ledger.primitives.canonical import encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
-from ledger.records import salted_root
+from ledger.records import pack_record, salted_root
 from ledger.statements import Statement
-from market.certificate import verify
-from market.wire import market_to_json, read_result, result_bytes
+from market.certificate import verify_encoded
+from market.wire import market_to_json
 from settlement.audit.bundle import Fact
 from settlement.audit.details import check_root, detail_of, object_of, seed_of, sha256_hex
 from settlement.errors import UnsoundError
@@ -33,13 +33,15 @@ from settlement.orders import (
 )
 from settlement.postings import (
     Line,
+    Move,
     balance_records,
-    hold_transfers,
+    hold_moves,
     lines_of,
     market_of,
     run_id,
-    settlement_transfers,
+    settlement_moves,
     totals_of,
+    transfer_id,
 )
 from settlement.state import CommunityRules
 from settlement.timetable import NO_SEAL, due_at_ms
@@ -125,9 +127,13 @@ class Runs:
             orders = orders_from_detail(detail, day.rules.feeder)
             if detail.get("orders") != orders_to_detail(orders):
                 raise UnsoundError("the orders are not in their one form")
-        transfers = hold_transfers(day.hold_batch, orders, day.rules)
-        check_root(statement, detail, transfers)
-        replay.post(transfers)
+        records, moves = [], []
+        for item in orders:
+            for move in hold_moves(day.hold_batch, item, day.rules):
+                moves.append(move)
+                records.append(_record(move.hold or b"", move, item.period, None))
+        check_root(statement, detail, records)
+        replay.move(moves)
         day.orders = {item.period: item for item in orders}
         replay.counts["orders"] += sum(len(item.asks) + len(item.bids) for item in orders)
 
@@ -183,10 +189,7 @@ class Runs:
         data = detail_of(fact)
         if sha256_hex(data) != body["result"]:
             raise UnsoundError("the result is not the one that was signed")
-        result = read_result(data)
-        verify(market, result)
-        if result_bytes(result) != data:
-            raise UnsoundError("the result is not in canonical form")
+        result = verify_encoded(market, data)
         inputs = day.inputs.get(period)
         lines = None if inputs is None else lines_of(inputs, result)
         day.cleared[period] = (statement.tx_id, lines)
@@ -205,19 +208,19 @@ class Runs:
         if lines is None:
             replay.lose_books(f"what the half-hour {period} posted follows from what was erased")
             return
-        transfers = settlement_transfers(
-            bytes.fromhex(statement.id),
-            day.hold_batch,
-            day.inputs[period],
-            day.orders[period],
-            lines,
-            rules,
+        moves = settlement_moves(
+            day.hold_batch, day.inputs[period], day.orders[period], lines, rules
         )
         if fact.detail is None:
             replay.cannot(POSTINGS, f"the salts of the half-hour {period} were erased")
         else:
-            check_root(statement, object_of(fact), transfers)
-        replay.post(transfers)
+            batch = bytes.fromhex(statement.id)
+            records = [
+                _record(transfer_id(batch, index), move, period, move.hold)
+                for index, move in enumerate(moves)
+            ]
+            check_root(statement, object_of(fact), records)
+        replay.move(moves)
         if replay.books_known:
             pools = [pool(rules.feeder, asset) for asset in (WH, rules.asset)]
             check_pools_empty(replay.book.balances, pools)
@@ -264,3 +267,9 @@ class Runs:
                     f"the run of {day} set money aside more than a week before the log's end "
                     "and never settled it"
                 )
+
+
+def _record(transfer_id: bytes, move: Move, period: int, original: bytes | None) -> bytes:
+    return pack_record(
+        transfer_id, move.kind, move.debit, move.credit, move.amount, period, original
+    )

@@ -152,3 +152,63 @@ def test_one_value_has_one_encoding(value, data):
         return
     assert canonical.encode(other) == changed
     assert changed == encoded or json.dumps(other) != json.dumps(value)
+
+
+DEEP = 18
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        b'{"a":' * DEEP + b"1" + b"}" * DEEP,
+        b"[" * DEEP + b"]" * DEEP,
+        b'[{"a":' * 9 + b"1" + b"}]" * 9,
+        b'["]",' * DEEP + b'["["' + b"]" * (DEEP + 1),
+        b'["]",' * DEEP + b"1" + b',"["]' * DEEP,
+        b"[null]",
+        b'["null",null]',
+        b"[9007199254740992]",
+        b"[-9007199254740992]",
+        b"[100000000000000000000]",
+        b'{"A":1}',
+        b'{":a":1}',
+        b'{"a":[],":b":1}',
+        b'["x",{",":1}]',
+        b'["\x7f"]',
+    ],
+)
+def test_what_looks_plain_is_looked_at_as_closely(data):
+    with pytest.raises(CanonicalError):
+        canonical.decode(data)
+    assert not canonical._is_plain(data)
+
+
+@settings(max_examples=500)
+@given(VALUES)
+def test_whatever_is_plain_passes_the_slow_look(value):
+    data = canonical.encode_trusted(value)
+    if canonical._is_plain(data):
+        canonical.check_value(value)
+
+
+@settings(max_examples=500)
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(max_size=4), inner),
+    )
+)
+def test_what_the_slow_look_refuses_never_looks_plain(value):
+    data = canonical.encode_trusted(value) if _encodable(value) else b"[null]"
+    try:
+        canonical.check_value(json.loads(data))
+    except CanonicalError:
+        assert not canonical._is_plain(data)
+
+
+def _encodable(value):
+    try:
+        canonical.encode_trusted(value)
+    except UnicodeEncodeError:
+        return False
+    return True
