@@ -207,6 +207,30 @@ def verify_encoded(market: Market, data: bytes) -> Result:
     return expected
 
 
+def outcomes_of(data: bytes) -> tuple[int, dict[tuple[Side, str], tuple[int, int]]]:
+    """Return matched Wh, and (Wh, ticks) by side and order of what traded, from a result's bytes.
+
+    Nothing of it is proved: `verify_encoded` does that, perhaps elsewhere and later.
+
+    Raises:
+        CertificateError: the bytes are no result.
+    """
+    try:
+        value = json.loads(data)
+        outcomes = {
+            (Side(entry["side"]), entry["id"]): (entry["wh"], entry["price_ticks"])
+            for entry in value["orders"]
+            if entry["wh"]
+        }
+        matched_wh = value["matched_wh"]
+    except _NO_RESULT as error:
+        raise CertificateError("the result cannot be read") from error
+    numbers = (number for pair in outcomes.values() for number in pair)
+    if not all(type(number) is int for number in (matched_wh, *numbers)):
+        raise CertificateError("a quantity or price of the result is not a whole number")
+    return matched_wh, outcomes
+
+
 _NO_RESULT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
 """What bytes that are no result make the standard library raise."""
 

@@ -25,8 +25,9 @@ class AuditError(CommonwattError):
 
     Attributes:
         check: name of the check that failed.
+        position: log position of the entry that is wrong, if it is one entry.
     """
 
-    def __init__(self, check: str, message: str) -> None:
+    def __init__(self, check: str, message: str, position: int | None = None) -> None:
         super().__init__(message)
-        self.check = check
+        self.check, self.position = check, position

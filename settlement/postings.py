@@ -127,11 +127,18 @@ def market_of(orders: PeriodOrders, rules: CommunityRules) -> Market:
 def lines_of(inputs: PeriodInputs, result: Result) -> list[Line]:
     """Return every member's line, in order of id."""
     got = {(outcome.side, outcome.id): outcome for outcome in result.orders if outcome.wh}
-    lines = []
+    outcomes = {key: (outcome.wh, outcome.price_ticks or 0) for key, outcome in got.items()}
+    return lines_of_outcomes(inputs, outcomes)
+
+
+def lines_of_outcomes(
+    inputs: PeriodInputs, outcomes: Mapping[tuple[Side, str], tuple[int, int]]
+) -> list[Line]:
+    """Return every member's line from (Wh, ticks) by side and member, of those that traded."""
+    lines, nothing = [], (0, 0)
     for member, flow in sorted(inputs.flows.items()):
-        bid, ask = got.get((Side.BID, member)), got.get((Side.ASK, member))
-        bought_wh = bid.wh if bid else 0
-        sold_wh = ask.wh if ask else 0
+        bought_wh, buying_ticks = outcomes.get((Side.BID, member), nothing)
+        sold_wh, selling_ticks = outcomes.get((Side.ASK, member), nothing)
         lines.append(
             Line(
                 member,
@@ -141,8 +148,8 @@ def lines_of(inputs: PeriodInputs, result: Result) -> list[Line]:
                 sold_wh,
                 flow.wanted_wh - bought_wh,
                 flow.offered_wh - sold_wh,
-                value_units(bought_wh, bid.price_ticks or 0) if bid else 0,
-                value_units(sold_wh, ask.price_ticks or 0) if ask else 0,
+                value_units(bought_wh, buying_ticks),
+                value_units(sold_wh, selling_ticks),
             )
         )
     return lines

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from ledger.errors import CommonwattError
 from settlement.audit.memory import read_state, save_state
+from settlement.audit.pool import processes_here
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 
@@ -27,6 +28,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--since", type=Path, help="a checkpoint kept from an earlier audit")
     parser.add_argument("--policy", type=Path, help="a policy file: the witnesses you ask for")
     parser.add_argument("--state", type=Path, help="go on from this file, and remember in it")
+    parser.add_argument("--processes", type=int, default=processes_here(), help="work at once")
     parser.add_argument("--json", action="store_true", help="print the report for programs")
     chosen = parser.parse_args(arguments)
     for stream in (sys.stdout, sys.stderr):
@@ -40,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
             policy=chosen.policy.read_bytes() if chosen.policy else None,
             since=since,
             memory=read_state(chosen.state),
+            processes=max(1, chosen.processes),
             progress=_progress,
         )
     except (CommonwattError, OSError) as error:

@@ -10,8 +10,6 @@ from typing import Any
 
 from ledger.primitives.canonical import decode
 from ledger.primitives.shape import HEX_64, record
-from ledger.records import salted_root
-from ledger.statements import Statement
 from settlement.audit.bundle import Fact
 from settlement.errors import UnsoundError
 from settlement.timetable import DETAIL_BYTES_MAX
@@ -38,14 +36,6 @@ def seed_of(detail: Mapping[str, Any]) -> str:
     """Return a detail's seed, from which its salts follow."""
     _SEED(detail, "detail")
     return str(detail["seed"])
-
-
-def check_root(statement: Statement, detail: Mapping[str, Any], records: list[bytes]) -> None:
-    """Compare the postings' count and salted root with those that were signed."""
-    seed = bytes.fromhex(seed_of({"seed": detail.get("seed")}))
-    root = salted_root(seed, records).hex()
-    if (root, len(records)) != (statement.body["root"], statement.body["count"]):
-        raise UnsoundError("the postings are not those that were signed")
 
 
 def sha256_hex(data: bytes) -> str:

@@ -29,6 +29,7 @@ from market.model import PriceRule, Rules, SharingRule
 from meters.readings import Channel
 from meters.versions import Stored
 from settlement.audit.order import Order
+from settlement.audit.proofs import Cleared, DayProof, Signed
 from settlement.audit.replay import Replay
 from settlement.audit.runs import Day, RunState
 from settlement.orders import Flow, Funded, PeriodInputs, PeriodOrders
@@ -54,7 +55,8 @@ _CLASSES: dict[str, Any] = {
         *(KeyBook, MemberKeys, PendingChange),
         *(CommunityState, CommunityRules, Rules, Offer, Mandate, Member, MeterUse, Agreement),
         *(Book, Balance, Hold, Amended, Transfer, Stored, Order),
-        *(RunState, Day, PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, Line),
+        *(RunState, Day, DayProof, Signed, Cleared),
+        *(PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, Line),
         *(Kind, Channel, PriceRule, SharingRule),
     )
 }

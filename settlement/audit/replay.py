@@ -26,13 +26,14 @@ from meters.readings import Channel, Quality
 from meters.versions import Stored, better
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
-from settlement.audit.moves import apply_moves
+from settlement.audit.moves import Net, apply_net
 from settlement.audit.order import Order
-from settlement.audit.runs import CLEARINGS, FUNDS, POSTINGS, SEALS, Runs, RunState
+from settlement.audit.pool import Pool, Work
+from settlement.audit.proofs import CLEARINGS, FUNDS, POSTINGS, SEALS, prove_readings
+from settlement.audit.runs import Runs, RunState
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
 from settlement.errors import AuditError, UnsoundError
 from settlement.openings import MOVING_KINDS
-from settlement.postings import Move
 from settlement.state import CommunityState
 
 SIGNATURES, SEQUENCE, AGREEMENTS, READINGS, ERASURES = (
@@ -49,6 +50,9 @@ CHECKS = (
 )
 """Names of the replay's checks, in their order."""
 
+PIECES_AT_ONCE = 64
+"""Reading batches, or signatures, that are proved together."""
+
 ReadingKey = tuple[str, Channel, int]
 """Meter, channel and half-hour."""
 
@@ -59,6 +63,7 @@ class Replay:
     Args:
         origin: the log's origin.
         log_key: the public key that signed the checkpoint; the roster must name it.
+        pool: where costly work is done; here if left out.
 
     Attributes:
         unknown: why a check cannot tell, by its name: facts that it needs were erased.
@@ -66,9 +71,11 @@ class Replay:
         erased: (log position, what, kind) of what was erased, in order.
     """
 
-    def __init__(self, origin: str, log_key: bytes) -> None:
+    def __init__(self, origin: str, log_key: bytes, pool: Pool | None = None) -> None:
         self.origin, self.log_key = origin, log_key
         self.keys, self.community, self.book = KeyBook(origin), CommunityState(), Book()
+        self._pool = pool or Pool(1)
+        self._readings_to_prove: list[tuple[int, int, bytes, str]] = []
         self.readings: dict[ReadingKey, Stored] = {}
         self.versions: dict[ReadingKey, int] = {}
         self.lost_readings: set[int] = set()
@@ -82,6 +89,10 @@ class Replay:
         self.erasable: dict[int, tuple[str, int]] = {}
         self.books_known = True
         self._runs = Runs(self, self.run_state)
+
+    def use(self, pool: Pool) -> None:
+        """Have costly work done elsewhere from now on."""
+        self._pool = pool
 
     def restore(self, parts: Mapping[str, Any]) -> None:
         """Take over the state of an earlier replay, by attribute."""
@@ -129,6 +140,11 @@ class Replay:
                 handler(statement, leaf, fact)
         self.counts["statements"] += 1
         self.counts[leaf.kind] += 1
+
+    def prove_the_rest(self) -> None:
+        """Have everything proved that still waits to be."""
+        self._prove_readings()
+        self._runs.prove_the_rest()
 
     def finish(self) -> None:
         """Check what must hold at the end of the log.
@@ -181,11 +197,15 @@ class Replay:
             if transfer.kind in RESOLVES and transfer.original is not None:
                 self.book.holds.pop(transfer.original, None)
 
-    def move(self, moves: Sequence[Move]) -> None:
-        """Post what a run moved."""
-        self.counts["transfers"] += len(moves)
+    def move(self, count: int, net: Net) -> None:
+        """Post what a run moved, in a number of transfers."""
+        self.counts["transfers"] += count
         if self.books_known:
-            apply_moves(self.book, moves)
+            apply_net(self.book, net)
+
+    def prove(self, work: Work, argument: Any) -> None:
+        """Have something proved, here or by another process."""
+        self._pool.submit(work, argument)
 
     def readings_of(self, periods: range) -> Mapping[ReadingKey, int] | None:
         """Return the Wh that count in some half-hours, or None if any of them was erased."""
@@ -215,7 +235,7 @@ class Replay:
         except AuditError:
             raise
         except CommonwattError as error:
-            raise AuditError(check, f"entry {position}: {error}") from error
+            raise AuditError(check, f"entry {position}: {error}", position) from error
 
     def _pass_over(self, leaf: Leaf, position: int) -> None:
         """Go on without a fact that is not there."""
@@ -277,10 +297,18 @@ class Replay:
             self.cannot(READINGS, f"the readings of entry {fact.position} were erased")
             self.lost_readings.update(range(body["first"], body["first"] + body["count"]))
             return
-        content = BatchContent.decode(body["first"], detail_of(fact))
-        if len(content.wh) != body["count"] or content.root().hex() != body["root"]:
+        detail = detail_of(fact)
+        content = BatchContent.decode(body["first"], detail)
+        if len(content.wh) != body["count"]:
             raise UnsoundError("the readings are not those that were signed")
+        self._readings_to_prove.append((fact.position, body["first"], detail, body["root"]))
+        if len(self._readings_to_prove) == PIECES_AT_ONCE:
+            self._prove_readings()
         self._take_readings(body["meter"], Channel(body["channel"]), content, fact.position)
+
+    def _prove_readings(self) -> None:
+        self.prove(prove_readings, self._readings_to_prove)
+        self._readings_to_prove = []
 
     def _take_readings(
         self, meter: str, channel: Channel, content: BatchContent, position: int

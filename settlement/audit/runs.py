@@ -14,14 +14,25 @@ from typing import TYPE_CHECKING
 from ledger.accounts import WH, pool
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.log.leaf import Leaf
-from ledger.primitives.canonical import encode, encode_trusted
+from ledger.primitives.canonical import encode
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
-from ledger.records import pack_record, salted_root
+from ledger.records import salted_root
 from ledger.statements import Statement
-from market.certificate import verify_encoded
-from market.wire import market_to_json
+from market.certificate import outcomes_of
+from market.errors import CertificateError
 from settlement.audit.bundle import Fact
-from settlement.audit.details import check_root, detail_of, object_of, seed_of, sha256_hex
+from settlement.audit.details import object_of, seed_of, sha256_hex
+from settlement.audit.moves import holds_net, settlement_net
+from settlement.audit.proofs import (
+    CLEARINGS,
+    FUNDS,
+    POSTINGS,
+    SEALS,
+    Cleared,
+    DayProof,
+    Signed,
+    prove_day,
+)
 from settlement.errors import UnsoundError
 from settlement.orders import (
     PeriodInputs,
@@ -31,31 +42,11 @@ from settlement.orders import (
     orders_to_detail,
     period_inputs,
 )
-from settlement.postings import (
-    Line,
-    Move,
-    balance_records,
-    hold_moves,
-    lines_of,
-    market_of,
-    run_id,
-    settlement_moves,
-    totals_of,
-    transfer_id,
-)
-from settlement.state import CommunityRules
+from settlement.postings import Line, balance_records, lines_of_outcomes, run_id, totals_of
 from settlement.timetable import NO_SEAL, due_at_ms
 
 if TYPE_CHECKING:
     from settlement.audit.replay import Replay
-
-FUNDS, CLEARINGS, POSTINGS, SEALS = (
-    "funds and mandates",
-    "clearings",
-    "postings",
-    "balances and seals",
-)
-"""Names of this module's checks."""
 
 OPEN_RUN_PERIODS_MAX = 7 * 48
 """How long a run may stand begun and not sealed before the audit calls it unsound."""
@@ -65,15 +56,22 @@ OPEN_RUN_PERIODS_MAX = 7 * 48
 class Day:
     """A day between its hold and its seal; what was erased is None or absent."""
 
-    periods: range
     known_at_ms: int
-    hold_batch: bytes
     held: int
-    rules: CommunityRules
-    inputs: dict[int, PeriodInputs] = field(default_factory=dict)
+    proof: DayProof
     orders: dict[int, PeriodOrders] = field(default_factory=dict)
     cleared: dict[int, tuple[str, list[Line] | None]] = field(default_factory=dict)
     settled: dict[int, list[Line] | None] = field(default_factory=dict)
+
+    @property
+    def periods(self) -> range:
+        """The day's half-hours."""
+        return self.proof.periods
+
+    @property
+    def inputs(self) -> dict[int, PeriodInputs]:
+        """Readings and flows by half-hour, none if some were erased."""
+        return {item.period: item for item in self.proof.inputs}
 
 
 @dataclass
@@ -107,16 +105,15 @@ class Runs:
         if readings is None:
             replay.cannot(FUNDS, f"readings of {body['day']} were erased")
         else:
-            inputs = period_inputs(replay.community, day.periods, readings)
-            day.inputs = {item.period: item for item in inputs}
+            day.proof.inputs = period_inputs(replay.community, day.periods, readings)
         self.state.days[parse_date(body["day"])] = day
         if fact.detail is None:
             replay.cannot(FUNDS, f"the orders of {body['day']} were erased")
             replay.lose_books(f"the holds of {body['day']} were erased")
             return
         detail = object_of(fact)
-        if day.inputs and replay.books_known:
-            orders = fund_orders(replay.community, day.inputs.values(), replay.book.balances)
+        if readings is not None and replay.books_known:
+            orders = fund_orders(replay.community, day.proof.inputs, replay.book.balances)
             if detail.get("orders") != orders_to_detail(orders):
                 raise UnsoundError(
                     "an order or its funds cap is not what readings, offers, "
@@ -124,17 +121,13 @@ class Runs:
                 )
         else:
             replay.cannot(FUNDS, f"the caps of {body['day']} follow from what was erased")
-            orders = orders_from_detail(detail, day.rules.feeder)
+            orders = orders_from_detail(detail, day.proof.rules.feeder)
             if detail.get("orders") != orders_to_detail(orders):
                 raise UnsoundError("the orders are not in their one form")
-        records, moves = [], []
-        for item in orders:
-            for move in hold_moves(day.hold_batch, item, day.rules):
-                moves.append(move)
-                records.append(_record(move.hold or b"", move, item.period, None))
-        check_root(statement, detail, records)
-        replay.move(moves)
         day.orders = {item.period: item for item in orders}
+        day.proof.orders = fact.detail
+        day.proof.held = signed_of(statement, fact, seed_of({"seed": detail.get("seed")}))
+        replay.move(body["count"], holds_net(orders, day.proof.rules))
         replay.counts["orders"] += sum(len(item.asks) + len(item.bids) for item in orders)
 
     def _new_day(self, statement: Statement, leaf: Leaf) -> Day:
@@ -156,7 +149,8 @@ class Runs:
         if not state.held.isdisjoint(periods):
             raise UnsoundError(f"a half-hour of {day} was settled with another day")
         state.held.update(periods)
-        return Day(periods, body["known_at"], bytes.fromhex(statement.id), leaf.period, rules)
+        proof = DayProof(periods, bytes.fromhex(statement.id), rules, [])
+        return Day(body["known_at"], leaf.period, proof)
 
     def _check_id(self, statement: Statement, about: int | str) -> None:
         if statement.id != run_id(
@@ -183,21 +177,21 @@ class Runs:
             self._replay.cannot(CLEARINGS, f"orders or results of {period} were erased")
             day.cleared[period] = (statement.tx_id, None)
             return
-        market = market_of(day.orders[period], day.rules)
-        if sha256_hex(encode_trusted(market_to_json(market))) != body["market"]:
-            raise UnsoundError("the market that was cleared is not that of the orders")
-        data = detail_of(fact)
-        if sha256_hex(data) != body["result"]:
-            raise UnsoundError("the result is not the one that was signed")
-        result = verify_encoded(market, data)
+        day.proof.cleared[period] = Cleared(
+            fact.position, body["market"], body["result"], fact.detail
+        )
+        try:
+            matched_wh, got = outcomes_of(fact.detail)
+        except CertificateError as error:
+            raise UnsoundError(str(error)) from error
         inputs = day.inputs.get(period)
-        lines = None if inputs is None else lines_of(inputs, result)
+        lines = None if inputs is None else lines_of_outcomes(inputs, got)
         day.cleared[period] = (statement.tx_id, lines)
-        self.state.matched_wh += result.matched_wh
+        self.state.matched_wh += matched_wh
 
     def _settle(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         replay, body, day = self._replay, statement.body, self._day_of(statement)
-        period, rules = body["period"], day.rules
+        period = body["period"]
         self._check_id(statement, period)
         if period not in day.cleared or period in day.settled:
             raise UnsoundError(f"the half-hour {period} is not cleared, or settled before")
@@ -208,20 +202,16 @@ class Runs:
         if lines is None:
             replay.lose_books(f"what the half-hour {period} posted follows from what was erased")
             return
-        moves = settlement_moves(
-            day.hold_batch, day.inputs[period], day.orders[period], lines, rules
-        )
+        seed = None
         if fact.detail is None:
             replay.cannot(POSTINGS, f"the salts of the half-hour {period} were erased")
         else:
-            batch = bytes.fromhex(statement.id)
-            records = [
-                _record(transfer_id(batch, index), move, period, move.hold)
-                for index, move in enumerate(moves)
-            ]
-            check_root(statement, object_of(fact), records)
-        replay.move(moves)
+            seed = seed_of({"seed": object_of(fact).get("seed")})
+        day.proof.settled[period] = signed_of(statement, fact, seed)
+        net = settlement_net(day.inputs[period], day.orders[period], lines, day.proof.rules)
+        replay.move(body["count"], net)
         if replay.books_known:
+            rules = day.proof.rules
             pools = [pool(rules.feeder, asset) for asset in (WH, rules.asset)]
             check_pools_empty(replay.book.balances, pools)
         self.state.traded_units += sum(line.bought_units for line in lines)
@@ -250,6 +240,7 @@ class Runs:
             check_balances(replay.book.balances)
         else:
             replay.cannot(SEALS, f"the balances of {body['day']} follow from what was erased")
+        replay.prove(prove_day, day.proof)
         state.last_seal = statement.tx_id
         state.sealed.add(name)
         replay.forget_readings(day.periods)
@@ -268,8 +259,14 @@ class Runs:
                     "and never settled it"
                 )
 
+    def prove_the_rest(self) -> None:
+        """Have the days proved that are not sealed yet, as far as they came."""
+        for day in self.state.days.values():
+            self._replay.prove(prove_day, day.proof)
 
-def _record(transfer_id: bytes, move: Move, period: int, original: bytes | None) -> bytes:
-    return pack_record(
-        transfer_id, move.kind, move.debit, move.credit, move.amount, period, original
-    )
+
+def signed_of(statement: Statement, fact: Fact, seed: str | None) -> Signed:
+    """Return what a statement signed of a batch."""
+    body = statement.body
+    made = None if seed is None else bytes.fromhex(seed)
+    return Signed(fact.position, body["root"], body["count"], made, bytes.fromhex(statement.id))

@@ -19,6 +19,7 @@ from ledger.log.tiles import TILE_WIDTH, frontier_of_tiles, read_bundle, verify_
 from ledger.log.tree import Frontier, leaf_hash
 from settlement.audit.bundle import Bundle, Fact
 from settlement.audit.memory import Memory, read_memory
+from settlement.audit.pool import Pool
 from settlement.audit.replay import CHECKS, Replay
 from settlement.errors import AuditError, UnsoundError
 
@@ -145,6 +146,7 @@ def audit(
     policy: bytes | None = None,
     since: bytes | None = None,
     memory: bytes | None = None,
+    processes: int = 1,
     progress: Progress = lambda _done, _all: None,
 ) -> Report:
     """Audit a bundle.
@@ -156,6 +158,7 @@ def audit(
             bundle's own policy, too few are only said.
         since: a checkpoint kept from an earlier audit, to be consistent with.
         memory: what an earlier audit remembered (`Report.memory`): it goes on from there.
+        processes: how many work at once.
         progress: told how far the audit is.
 
     Returns:
@@ -168,7 +171,8 @@ def audit(
     earlier = read_memory(memory) if memory is not None else None
     report = Report("", 0, "")
     try:
-        _audit(bundle, Wanted(vkey, policy, since, earlier), progress, report)
+        with Pool(processes) as pool:
+            _audit(bundle, Wanted(vkey, policy, since, earlier, pool), progress, report)
     except AuditError as error:
         report.failed, report.failure = error.check, str(error)
     return report
@@ -182,6 +186,7 @@ class Wanted:
     policy: bytes | None
     since: bytes | None
     memory: Memory | None
+    pool: Pool
 
 
 def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -> None:
@@ -195,18 +200,18 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     report.witnessed = _check_witnesses(bundle, wanted.policy, verifier)
     kept = _open_earlier(wanted.since, verifier, checkpoint)
     report.earlier = kept is not None
-    replay, frontier = _begin(wanted.memory, checkpoint, verifier)
+    replay, frontier = _begin(wanted, checkpoint, verifier)
     report.replay, report.frontier, report.resumed = replay, frontier, frontier.size
     first = frontier.size
-    facts = bundle.facts(first, checkpoint.size)
-    for position, leaf_data in enumerate(_leaves(bundle, checkpoint, first), start=first):
-        frontier.append(leaf_hash(leaf_data))
-        if kept and frontier.size == kept.size:
-            _compare(kept, frontier.root())
-        leaf, fact = _open_leaf(position, leaf_data, facts)
-        replay.apply(leaf, fact)
-        if position % PROGRESS_ENTRIES == 0:
-            progress(position, checkpoint.size)
+    try:
+        _replay(bundle, checkpoint, kept, report, progress)
+    except AuditError as error:
+        # What stands before it in the log, and is proved beside the replay, is told first.
+        replay.prove_the_rest()
+        wanted.pool.finish(error.position)
+        raise
+    replay.prove_the_rest()
+    wanted.pool.finish()
     if frontier.root() != checkpoint.root:
         raise AuditError("tiles", "the entries do not give the root that the checkpoint signs")
     if kept and kept.size < first:
@@ -222,17 +227,40 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     }
 
 
-def _begin(
-    memory: Memory | None, checkpoint: Checkpoint, verifier: Verifier
-) -> tuple[Replay, Frontier]:
+def _replay(
+    bundle: Bundle,
+    checkpoint: Checkpoint,
+    kept: Checkpoint | None,
+    report: Report,
+    progress: Progress,
+) -> None:
+    """Go through the log from where the report's replay stands."""
+    replay, frontier = report.replay, report.frontier
+    if replay is None or frontier is None:
+        raise AssertionError("the report has no replay")
+    first = frontier.size
+    facts = bundle.facts(first, checkpoint.size)
+    for position, leaf_data in enumerate(_leaves(bundle, checkpoint, first), start=first):
+        frontier.append(leaf_hash(leaf_data))
+        if kept and frontier.size == kept.size:
+            _compare(kept, frontier.root())
+        leaf, fact = _open_leaf(position, leaf_data, facts)
+        replay.apply(leaf, fact)
+        if position % PROGRESS_ENTRIES == 0:
+            progress(position, checkpoint.size)
+
+
+def _begin(wanted: Wanted, checkpoint: Checkpoint, verifier: Verifier) -> tuple[Replay, Frontier]:
     """Return the state to begin with: nothing, or what an earlier audit knew.
 
     Raises:
         AuditError: that audit was of another log, or of a longer one.
     """
+    memory = wanted.memory
     if memory is None:
-        return Replay(checkpoint.origin, verifier.public_key), Frontier()
+        return Replay(checkpoint.origin, verifier.public_key, wanted.pool), Frontier()
     replay = memory.replay
+    replay.use(wanted.pool)
     if (replay.origin, replay.log_key) != (checkpoint.origin, verifier.public_key):
         raise AuditError("earlier checkpoint", f"your earlier audit was of {replay.origin}")
     if memory.frontier.size > checkpoint.size:
@@ -332,7 +360,7 @@ def _open_leaf(position: int, data: bytes, facts: Iterator[Fact]) -> tuple[Leaf,
     try:
         leaf = Leaf.decode(data)
     except CommonwattError as error:
-        raise AuditError("leaves", f"entry {position}: {error}") from error
+        raise AuditError("leaves", f"entry {position}: {error}", position) from error
     fact = next(facts)
     if leaf.fact is not None:
         opened = leaf.fact == fact.envelope
@@ -342,6 +370,8 @@ def _open_leaf(position: int, data: bytes, facts: Iterator[Fact]) -> tuple[Leaf,
         opened = leaf.is_opened_by(fact.salt, fact.envelope)
     if not opened:
         raise AuditError(
-            "commitments", f"entry {position}: the fact is not the one that the log commits to"
+            "commitments",
+            f"entry {position}: the fact is not the one that the log commits to",
+            position,
         )
     return leaf, fact

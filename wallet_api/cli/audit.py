@@ -9,6 +9,7 @@ from ledger.errors import CommonwattError, LogError
 from ledger.log.fork import HEADER, ForkProof
 from ledger.log.note import Verifier
 from settlement.audit.memory import read_state, save_state
+from settlement.audit.pool import processes_here
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
@@ -55,6 +56,7 @@ def verify(
         Path | None,
         typer.Option(help="Go on from what this file remembers, and remember this audit in it"),
     ] = None,
+    processes: Annotated[int, typer.Option(min=1, help="How many work at once")] = processes_here(),
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
     """Check every signature, reading, clearing, posting and balance of a bundle, offline.
@@ -71,6 +73,7 @@ def verify(
             policy=policy.read_bytes() if policy else None,
             since=since.read_bytes() if since else None,
             memory=read_state(state),
+            processes=processes,
             progress=lambda _done, _all: advance(500),
         )
     if as_json:

@@ -1,0 +1,196 @@
+"""The costly part of a day's audit, apart from what came before it: pure, for any process.
+
+A day's proof is given raw bytes: the orders that the hold fixed, the readings, each result and what
+the statements signed. It makes markets, moves and roots again and compares; it needs no balances.
+
+>>> FUNDS
+'funds and mandates'
+"""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+
+from ledger.errors import CommonwattError
+from ledger.primitives.canonical import decode, encode_trusted
+from ledger.primitives.signing import verify
+from ledger.records import pack_record, salted_root
+from market.certificate import verify_encoded
+from market.wire import market_to_json
+from meters.batches import BatchContent
+from settlement.errors import UnsoundError
+from settlement.orders import PeriodInputs, PeriodOrders, orders_from_detail
+from settlement.postings import (
+    Line,
+    Move,
+    hold_moves,
+    lines_of,
+    market_of,
+    settlement_moves,
+    transfer_id,
+)
+from settlement.state import CommunityRules
+from settlement.timetable import DETAIL_BYTES_MAX
+
+FUNDS, CLEARINGS, POSTINGS, SEALS = (
+    "funds and mandates",
+    "clearings",
+    "postings",
+    "balances and seals",
+)
+"""Names of the checks of a run."""
+
+Failure = tuple[int, str, str]
+"""Log position, check, and what is wrong."""
+
+
+@dataclass(frozen=True, slots=True)
+class Signed:
+    """What a statement signed of a batch: its root, count and seed; no seed if it was erased."""
+
+    position: int
+    root: str
+    count: int
+    seed: bytes | None
+    batch: bytes = b""
+
+
+@dataclass(frozen=True, slots=True)
+class Cleared:
+    """What a clearing signed, and the result's bytes; none if they were erased."""
+
+    position: int
+    market: str
+    result: str
+    data: bytes | None
+
+
+@dataclass(slots=True)
+class DayProof:
+    """A day's run as it stands in the log.
+
+    Attributes:
+        periods: its half-hours.
+        hold_batch: id of the hold.
+        rules: that bind the day.
+        inputs: readings and flows, empty where some were erased.
+        orders: the hold's detail; None where it was erased.
+        held: what the hold signed.
+        cleared: by half-hour.
+        settled: by half-hour.
+    """
+
+    periods: range
+    hold_batch: bytes
+    rules: CommunityRules
+    inputs: list[PeriodInputs]
+    orders: bytes | None = None
+    held: Signed | None = None
+    cleared: dict[int, Cleared] = field(default_factory=dict)
+    settled: dict[int, Signed] = field(default_factory=dict)
+
+
+def prove_day(proof: DayProof) -> Failure | None:
+    """Return the first thing that is wrong with a day, in the order of the log, or None."""
+    for position, check, step in _steps(proof):
+        try:
+            step()
+        except CommonwattError as error:
+            return position, check, f"entry {position}: {error}"
+    return None
+
+
+def prove_signatures(signatures: Sequence[tuple[int, bytes, bytes, bytes]]) -> Failure | None:
+    """Return the first of some (log position, public key, signature, message) that does not hold."""
+    for position, public_key, signature, message in signatures:
+        if not verify(public_key, signature, message):
+            return position, "keys and signatures", f"entry {position}: the signature does not hold"
+    return None
+
+
+def prove_readings(batches: Sequence[tuple[int, int, bytes, str]]) -> Failure | None:
+    """Return the first of some (log position, first half-hour, detail, root) that do not agree."""
+    for position, first, detail, root in batches:
+        if BatchContent.decode(first, detail).root().hex() != root:
+            words = f"entry {position}: the readings are not those that were signed"
+            return position, "readings", words
+    return None
+
+
+def _steps(proof: DayProof) -> Iterator[tuple[int, str, Callable[[], None]]]:
+    """Yield (log position, check, what to do) of all that can be proved of a day."""
+    if proof.orders is None:
+        return
+    detail = decode(proof.orders, DETAIL_BYTES_MAX)
+    orders = {item.period: item for item in orders_from_detail(detail, proof.rules.feeder)}
+    inputs = {item.period: item for item in proof.inputs}
+    if proof.held is not None:
+        yield proof.held.position, FUNDS, partial(_check_holds, proof, proof.held, orders)
+    for period in proof.periods:
+        cleared, settled = proof.cleared.get(period), proof.settled.get(period)
+        if cleared is None or cleared.data is None or period not in orders:
+            continue
+        lines: list[Line] = []
+        step = partial(_check_clearing, proof, cleared, orders[period], inputs.get(period), lines)
+        yield cleared.position, CLEARINGS, step
+        if settled is not None and settled.seed is not None and period in inputs:
+            step = partial(_check_settlement, proof, settled, orders[period], inputs[period], lines)
+            yield settled.position, POSTINGS, step
+
+
+def _check_holds(proof: DayProof, held: Signed, orders: dict[int, PeriodOrders]) -> None:
+    records = [
+        _record(move.hold or b"", move, item.period, None)
+        for item in orders.values()
+        for move in hold_moves(proof.hold_batch, item, proof.rules)
+    ]
+    _check_root(held, records)
+
+
+def _check_clearing(
+    proof: DayProof,
+    cleared: Cleared,
+    orders: PeriodOrders,
+    inputs: PeriodInputs | None,
+    lines: list[Line],
+) -> None:
+    """Check a clearing, and put the lines that it gives into a list."""
+    market = market_of(orders, proof.rules)
+    if _sha256_hex(encode_trusted(market_to_json(market))) != cleared.market:
+        raise UnsoundError("the market that was cleared is not that of the orders")
+    if cleared.data is None or _sha256_hex(cleared.data) != cleared.result:
+        raise UnsoundError("the result is not the one that was signed")
+    result = verify_encoded(market, cleared.data)
+    if inputs is not None:
+        lines += lines_of(inputs, result)
+
+
+def _check_settlement(
+    proof: DayProof,
+    settled: Signed,
+    orders: PeriodOrders,
+    inputs: PeriodInputs,
+    lines: list[Line],
+) -> None:
+    moves = settlement_moves(proof.hold_batch, inputs, orders, lines, proof.rules)
+    records = [
+        _record(transfer_id(settled.batch, index), move, inputs.period, move.hold)
+        for index, move in enumerate(moves)
+    ]
+    _check_root(settled, records)
+
+
+def _check_root(signed: Signed, records: list[bytes]) -> None:
+    if signed.seed is None:
+        return
+    if (salted_root(signed.seed, records).hex(), len(records)) != (signed.root, signed.count):
+        raise UnsoundError("the postings are not those that were signed")
+
+
+def _record(made: bytes, move: Move, period: int, original: bytes | None) -> bytes:
+    return pack_record(made, move.kind, move.debit, move.credit, move.amount, period, original)
+
+
+def _sha256_hex(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()
