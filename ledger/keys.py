@@ -21,7 +21,7 @@ from ledger.key_life import (
 )
 from ledger.kinds import COMMUNITY
 from ledger.primitives.periods import start_text
-from ledger.primitives.signing import check_public_key, key_id_of
+from ledger.primitives.signing import Envelope, check_public_key, key_id_of
 from ledger.statements import Statement
 
 SEQ_WINDOW = 64
@@ -163,7 +163,7 @@ class KeyBook:
         if member.frozen:
             raise SignatureError("the account is frozen: two operators, or new keys, open it again")
         whose = "the member's keys" if account == statement.account else "the other member's keys"
-        return _need(statement, member.keys, member.threshold, whose)
+        return self.need(statement, member.keys, member.threshold, whose)
 
     def _check_agreement(self, statement: Statement, period: int) -> set[str]:
         both = (statement.account, statement.body["buyer"])
@@ -172,15 +172,15 @@ class KeyBook:
     def _check_objection(self, statement: Statement, period: int) -> set[str]:
         member = self.member(statement.account, period)
         check_objection(member, statement)
-        return _need(statement, member.keys, 1, "the member's keys")
+        return self.need(statement, member.keys, 1, "the member's keys")
 
     def _need_operators(self, statement: Statement, period: int) -> set[str]:
         self._check_expiry(period)
-        return _need(statement, self.operators, self.threshold, "operators")
+        return self.need(statement, self.operators, self.threshold, "operators")
 
     def _need_role(self, statement: Statement, role: str, count: int, period: int) -> set[str]:
         self._check_expiry(period)
-        return _need(statement, self.roles.get(role, ()), count, f"the roster's {role} keys")
+        return self.need(statement, self.roles.get(role, ()), count, f"the roster's {role} keys")
 
     def _check_expiry(self, period: int) -> None:
         if self.expires is not None and period >= self.expires:
@@ -207,9 +207,9 @@ class KeyBook:
             raise SignatureError("a roster names each key once")
         if body["threshold"] > len(new):
             raise SignatureError("a roster's threshold is above its number of operators")
-        counted = _need(statement, new, body["threshold"], "the new roster's operators")
+        counted = self.need(statement, new, body["threshold"], "the new roster's operators")
         if self.roster_version:
-            counted |= _need(
+            counted |= self.need(
                 statement, self.operators, self.threshold, "the old roster's operators"
             )
         return counted
@@ -220,7 +220,7 @@ class KeyBook:
             raise SignatureError(f"the account {statement.account} is open already")
         body = statement.body
         check_new_keys(body, self.used)
-        counted = _need(statement, keys_of(body), body["threshold"], "the member's keys")
+        counted = self.need(statement, keys_of(body), body["threshold"], "the member's keys")
         return counted | self._need_operators(statement, period)
 
     def _check_change(self, statement: Statement, period: int) -> set[str]:
@@ -231,7 +231,7 @@ class KeyBook:
         check_new_keys(body, self.used, (*member.keys, *waiting))
         fresh = [key for key in keys_of(body) if key not in member.keys]
         if fresh:
-            _need(statement, fresh, len(fresh), "the new keys")
+            self.need(statement, fresh, len(fresh), "the new keys")
         if body["by"] == "keys":
             return self._need_member(statement, statement.account, period)
         if body["by"] == "helpers":
@@ -241,7 +241,7 @@ class KeyBook:
         code_key = bytes.fromhex(body["code_key"])
         if member.recovery is None or recovery_commitment(code_key) != member.recovery:
             raise SignatureError("this is not the paper code that the member set")
-        return _need(statement, [code_key], 1, "the paper code's key")
+        return self.need(statement, [code_key], 1, "the paper code's key")
 
     def _check_freeze(self, statement: Statement, period: int) -> set[str]:
         """Check a freeze: any one key of the member, a helper or operators; operators alone end it.
@@ -252,7 +252,26 @@ class KeyBook:
             return self._need_operators(statement, period)
         member = self.member(statement.account, period)
         anyone = (*member.keys, *self.roles.get("helper", ()), *self.operators)
-        return _need(statement, anyone, 1, "the member's, helpers' or operators' keys")
+        return self.need(statement, anyone, 1, "the member's, helpers' or operators' keys")
+
+    def need(
+        self, statement: Statement, keys: Iterable[bytes], threshold: int, whose: str
+    ) -> set[str]:
+        """Return the key ids of those keys whose signatures hold; refuse too few."""
+        known = list(keys)
+        holding = self.holding(statement.envelope, known)
+        got = len(holding)
+        if got < threshold or threshold < 1:
+            signers = ", ".join(key_id[:8] for key_id, _ in statement.envelope.signatures)
+            raise SignatureError(
+                f"a {statement.kind} needs {threshold} of {whose}; {got} of the signatures hold "
+                f"(signed by {signers}; known are {', '.join(key_id_of(key)[:8] for key in known)})"
+            )
+        return {key_id_of(known[index]) for index in holding}
+
+    def holding(self, envelope: Envelope, keys: list[bytes]) -> list[int]:
+        """Return the indexes of the keys whose signature is on an envelope and holds."""
+        return envelope.verified_by(keys)
 
 
 KEY_LIFE_KINDS = ("key_change", "key_objection", "freeze")
@@ -260,17 +279,3 @@ KEY_LIFE_KINDS = ("key_change", "key_objection", "freeze")
 
 KEY_KINDS = ("roster", "account_open", *KEY_LIFE_KINDS)
 """Kinds that change which keys count."""
-
-
-def _need(statement: Statement, keys: Iterable[bytes], threshold: int, whose: str) -> set[str]:
-    """Return the key ids of those keys whose signatures hold; refuse too few."""
-    known = list(keys)
-    holding = statement.envelope.verified_by(known)
-    got = len(holding)
-    if got < threshold or threshold < 1:
-        signers = ", ".join(key_id[:8] for key_id, _ in statement.envelope.signatures)
-        raise SignatureError(
-            f"a {statement.kind} needs {threshold} of {whose}; {got} of the signatures hold "
-            f"(signed by {signers}; known are {', '.join(key_id_of(key)[:8] for key in known)})"
-        )
-    return {key_id_of(known[index]) for index in holding}

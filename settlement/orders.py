@@ -9,9 +9,9 @@ the hold is made, before any run, and every later run uses the same.
 200
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger.accounts import wallet
 from ledger.book import Balance
@@ -60,8 +60,7 @@ class PeriodInputs:
     missing: list[tuple[str, Channel]] = field(default_factory=list)
 
 
-@dataclass(frozen=True, slots=True)
-class Funded:
+class Funded(NamedTuple):
     """An order with its cap.
 
     Attributes:
@@ -82,28 +81,43 @@ class PeriodOrders:
     bids: dict[str, Funded]
 
 
-def period_inputs(
-    state: CommunityState,
-    periods: Iterable[int],
+Readings = Mapping[int, Mapping[tuple[str, Channel], int]]
+"""Wh by half-hour, then by (meter, channel), as known for a run."""
+
+
+def by_half_hour(
     readings: Mapping[tuple[str, Channel, int], int],
+) -> dict[int, dict[tuple[str, Channel], int]]:
+    """Return readings by (meter, channel, half-hour) as `Readings`."""
+    gathered: dict[int, dict[tuple[str, Channel], int]] = {}
+    for (meter, channel, period), wh in readings.items():
+        gathered.setdefault(period, {})[meter, channel] = wh
+    return gathered
+
+
+def period_inputs(
+    state: CommunityState, periods: Iterable[int], readings: Readings
 ) -> list[PeriodInputs]:
     """Gather readings by half-hour and net each member's meters.
 
     Args:
         state: who consented to which meter.
         periods: the half-hours, in order.
-        readings: Wh by (meter, channel, half-hour), as known for the run.
+        readings: as known for the run.
     """
-    gathered = []
+    gathered, none = [], dict[tuple[str, Channel], int]()
     for period in periods:
-        inputs = PeriodInputs(period)
+        inputs, known = PeriodInputs(period), readings.get(period, none)
+        found, flows = inputs.readings, inputs.flows
         for meter, channel, member in state.channels_of(period):
-            wh = readings.get((meter, channel, period))
+            wh = known.get((meter, channel))
             if wh is None:
                 inputs.missing.append((meter, channel))
                 wh = 0
-            inputs.readings[meter, channel] = wh
-            flow = inputs.flows.setdefault(member, Flow())
+            found[meter, channel] = wh
+            flow = flows.get(member)
+            if flow is None:
+                flow = flows[member] = Flow()
             if channel is Channel.IMPORT:
                 flow.imported_wh += wh
             else:
@@ -114,7 +128,7 @@ def period_inputs(
 
 def fund_orders(
     state: CommunityState,
-    inputs: Iterable[PeriodInputs],
+    inputs: Sequence[PeriodInputs],
     balances: Mapping[str, Balance],
 ) -> list[PeriodOrders]:
     """Turn flows into orders and cap each at what can be set aside for it.
@@ -122,69 +136,69 @@ def fund_orders(
     Half-hours are funded in order, and within one the members in order of id, each after the
     holds of the earlier ones. A member without an offer or rules does not trade.
     """
-    spent: dict[str, int] = {}
+    purses: dict[str, _Purse] = {}
     funded = []
-    for period_inputs_ in inputs:
-        period = period_inputs_.period
+    for item in inputs:
+        period = item.period
         rules = state.rules_of(period)
-        asks: dict[str, Funded] = {}
-        bids: dict[str, Funded] = {}
-        for member, flow in sorted(period_inputs_.flows.items()):
+        orders = PeriodOrders(period, {}, {})
+        funded.append(orders)
+        if rules is None:
+            continue
+        for member, flow in sorted(item.flows.items()):
+            purse = purses.get(member)
+            if purse is None:
+                account = wallet(member, rules.asset)
+                purse = purses[member] = _Purse(state, balances.get(account), member)
             offer = state.offer_of(member, period)
-            if offer is None or rules is None:
+            if offer is None:
                 continue
-            purse = _Purse(state, balances, spent, member, rules.asset, period)
-            if flow.offered_wh:
-                asks[member] = purse.fund_ask(rules.feeder, flow.offered_wh, offer.sell_ticks)
-            if flow.wanted_wh:
-                bids[member] = purse.fund_bid(rules.feeder, flow.wanted_wh, offer.buy_ticks)
-        funded.append(PeriodOrders(period, asks, bids))
+            own_wh = min(flow.imported_wh, flow.exported_wh)
+            offered_wh, wanted_wh = flow.exported_wh - own_wh, flow.imported_wh - own_wh
+            if offered_wh:
+                orders.asks[member] = purse.fund_ask(
+                    rules.feeder, period, offered_wh, offer.sell_ticks
+                )
+            if wanted_wh:
+                orders.bids[member] = purse.fund_bid(
+                    rules.feeder, period, wanted_wh, offer.buy_ticks
+                )
     return funded
 
 
 class _Purse:
-    """What one member can still set aside in one half-hour of the day."""
+    """What one member can still set aside in the half-hours of a run."""
 
-    def __init__(
-        self,
-        state: CommunityState,
-        balances: Mapping[str, Balance],
-        spent: dict[str, int],
-        member: str,
-        asset: str,
-        period: int,
-    ) -> None:
-        self._member, self._spent = member, spent
-        self._mandate: Mandate | None = state.mandate_of(member, period)
-        balance = balances.get(wallet(member, asset))
+    def __init__(self, state: CommunityState, balance: Balance | None, member: str) -> None:
+        self._state, self._member, self._spent = state, member, 0
         available = balance.available if balance else 0
         self._available = available if available is not None else 2**53 - 1
 
-    def fund_bid(self, feeder: str, wanted_wh: int, limit_ticks: int) -> Funded:
+    def fund_bid(self, feeder: str, period: int, wanted_wh: int, limit_ticks: int) -> Funded:
         """Cap a bid; a limit of zero or less needs no funds and no mandate."""
         if limit_ticks <= 0:
             return Funded(Order(self._member, feeder, wanted_wh, limit_ticks), 0)
-        if self._mandate is None:
+        mandate = self._state.mandate_of(self._member, period)
+        if mandate is None:
             return Funded(Order(self._member, feeder, 0, limit_ticks), 0)
-        limit_ticks = min(limit_ticks, self._mandate.price_ticks_max)
+        limit_ticks = min(limit_ticks, mandate.price_ticks_max)
         if limit_ticks <= 0:
             return Funded(Order(self._member, feeder, wanted_wh, limit_ticks), 0)
-        cap_wh = self._cap(wanted_wh, limit_ticks)
+        cap_wh = self._cap(mandate, wanted_wh, limit_ticks)
         return self._hold(Order(self._member, feeder, cap_wh, limit_ticks), limit_ticks)
 
-    def fund_ask(self, feeder: str, offered_wh: int, limit_ticks: int) -> Funded:
+    def fund_ask(self, feeder: str, period: int, offered_wh: int, limit_ticks: int) -> Funded:
         """Cap an ask below zero, which may have to pay; others need no funds."""
         if limit_ticks >= 0:
             return Funded(Order(self._member, feeder, offered_wh, limit_ticks), 0)
-        if self._mandate is None:
+        mandate = self._state.mandate_of(self._member, period)
+        if mandate is None:
             return Funded(Order(self._member, feeder, 0, limit_ticks), 0)
-        cap_wh = self._cap(offered_wh, -limit_ticks)
+        cap_wh = self._cap(mandate, offered_wh, -limit_ticks)
         return self._hold(Order(self._member, feeder, cap_wh, limit_ticks), -limit_ticks)
 
-    def _cap(self, wh: int, ticks: int) -> int:
-        mandate, spent = self._mandate, self._spent.get(self._member, 0)
-        if mandate is None:
-            raise AssertionError("only called with a mandate")
+    def _cap(self, mandate: Mandate, wh: int, ticks: int) -> int:
+        spent = self._spent
         funds = min(
             self._available - spent, mandate.units_period_max, mandate.units_day_max - spent
         )
@@ -192,7 +206,7 @@ class _Purse:
 
     def _hold(self, order: Order, ticks: int) -> Funded:
         hold_units = order.wh * ticks
-        self._spent[self._member] = self._spent.get(self._member, 0) + hold_units
+        self._spent += hold_units
         return Funded(order, hold_units)
 
 

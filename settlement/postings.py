@@ -10,7 +10,7 @@ every half-hour the pool is empty in both.
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from ledger.accounts import WH, account_hash, fees, grid, meter_account, pool, wallet
 from ledger.book import Balance
@@ -23,8 +23,7 @@ from settlement.orders import Funded, PeriodInputs, PeriodOrders
 from settlement.state import CommunityRules
 
 
-@dataclass(frozen=True, slots=True)
-class Line:
+class Line(NamedTuple):
     """What one member's half-hour came to.
 
     ``bought_wh`` and ``sold_wh`` are with neighbours; ``units`` is the money of both, positive
@@ -59,8 +58,7 @@ def hold_id(hold_batch: bytes, period: int, member: str) -> bytes:
     return hashlib.sha256(content).digest()[:16]
 
 
-@dataclass(frozen=True, slots=True)
-class Move:
+class Move(NamedTuple):
     """One movement of a run, of which its transfer is made.
 
     Attributes:
@@ -137,17 +135,18 @@ def lines_of_outcomes(
     """Return every member's line from (Wh, ticks) by side and member, of those that traded."""
     lines, nothing = [], (0, 0)
     for member, flow in sorted(inputs.flows.items()):
+        own_wh = min(flow.imported_wh, flow.exported_wh)
         bought_wh, buying_ticks = outcomes.get((Side.BID, member), nothing)
         sold_wh, selling_ticks = outcomes.get((Side.ASK, member), nothing)
         lines.append(
             Line(
                 member,
                 inputs.period,
-                flow.own_use_wh,
+                own_wh,
                 bought_wh,
                 sold_wh,
-                flow.wanted_wh - bought_wh,
-                flow.offered_wh - sold_wh,
+                flow.imported_wh - own_wh - bought_wh,
+                flow.exported_wh - own_wh - sold_wh,
                 value_units(bought_wh, buying_ticks),
                 value_units(sold_wh, selling_ticks),
             )

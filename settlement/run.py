@@ -32,6 +32,7 @@ from settlement.errors import RunRefusedError
 from settlement.orders import (
     PeriodInputs,
     PeriodOrders,
+    by_half_hour,
     fund_orders,
     orders_from_detail,
     orders_to_detail,
@@ -182,9 +183,8 @@ def _inputs(
 ) -> list[PeriodInputs]:
     """Gather the readings of a day as they stood in the log before a position."""
     stored = community.readings.known(connection, periods, before=before)
-    return period_inputs(
-        community.state, periods, {key: version.wh for key, version in stored.items()}
-    )
+    readings = by_half_hour({key: version.wh for key, version in stored.items()})
+    return period_inputs(community.state, periods, readings)
 
 
 def _groups(prepared: _Day) -> list[range]:

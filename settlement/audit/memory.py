@@ -21,17 +21,16 @@ from typing import TYPE_CHECKING, Any
 from ledger.book import Amended, Balance, Book, Hold
 from ledger.errors import InputError
 from ledger.key_life import MemberKeys, PendingChange
-from ledger.keys import KeyBook
 from ledger.log.tree import Frontier
 from ledger.records import Kind, Transfer
 from market.model import Order as MarketOrder
 from market.model import PriceRule, Rules, SharingRule
 from meters.readings import Channel
-from meters.versions import Stored
 from settlement.audit.order import Order
 from settlement.audit.proofs import Cleared, DayProof, Signed
 from settlement.audit.replay import Replay
 from settlement.audit.runs import Day, RunState
+from settlement.audit.signatures import TrustingKeyBook
 from settlement.orders import Flow, Funded, PeriodInputs, PeriodOrders
 from settlement.postings import Line
 from settlement.state import (
@@ -52,9 +51,9 @@ VERSION = 1
 _CLASSES: dict[str, Any] = {
     found.__name__ if found is not MarketOrder else "MarketOrder": found
     for found in (
-        *(KeyBook, MemberKeys, PendingChange),
+        *(TrustingKeyBook, MemberKeys, PendingChange),
         *(CommunityState, CommunityRules, Rules, Offer, Mandate, Member, MeterUse, Agreement),
-        *(Book, Balance, Hold, Amended, Transfer, Stored, Order),
+        *(Book, Balance, Hold, Amended, Transfer, Order),
         *(RunState, Day, DayProof, Signed, Cleared),
         *(PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, Line),
         *(Kind, Channel, PriceRule, SharingRule),
@@ -63,7 +62,7 @@ _CLASSES: dict[str, Any] = {
 _NAMES = {found: name for name, found in _CLASSES.items()}
 
 _PARTS = (
-    *("keys", "community", "book", "readings", "versions", "chains", "counts", "order"),
+    *("keys", "community", "book", "readings", "chains", "counts", "order"),
     *("run_state", "erased", "erasable"),
 )
 """Attributes of a `Replay` that are its state, once nothing is unknown or missing."""
@@ -145,7 +144,7 @@ def save_state(file: Path | None, report: "Report") -> None:
 def encode_value(value: Any) -> Any:
     """Return a value as JSON from which `decode_value` makes it again."""
     for kind, tag, write, _ in _CODERS:
-        if isinstance(value, kind):
+        if isinstance(value, kind) and not hasattr(value, "_fields"):
             return {tag: write(value)}
     if isinstance(value, list):
         return [encode_value(item) for item in value]
@@ -195,6 +194,8 @@ _CODERS: tuple[_Coder, ...] = (
 
 
 def _state_of(value: Any) -> list[Any]:
+    if hasattr(value, "_fields"):  # a named tuple
+        return list(value)
     if is_dataclass(value):
         return [getattr(value, field.name) for field in fields(value)]
     return list(vars(value).values())
@@ -202,7 +203,7 @@ def _state_of(value: Any) -> list[Any]:
 
 def _made(found: Any, items: list[Any]) -> Any:
     make: Callable[..., Any] = found
-    if is_dataclass(found):
+    if is_dataclass(found) or hasattr(found, "_fields"):
         return make(*items)
     made = make()
     for name, item in zip(vars(made), items, strict=True):

@@ -16,24 +16,31 @@ from typing import Any
 from ledger.book import Book
 from ledger.erasure import DETAIL, ERASABLE_DETAILS, ERASABLE_FACTS, FACT, check_erasure
 from ledger.errors import CommonwattError
-from ledger.keys import KeyBook
 from ledger.log.leaf import Leaf
 from ledger.records import RESOLVES, Transfer
 from ledger.statements import Statement
 from ledger.status import Status
 from meters.batches import BatchContent
 from meters.readings import Channel, Quality
-from meters.versions import Stored, better
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
 from settlement.audit.moves import Net, apply_net
 from settlement.audit.order import Order
 from settlement.audit.pool import Pool, Work
-from settlement.audit.proofs import CLEARINGS, FUNDS, POSTINGS, SEALS, prove_readings
+from settlement.audit.proofs import (
+    CLEARINGS,
+    FUNDS,
+    POSTINGS,
+    SEALS,
+    prove_readings,
+    prove_signatures,
+)
 from settlement.audit.runs import Runs, RunState
+from settlement.audit.signatures import TrustingKeyBook
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
 from settlement.errors import AuditError, UnsoundError
 from settlement.openings import MOVING_KINDS
+from settlement.orders import Readings
 from settlement.state import CommunityState
 
 SIGNATURES, SEQUENCE, AGREEMENTS, READINGS, ERASURES = (
@@ -53,8 +60,8 @@ CHECKS = (
 PIECES_AT_ONCE = 64
 """Reading batches, or signatures, that are proved together."""
 
-ReadingKey = tuple[str, Channel, int]
-"""Meter, channel and half-hour."""
+Reading = tuple[int, int, int, int]
+"""Quality's rank and minus the version of what counts, how many versions came, and Wh."""
 
 
 class Replay:
@@ -73,11 +80,10 @@ class Replay:
 
     def __init__(self, origin: str, log_key: bytes, pool: Pool | None = None) -> None:
         self.origin, self.log_key = origin, log_key
-        self.keys, self.community, self.book = KeyBook(origin), CommunityState(), Book()
+        self.keys, self.community, self.book = TrustingKeyBook(origin), CommunityState(), Book()
         self._pool = pool or Pool(1)
         self._readings_to_prove: list[tuple[int, int, bytes, str]] = []
-        self.readings: dict[ReadingKey, Stored] = {}
-        self.versions: dict[ReadingKey, int] = {}
+        self.readings: dict[int, dict[tuple[str, Channel], Reading]] = {}
         self.lost_readings: set[int] = set()
         self.chains: dict[tuple[str, str], tuple[int, str]] = {}
         self.counts: Counter[str] = Counter()
@@ -116,10 +122,13 @@ class Replay:
             statement = Statement.decode(fact.envelope)
             if statement.kind != leaf.kind:
                 raise UnsoundError(f"the leaf calls a {statement.kind} a {leaf.kind}")
+            self.keys.position = position
             self.keys.check(statement, leaf.period)
             self.keys.apply(statement, leaf.period)
             if self.keys.log_key != self.log_key:
                 raise UnsoundError("the roster names another log key than signed the checkpoint")
+        if len(self.keys.taken) >= PIECES_AT_ONCE:
+            self._prove_signatures()
         with self._checking(SEQUENCE, position):
             self.order.check(statement, leaf.period)
         with self._checking(AGREEMENTS, position):
@@ -143,6 +152,7 @@ class Replay:
 
     def prove_the_rest(self) -> None:
         """Have everything proved that still waits to be."""
+        self._prove_signatures()
         self._prove_readings()
         self._runs.prove_the_rest()
 
@@ -207,25 +217,19 @@ class Replay:
         """Have something proved, here or by another process."""
         self._pool.submit(work, argument)
 
-    def readings_of(self, periods: range) -> Mapping[ReadingKey, int] | None:
+    def readings_of(self, periods: range) -> Readings | None:
         """Return the Wh that count in some half-hours, or None if any of them was erased."""
         if not self.lost_readings.isdisjoint(periods):
             return None
-        keys = (
-            (meter, channel, period)
-            for meter in self.community.meters
-            for channel in Channel
+        return {
+            period: {slot: wh for slot, (_, _, _, wh) in self.readings.get(period, {}).items()}
             for period in periods
-        )
-        return {key: self.readings[key].wh for key in keys if key in self.readings}
+        }
 
     def forget_readings(self, periods: range) -> None:
         """Drop the readings of half-hours that are sealed: nothing uses them any more."""
-        for meter in self.community.meters:
-            for channel in Channel:
-                for period in periods:
-                    self.readings.pop((meter, channel, period), None)
-                    self.versions.pop((meter, channel, period), None)
+        for period in periods:
+            self.readings.pop(period, None)
 
     @contextmanager
     def _checking(self, check: str, position: int) -> Iterator[None]:
@@ -304,27 +308,31 @@ class Replay:
         self._readings_to_prove.append((fact.position, body["first"], detail, body["root"]))
         if len(self._readings_to_prove) == PIECES_AT_ONCE:
             self._prove_readings()
-        self._take_readings(body["meter"], Channel(body["channel"]), content, fact.position)
+        self._take_readings(body["meter"], Channel(body["channel"]), content)
+
+    def _prove_signatures(self) -> None:
+        self.prove(prove_signatures, self.keys.taken[:])
+        self.keys.taken.clear()
 
     def _prove_readings(self) -> None:
         self.prove(prove_readings, self._readings_to_prove)
         self._readings_to_prove = []
 
-    def _take_readings(
-        self, meter: str, channel: Channel, content: BatchContent, position: int
-    ) -> None:
-        held = self.run_state.held
+    def _take_readings(self, meter: str, channel: Channel, content: BatchContent) -> None:
+        held, slot = self.run_state.held, (meter, channel)
+        self.counts["readings"] += len(content.wh)
+        ranks = {letter: Quality.from_letter(letter).rank for letter in set(content.quality)}
         for period, (wh, letter) in enumerate(
             zip(content.wh, content.quality, strict=True), start=content.first
         ):
-            self.counts["readings"] += 1
             if period in held:
                 continue  # its day was run: no later run uses this yet
-            key = (meter, channel, period)
-            before = self.readings.get(key)
-            version = 1
-            if before is not None:
-                version = self.versions[key] = self.versions.get(key, 1) + 1
-            stored = Stored(wh, Quality.from_letter(letter).rank, version, position)
-            if before is None or better(stored, before):
-                self.readings[key] = stored
+            readings = self.readings.setdefault(period, {})
+            rank, before = ranks[letter], readings.get(slot)
+            if before is None:
+                readings[slot] = (rank, -1, 1, wh)
+                continue
+            # The best quality counts, then the later version (`meters.versions.better`).
+            count = before[2] + 1
+            best = min((rank, -count, wh), (before[0], before[1], before[3]))
+            readings[slot] = (best[0], best[1], count, best[2])

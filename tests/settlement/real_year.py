@@ -16,7 +16,7 @@ from market.clearing import clear
 from market.model import PriceRule, Rules
 from meters.formats import ReadOptions, find_format
 from meters.readings import Channel, Reading
-from settlement.orders import fund_orders, period_inputs
+from settlement.orders import by_half_hour, fund_orders, period_inputs
 from settlement.postings import (
     Line,
     hold_transfers,
@@ -85,7 +85,7 @@ def settled_days(
         by_day[local_date(reading.period, zone)][key] = reading.wh
     funds = {wallet(member, ASSET): Balance(floor=FLOOR) for member in state.members}
     for day, known in sorted(by_day.items()):
-        inputs = period_inputs(state, of_local_day(day, zone), known)
+        inputs = period_inputs(state, of_local_day(day, zone), by_half_hour(known))
         orders = fund_orders(state, inputs, funds)
         hold_batch = bytes.fromhex(run_id("hold", ORIGIN, "SF", day.isoformat()))
         batches = [(hold_batch, hold_transfers(hold_batch, orders, state.rules_now))]

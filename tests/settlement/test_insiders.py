@@ -102,8 +102,8 @@ def test_an_insider_who_lets_a_friend_buy_without_funds_is_noticed(copy, tmp_pat
             for member, funded in item.bids.items():
                 if funded.order.wh > 1:
                     less = dataclasses.replace(funded.order, wh=funded.order.wh - 1)
-                    item.bids[member] = dataclasses.replace(
-                        funded, order=less, hold_units=less.wh * less.limit_ticks
+                    item.bids[member] = funded._replace(
+                        order=less, hold_units=less.wh * less.limit_ticks
                     )
                     return orders
         return orders

@@ -10,7 +10,13 @@ from market.certificate import verify
 from market.clearing import clear
 from market.model import PriceRule, Rules
 from meters.readings import Channel
-from settlement.orders import fund_orders, orders_from_detail, orders_to_detail, period_inputs
+from settlement.orders import (
+    by_half_hour,
+    fund_orders,
+    orders_from_detail,
+    orders_to_detail,
+    period_inputs,
+)
 from settlement.postings import (
     hold_transfers,
     lines_of,
@@ -100,7 +106,7 @@ def street(people, market):
 def settle(people, market):
     """Settle three half-hours on a pure book and yield what each came to."""
     state, book, readings, rules = street(people, market)
-    inputs = period_inputs(state, PERIODS, readings)
+    inputs = period_inputs(state, PERIODS, by_half_hour(readings))
     orders = fund_orders(state, inputs, book.balances)
     hold_batch = bytes(16)
     holds = hold_transfers(hold_batch, orders, rules)
@@ -149,13 +155,17 @@ def test_nobody_is_worse_off_than_with_the_grid_and_no_wallet_bounces(people, ma
 @given(members, st.randoms(use_true_random=False))
 def test_the_order_of_readings_and_members_changes_nothing(people, random):
     state, book, readings, _ = street(people, MID_MARKET)
-    expected = fund_orders(state, period_inputs(state, PERIODS, readings), book.balances)
+    expected = fund_orders(
+        state, period_inputs(state, PERIODS, by_half_hour(readings)), book.balances
+    )
     shuffled = list(readings.items())
     random.shuffle(shuffled)
     meters = list(state.meters.items())
     random.shuffle(meters)
     state.meters = dict(meters)
-    again = fund_orders(state, period_inputs(state, PERIODS, dict(shuffled)), book.balances)
+    again = fund_orders(
+        state, period_inputs(state, PERIODS, by_half_hour(dict(shuffled))), book.balances
+    )
     assert again == expected
     assert orders_from_detail({"orders": orders_to_detail(again)}, "street") == expected
 
