@@ -148,7 +148,12 @@ class _Source:
         folder = self.folder
         if folder is not None and (folder / "checkpoint").exists():
             note = (folder / "checkpoint").read_bytes()
-            size = open_checkpoint(note, verifier).size
+            try:
+                size = open_checkpoint(note, verifier).size
+            except LogError as error:
+                raise LogError(
+                    f"The published checkpoint in {folder} is not this log's: {error}."
+                ) from error
             if size > position:
                 return note, lambda index: prove_inclusion(
                     lambda path: (folder / path).read_bytes(), index, size

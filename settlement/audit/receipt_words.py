@@ -128,7 +128,7 @@ def _reading(finding: Finding) -> str:
     return (
         f"In {_half_hour(shown['period'])}, {shown['wh']:,} Wh ({quality}) went {way} the home "
         f"through the {body['channel']} channel of the meter {body['meter']} of member "
-        f"{finding.statement.account}."
+        f"{finding.statement.account}{', as a file said afterwards' * body['backfill']}."
     )
 
 

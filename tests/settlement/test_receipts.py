@@ -1,6 +1,5 @@
 """Receipts made: what they prove, what they do not show, erasure, other tools, the command line."""
 
-import json
 import os
 import subprocess
 import sys
@@ -9,28 +8,27 @@ from pathlib import Path
 
 import pytest
 
-from ledger.accounts import meter_account, wallet
+from ledger.accounts import account_hash, meter_account, wallet
 from ledger.batches import Batch
 from ledger.erasure import DETAIL_KEPT_PERIODS
 from ledger.errors import InputError, LogError
 from ledger.log.checkpoint import open_checkpoint
 from ledger.primitives.canonical import decode
-from ledger.primitives.periods import SECONDS, start_text
+from ledger.primitives.periods import SECONDS
 from ledger.records import Kind, Transfer
 from ledger.statements import Statement
 from meters.readings import Channel
 from settlement import deeds
-from settlement.audit.__main__ import main
 from settlement.audit.receipt import Receipt
 from settlement.audit.receipt_check import Trust, check_receipt
 from settlement.audit.receipt_words import proves, render
 from settlement.enrol import Terms, add_member, pay
+from settlement.errors import UnsoundError
 from settlement.receipts import balance_receipt, line_receipt, payment_receipt, reading_receipt
 from settlement.run import settle_day
 from settlement.statement import household_statement
 from tests.prepared import DAY, reopen
 from tests.settlement.receipts import KINDS, PERIOD, receipts, settled_street, street
-from wallet_api.cli.app import run
 
 __all__ = ["receipts", "street"]
 
@@ -191,6 +189,7 @@ def test_a_receipt_shows_no_neighbour(street, receipts, kind):
             secrets += [member, wallet(member, "LWD/7")]
         for secret in secrets:
             assert secret.encode() not in shown, secret
+            assert account_hash(secret).hex().encode() not in shown, secret
     names = [b"m-ben", b"m-cleo", b"m-school"]
     assert not [name for name in names if name in shown]
     assert b'"seed"' not in shown
@@ -227,13 +226,45 @@ def test_the_published_checkpoint_is_used_where_it_covers_the_entry(copy, prepar
     assert made.proof.checkpoint != published
     assert open_checkpoint(made.proof.checkpoint, street.verifier).size == later + 1
     (street.log / "checkpoint").write_bytes(published.replace(b"ladywood", b"ladywoof"))
-    with pytest.raises(LogError):
+    with pytest.raises(LogError, match="is not this log's"):
         street.make("line", folder=street.log)
     (street.log / "checkpoint").write_bytes(published)
     next(street.log.glob("tile/0/*/*")).unlink()
     with pytest.raises(LogError, match="is missing"):
         street.make("line", folder=street.log)
     street.community.writer.database.close()
+
+
+def test_files_of_another_history_are_noticed(copy, prepared, tmp_path):
+    street = settled_street(prepared, tmp_path)
+    other = reopen(*copy())
+    ada, ben = street.members["m-ada"], street.members["m-ben"]
+    for number in range(130):
+        pay(other, ada, ben, 1, f"fill {number}")
+    other.writer.publish(tmp_path / "other")
+    other.writer.database.close()
+    for kind in ("payment", "line", "balance"):  # the reading stands in both histories
+        with pytest.raises(UnsoundError, match="is not in the tree"):
+            street.make(kind, folder=tmp_path / "other")
+    street.community.writer.database.close()
+
+
+def test_the_roster_that_is_shown_is_the_last_one_before_the_entry(copy):
+    community = reopen(*copy())
+    ada = next(iter(community.state.members))
+    deeds.new_roster(community, deeds.roster_now(community))
+    settle_day(community, DAY)
+    deeds.new_roster(community, deeds.roster_now(community))
+    with community.reading() as connection:
+        trust = Trust(community.log_verifier(connection))
+        for made, version in (
+            (reading_receipt(community, connection, ada, ("m-ada", Channel.IMPORT, PERIOD)), 1),
+            (line_receipt(community, connection, ada, PERIOD), 2),
+            (balance_receipt(community, connection, ada, DAY), 2),
+        ):
+            assert made.roster.body["version"] == version
+            assert f"The roster is version {version}" in render(check_receipt(made, trust, ada))
+    community.writer.database.close()
 
 
 # Erasure.
@@ -338,75 +369,3 @@ def test_the_check_needs_only_the_standard_library_and_cryptography(street, rece
         )
         assert done.returncode == 0, done.stderr
         assert done.stdout.startswith("PROVED:")
-
-
-# Commands.
-
-
-def test_the_command_writes_and_checks_and_its_exit_codes(street, tmp_path, capsys):
-    database = f"sqlite:///{street.community.writer.database.file}"
-    start = start_text(PERIOD)
-    asked = {
-        "payment": ["--payment", street.payment],
-        "line": ["--half-hour", "2026-06-30T13:00"],
-        "reading": ["--reading", "m-ada", "import", start],
-        "balance": ["--balance", str(DAY)],
-    }
-    for kind, options in asked.items():
-        out = tmp_path / f"{kind}.tlog-proof"
-        command = ["receipt", "m-ada", *map(str, options), "--out", str(out)]
-        assert run([*command, "--database", database]) == 0, kind
-        printed = capsys.readouterr().out
-        assert f"--vkey {street.verifier.vkey}" in printed
-        assert "database's own" not in printed
-        assert out.read_bytes() == street.make(kind, folder=street.log).encode()
-        check = ["audit", "receipt", str(out), "--vkey", street.verifier.vkey]
-        assert run([*check, "--member", street.members["m-ada"]]) == 0
-        assert capsys.readouterr().out.startswith("PROVED:")
-        assert run([*check, "--json"]) == main(["receipt", *check[2:], "--json"]) == 0
-        first, second = capsys.readouterr().out.split("\n}\n{")
-        assert json.loads(first + "}")["verdict"] == "proved"
-        assert json.loads("{" + second)["entry"] == Receipt.decode(out.read_bytes()).proof.index
-        assert run([*check, "--member", "00" * 16]) == main(
-            ["receipt", *check[2:], "--member", "x"]
-        )
-        assert "NOT PROVED" in capsys.readouterr().err
-    policy = tmp_path / "policy"
-    policy.write_text(f"log {street.verifier.vkey}\nquorum none\n")
-    for answer, options in (
-        (0, ["--policy", str(policy)]),
-        (2, []),
-        (2, ["--vkey", "nonsense"]),
-        (2, ["--policy", str(out)]),
-        (2, ["--policy", str(tmp_path / "none")]),
-    ):
-        assert run(["audit", "receipt", str(out), *options]) == answer
-        assert main(["receipt", str(out), *options]) == answer
-    assert main(["receipt", str(policy), "--vkey", street.verifier.vkey, "--json"]) == 2
-    twin = out.read_bytes().replace(b"\nindex 1", b"\nindex 2")
-    out.write_bytes(twin)
-    assert run(["audit", "receipt", str(out), "--vkey", street.verifier.vkey]) == 1
-    capsys.readouterr()
-
-
-@pytest.mark.parametrize(
-    ("options", "words"),
-    [
-        ([], "Say of what"),
-        (["--payment", "1", "--balance", "2026-06-30"], "Say of what"),
-        (["--half-hour", "noon"], "not a local time"),
-        (["--half-hour", "2026-06-30T13:10"], "not on the half-hour"),
-        (["--half-hour", "2026-10-25T01:30"], "Write it in UTC"),
-        (["--half-hour", "2026-03-29T01:30"], "Write it in UTC"),
-        (["--half-hour", "2026-06-30T12:00:00"], "not a local time"),
-        (["--balance", "June"], "not a date"),
-        (["--payment", "the last"], "no statement"),
-    ],
-)
-def test_what_cannot_be_made_is_said(street, tmp_path, capsys, options, words):
-    database = f"sqlite:///{street.community.writer.database.file}"
-    out = tmp_path / "r.tlog-proof"
-    command = ["receipt", "m-ada", *options, "--out", str(out), "--database", database]
-    assert run(command) == 2
-    assert words in capsys.readouterr().err
-    assert not out.exists()
