@@ -330,6 +330,7 @@ def test_a_payment_shows_a_key_whose_signature_holds():
         (roster((OPERATOR, "operator"), expires=7), ISSUE, "expired"),
         (roster((OPERATOR, "operator"), expires=8), ISSUE, None),
         (GOOD, ("issue", "community", *ISSUE[2:]), "is not for community"),
+        (("roster", ADA, *GOOD[2:]), ISSUE, "of another ledger"),
     ],
 )
 def test_the_roster_that_is_shown_must_bind_the_signer(shown, statement, words):
