@@ -18,7 +18,7 @@ from enum import IntEnum
 
 from ledger.accounts import account_hash
 from ledger.errors import InputError
-from ledger.log.tree import root_of
+from ledger.log.tree import leaf_hash, root_of
 from ledger.primitives.ids import ID_BYTES
 
 _TAG = b"commonwatt/transfer/v1\x00"
@@ -162,6 +162,16 @@ def content_hash(transfers: Iterable[Transfer]) -> bytes:
 def salt_of(seed: bytes, index: int) -> bytes:
     """Return the 16-byte salt of the item at an index, from a batch's 32-byte seed."""
     return hashlib.sha256(seed + index.to_bytes(8)).digest()[:16]
+
+
+def salted_leaf(salt: bytes, content: bytes) -> bytes:
+    """Return the leaf hash of one salted record: what a receipt begins with."""
+    return leaf_hash(salt + content)
+
+
+def salted_leaves(seed: bytes, records: Sequence[bytes]) -> list[bytes]:
+    """Return the leaf hashes of salted records, in order."""
+    return [salted_leaf(salt_of(seed, index), content) for index, content in enumerate(records)]
 
 
 def salted_root(seed: bytes, records: Sequence[bytes]) -> bytes:

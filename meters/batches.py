@@ -34,6 +34,11 @@ _SHAPE = record(
 )
 
 
+def reading_record(period: int, wh: int, letter: str) -> bytes:
+    """Return the bytes that are hashed for one reading: 39."""
+    return _TAG + _LAYOUT.pack(period, wh, letter.encode())
+
+
 @dataclass(frozen=True, slots=True)
 class BatchContent:
     """Consecutive readings of one meter and channel.
@@ -52,16 +57,15 @@ class BatchContent:
 
     def root(self) -> bytes:
         """Return the Merkle root that the statement carries."""
-        pack = _LAYOUT.pack
-        return salted_root(
-            self.seed,
-            [
-                _TAG + pack(period, wh, letter.encode())
-                for period, (wh, letter) in enumerate(
-                    zip(self.wh, self.quality, strict=True), start=self.first
-                )
-            ],
-        )
+        return salted_root(self.seed, self.records())
+
+    def records(self) -> list[bytes]:
+        """Return the records under the root, in order."""
+        pairs = zip(self.wh, self.quality, strict=True)
+        return [
+            reading_record(period, wh, letter)
+            for period, (wh, letter) in enumerate(pairs, start=self.first)
+        ]
 
     def encode(self) -> bytes:
         """Return the canonical bytes that travel beside the statement."""

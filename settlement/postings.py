@@ -241,12 +241,19 @@ def totals_of(lines: Mapping[int, list[Line]]) -> list[dict[str, int]]:
     ]
 
 
+def balance_record(account: str, posted: int, pending_out: int) -> bytes:
+    """Return the bytes that are hashed for a balance: 70."""
+    return (
+        b"commonwatt/balance/v1\x00"
+        + account_hash(account)
+        + posted.to_bytes(8, signed=True)
+        + pending_out.to_bytes(8)
+    )
+
+
 def balance_records(balances: Mapping[str, Balance]) -> list[bytes]:
     """Return the records whose salted root a seal carries: every balance, in order of account."""
     return [
-        b"commonwatt/balance/v1\x00"
-        + account_hash(account)
-        + balance.posted.to_bytes(8, signed=True)
-        + balance.pending_out.to_bytes(8)
+        balance_record(account, balance.posted, balance.pending_out)
         for account, balance in sorted(balances.items())
     ]

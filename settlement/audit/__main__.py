@@ -1,6 +1,7 @@
 """``python -m settlement.audit BUNDLE``: the audit without the rest of the product.
 
 Exit codes: 0 sound, 1 unsound, 2 cannot tell (no bundle there, or wrong arguments).
+``python -m settlement.audit receipt FILE`` checks one household's receipt (`receipt_command`).
 """
 
 import argparse
@@ -10,6 +11,7 @@ import sys
 from pathlib import Path
 
 from ledger.errors import CommonwattError
+from settlement.audit import receipt_command
 from settlement.audit.memory import read_state, save_state
 from settlement.audit.pool import processes_here
 from settlement.audit.report import render
@@ -18,6 +20,9 @@ from settlement.audit.verify import audit
 
 def main(arguments: list[str] | None = None) -> int:
     """Audit the bundle that the arguments name and return the exit code."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if given[:1] == ["receipt"] and given[1:]:
+        return receipt_command.main(given[1:])
     parser = argparse.ArgumentParser(
         prog="python -m settlement.audit",
         description="Audit a Commonwatt bundle offline: nobody needs to be trusted.",

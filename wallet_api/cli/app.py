@@ -27,6 +27,7 @@ from wallet_api.cli import (
     market,
     member,
     meters,
+    receipt,
     settle,
     statement,
     witness,
@@ -87,6 +88,8 @@ app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
 app.command("statement")(statement.statement)
+app.command("receipt")(receipt.receipt)
+audit.app.command("receipt")(receipt.audit_receipt)
 ledger.app.command("balances")(books.balances)
 ledger.app.command("history")(books.account_history)
 ledger.app.command("open-balances")(books.open_balances)
