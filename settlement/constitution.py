@@ -27,7 +27,7 @@ class RosterChange:
 
     Attributes:
         add: (public key, role) of those who come.
-        remove: public keys of those who go; one who comes takes their place in the order.
+        remove: public keys of those who go.
         threshold: how many operators must sign, if that changes.
         expires: half-hour from which no key of the roster counts, if that changes.
         for_ever: the roster has no end any more.
@@ -159,9 +159,7 @@ SETTINGS: Mapping[str, Setting] = {
     "charge": Setting(
         "market", "charge_ticks", "charge per traded kWh", ticks_from_text, format_price
     ),
-    "sellers": Setting(
-        "market", "k_permille", "sellers' part of the gain", _thousandths, _percent
-    ),
+    "sellers": Setting("market", "k_permille", "sellers' part of the gain", _thousandths, _percent),
     "credit-limit": Setting(
         "issuance",
         "floor_units",

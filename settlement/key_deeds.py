@@ -133,9 +133,7 @@ def remove_key(community: Community, member: str, key: str, reason: str) -> Stat
             "This is the member's only key: add another first, or put one in its place "
             "(add-key --replaces)."
         )
-    return _change(
-        community, member, signers, keys, min(state.threshold, len(keys)), reason=reason
-    )
+    return _change(community, member, signers, keys, min(state.threshold, len(keys)), reason=reason)
 
 
 def new_paper_code(community: Community, member: str, commitment: str, reason: str) -> Statement:
@@ -223,7 +221,9 @@ def decide(
         state = keys_now(community, member)
         pending = state.pending
         if pending is None or not pending.objected:
-            raise RefusedError("No change of these keys was objected to: there is nothing to decide.")
+            raise RefusedError(
+                "No change of these keys was objected to: there is nothing to decide."
+            )
         signers = operator_keys(community)
         if decision is Decision.CHANGE:
             keys, threshold = pending.keys, pending.threshold
