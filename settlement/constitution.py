@@ -46,16 +46,16 @@ def next_roster(fields: Mapping[str, Any], change: RosterChange) -> dict[str, An
     Raises:
         InputError: somebody comes who is there, or goes who is not; or too few operators remain.
     """
-    gone = [key.hex() for key in change.remove]
+    gone = [public.hex() for public in change.remove]
     there = [entry["key"] for entry in fields["keys"]]
     for key in gone:
         if key not in there:
             raise InputError(f"The roster in force does not name the key {key[:16]}….")
     keys = [entry for entry in fields["keys"] if entry["key"] not in gone]
-    for key, role in change.add:
-        if key.hex() in there:
-            raise InputError(f"The roster in force names the key {key.hex()[:16]}… already.")
-        keys.append({"key": key.hex(), "role": role})
+    for public, role in change.add:
+        if public.hex() in there:
+            raise InputError(f"The roster in force names the key {public.hex()[:16]}… already.")
+        keys.append({"key": public.hex(), "role": role})
     threshold = fields["threshold"] if change.threshold is None else change.threshold
     operators = sum(entry["role"] == OPERATOR for entry in keys)
     if not 1 <= threshold <= operators:
