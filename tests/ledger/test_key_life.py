@@ -244,6 +244,49 @@ def test_a_new_paper_code_waits_three_days_and_can_be_objected_to(story):
     story.no_change(words, "code", [THIEF, STRANGER], [STRANGER], code_key=key)
 
 
+def thiefs_code(story, thief=DEVICE, code=THIEF):
+    return story.change("keys", [thief], [thief], recovery=recovery_commitment(code.public))
+
+
+@pytest.mark.parametrize("by", ["code", "helpers", "operators"])
+def test_a_new_paper_code_that_waits_stands_in_nobodys_way(story, by):
+    """Else a thief with the telephone would always have one waiting, and nobody could begin."""
+    story.change("keys", [DEVICE], [DEVICE])  # the owner's other telephone is thrown out
+    thiefs_code(story)
+    if by == "code":
+        story.recover()
+    else:
+        people = HELPERS if by == "helpers" else OPERATORS[:2]
+        story.change(by, [*people, NEW_DEVICE], [NEW_DEVICE])
+    words = "another change of these keys waits"
+    fields = {"recovery": recovery_commitment(THIEF.public)}
+    story.no_change(words, "keys", [DEVICE], [DEVICE], **fields)
+    story.period += DELAYS[by]
+    assert story.signs(NEW_DEVICE)
+    assert not story.signs(DEVICE)
+    # The thief's code never counted.
+    key = THIEF.public.hex()
+    story.no_change("not the paper code", "code", [THIEF, STRANGER], [STRANGER], code_key=key)
+
+
+@pytest.mark.parametrize("stopper", [SECOND_DEVICE, HELPERS[1], OPERATORS[2]])
+def test_a_freeze_drops_what_the_keys_asked_for_themselves(story, stopper):
+    """Else a new paper code would come into effect, end the freeze and be the thief's."""
+    thiefs_code(story)
+    story.log("freeze", [stopper])
+    story.period += 9 * DAY
+    assert not story.signs(DEVICE)
+    assert story.book.member(body_of("offer")["account"], story.period).frozen
+    story.recover()
+
+
+def test_a_freeze_does_not_stop_a_recovery(story):
+    story.recover()
+    story.log("freeze", [DEVICE])
+    story.period += 3 * DAY
+    assert story.signs(NEW_DEVICE)
+
+
 def test_objections_are_to_what_waits_and_by_old_keys(story):
     story.refused("no such change", "key_objection", [DEVICE], change="ab" * 16)
     change = story.recover()
@@ -361,12 +404,26 @@ class Struggle:
         self.story.change("keys", [self.thief, new], [new])
         self.thief = new
 
+    def newcode(self, new):
+        self.last = thiefs_code(self.story, self.thief, new)
+
     def wait(self, _new):
         self.story.period += DAY
 
 
 STEPS = st.sampled_from(
-    ["code", "helpers", "operators", "decide", "objects", "freeze", "opened", "takes", "wait"]
+    [
+        "code",
+        "helpers",
+        "operators",
+        "decide",
+        "objects",
+        "freeze",
+        "opened",
+        "takes",
+        "newcode",
+        "wait",
+    ]
 )
 
 
@@ -380,8 +437,9 @@ def test_a_thief_with_a_telephone_never_keeps_an_account_against_two_operators(s
     story = struggle.story
     story.period += DELAYS["code"]  # whatever waits, has its effect or an objection
     for _ in range(2):
+        struggle.step("newcode")  # the thief is always faster
         pending = story.book.member(body_of("offer")["account"], story.period).pending
-        decides = {} if pending is None else {"decides": pending.id}
+        decides = {"decides": pending.id} if pending and pending.objected else {}
         change = story.change("operators", [*OPERATORS[:2], owner], [owner], **decides)
         with suppress(SignatureError):
             story.log("key_objection", [struggle.thief], change=change)

@@ -233,7 +233,7 @@ def test_a_new_paper_code_waits_and_can_be_objected_to(village):
     assert "The old paper code goes on until then." in out
     village.refused("another change of these keys waits", "member", "new-code", "Ada")
     village.types(fresh)
-    village.refused("another change", "member", "recover", "Ada", "--code")
+    village.refused("not the paper code", "member", "recover", "Ada", "--code")
     village.done("member", "recover", "Ada", "--code", "--at", DAY_5)
     village.sound()
 

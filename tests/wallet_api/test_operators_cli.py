@@ -4,9 +4,11 @@ import hashlib
 
 import pytest
 
+from ledger.erasure import DETAIL, ERASABLE_DETAILS, ERASABLE_FACTS, FACT
 from settlement.enrol import pay
 from tests.wallet_api.communities import Shell
 from wallet_api.cli.context import Settings, open_here
+from wallet_api.cli.log import COSTS
 
 JULY = "2026-07-01T09:00:00Z"
 
@@ -281,9 +283,6 @@ def test_erasure_is_rehearsed_then_done(village):
 
 
 def test_every_detail_that_may_go_has_its_cost_in_words():
-    from ledger.erasure import DETAIL, ERASABLE_DETAILS, ERASABLE_FACTS, FACT
-    from wallet_api.cli.log import COSTS
-
     assert set(COSTS) == {(kind, FACT) for kind in ERASABLE_FACTS} | {
         (kind, DETAIL) for kind in ERASABLE_DETAILS
     }

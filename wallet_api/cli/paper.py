@@ -1,7 +1,7 @@
 """The paper code as it is printed: once, to be cut out and put in a drawer.
 
->>> "\\n" in card("Ada", "Our Street", ("one",) * 12)
-True
+>>> card("Ada", "Our Street", ("one",) * 12).splitlines()[1]
+'Paper code of Ada'
 """
 
 import getpass
