@@ -43,7 +43,7 @@ def test_a_file_that_cannot_be_read_is_named_only_where_it_may_be_missed(folder,
     (folder / "broken.key").write_bytes(b"no key")
     ring = Keyring(folder)
     assert len(ring.some_of([PUBLICS[0]], 1, "keys")) == 1
-    with pytest.raises(SetupError, match="One file cannot be read: .*broken.key"):
+    with pytest.raises(SetupError, match=r"One file cannot be read: .*broken\.key"):
         ring.some_of([PUBLICS[1]], 1, "keys")
     monkeypatch.setenv(PASSPHRASE_VARIABLE, "wrong")
     with pytest.raises(SetupError, match=PASSPHRASE_VARIABLE):

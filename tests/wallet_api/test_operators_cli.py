@@ -52,7 +52,8 @@ def test_a_limit_keeps_what_is_not_named(village):
     )
     assert "may go down to −£12.50 and hold money up to £200.00" in out
     assert limits(village, "Ada") == (-125_000_000, 2_000_000_000)
-    village.done("member", "limit", "Ada", "--floor", "-5", "--reason", "Less.")
+    out = village.done("member", "limit", "ad", "--floor", "-5", "--reason", "Less.")
+    assert out.startswith("Ada's wallet")
     assert limits(village, "Ada") == (-50_000_000, 2_000_000_000)
     village.done("member", "limit", "Ada", "--ceiling", "none", "--reason", "More.")
     assert limits(village, "Ada") == (-50_000_000, None)
@@ -234,6 +235,8 @@ def test_rules_change_with_a_table_and_a_yes(village):
     assert shown["market"]["k_permille"] == 600
     more = ("--set", "credit-limit=30", "--set", "promise=Kept by hand, as before.")
     made = village.json("community", "rules", *more, "--yes")
+    out = village.done("community", "rules", "--set", "promise=Kept.", "--yes")
+    assert "    before: Kept by hand, as before.\n    after:  Kept.\n" in out
     assert made["issuance"]["floor_units"] == -300_000_000
     village.done("member", "limit", "Ada", "--floor", "-30", "--reason", "Now allowed.")
     village.sound()

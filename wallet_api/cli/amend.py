@@ -15,8 +15,16 @@ from ledger.records import Transfer
 from settlement import deeds
 from settlement.community import Community
 from wallet_api.cli.books import account_label
-from wallet_api.cli.context import member_named, say
-from wallet_api.cli.fields import At, Who, exact_money, file_hash, open_at, positive_money
+from wallet_api.cli.context import say
+from wallet_api.cli.fields import (
+    At,
+    Who,
+    exact_money,
+    file_hash,
+    open_at,
+    positive_money,
+    who,
+)
 
 PREFIX_DIGITS_MIN = 4
 """Fewest digits of a transfer's id: fewer are a typing mistake."""
@@ -113,7 +121,7 @@ def _move(
 ) -> None:
     units, shown = positive_money(amount), file_hash(evidence)
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     deeds.issue(community, member, units, shown, note, redeem=redeem)
     way = "out of" if redeem else "into"
     say(f"{exact_money(units)} went {way} {name}'s wallet.")

@@ -11,13 +11,14 @@ from typing import Annotated
 
 import typer
 
+from ledger import people
 from ledger.errors import InputError, RefusedError
 from ledger.primitives.clock import FixedClock
 from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import SECONDS, load_zone, parse_utc, start_utc
 from settlement.community import Community
 from settlement.openings_file import read_amount
-from wallet_api.cli.context import open_here, settings_of
+from wallet_api.cli.context import member_named, open_here, settings_of
 
 Reason = Annotated[str, typer.Option(help="Why, in words: it stands in the signed statement")]
 AsJson = Annotated[bool, typer.Option("--json", help="For programs")]
@@ -54,6 +55,18 @@ def open_at(context: typer.Context, at: str | None) -> Community:
         )
     clock.set_ms(time_ms)
     return community
+
+
+def who(community: Community, text: str) -> tuple[str, str]:
+    """Return the id and the whole name of the member whom a text names.
+
+    Raises:
+        InputError: none, or several.
+    """
+    member = member_named(community, text)
+    with community.reading() as connection:
+        names = people.names(connection, community.writer.community)
+    return member, names.get(member, member[:8])
 
 
 def money(text: str) -> int:

@@ -10,8 +10,14 @@ from ledger.errors import InputError
 from ledger.primitives.money import format_price, ticks_from_text
 from settlement import deeds
 from settlement.community import Community
-from wallet_api.cli.context import member_named, say
-from wallet_api.cli.fields import At, Who, local_time, open_at
+from wallet_api.cli.context import say
+from wallet_api.cli.fields import (
+    At,
+    Who,
+    local_time,
+    open_at,
+    who,
+)
 
 app = typer.Typer(help="Do something for a member who asked a helper.", no_args_is_help=True)
 
@@ -61,7 +67,7 @@ def act(
     }
     said = {field: ticks_from_text(text) for field, text in prices.items() if text is not None}
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     key = None if helper_file is None else community.writer.keyring.load(helper_file)
     if deed is Deed.OFFER:
         fields: dict[str, Any] = _offer(community, member, said)

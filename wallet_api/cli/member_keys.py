@@ -15,8 +15,16 @@ from ledger.primitives.signing import key_id_of
 from settlement import key_deeds
 from settlement.community import Community
 from settlement.key_deeds import By, Decision, FreezeBy, PaperCode
-from wallet_api.cli.context import member_named, say, say_json
-from wallet_api.cli.fields import AsJson, At, Reason, Who, local_time, open_at
+from wallet_api.cli.context import say, say_json
+from wallet_api.cli.fields import (
+    AsJson,
+    At,
+    Reason,
+    Who,
+    local_time,
+    open_at,
+    who,
+)
 from wallet_api.cli.paper import ask_words, card
 
 WithCode = Annotated[
@@ -32,7 +40,7 @@ def show_keys(context: typer.Context, name: Who, at: At = None, as_json: AsJson 
     Example: commonwatt member keys Ada
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     state = key_deeds.member_keys_now(community, member)
     pending = state.pending
     files = key_deeds.files_of(community, member, (*state.keys, *(pending.keys if pending else ())))
@@ -87,7 +95,7 @@ def add_key(
               commonwatt member add-key Ada --replaces 1f2e3d4c --reason "A new phone."
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     statement = key_deeds.add_key(community, member, reason, replaces=replaces, threshold=threshold)
     made = bytes.fromhex(statement.body["keys"][-1])
     file = key_deeds.files_of(community, member, [made])[made]
@@ -107,7 +115,7 @@ def remove_key(
     Example: commonwatt member remove-key Ada 1f2e3d4c --reason "Sold."
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     key_deeds.remove_key(community, member, key, reason)
     say(f"The key {key} signs nothing for {name} any more, and never will.")
     _say_state(community, member, name)
@@ -152,7 +160,7 @@ def recover(
     if decide is not None and asked != [By.OPERATORS]:
         raise typer.BadParameter("--decide goes with --by-operators")
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     words = ask_words() if by_code else None
     made = _paper_code(community, name, paper_code and decide is not Decision.CHANGE)
     commitment = None if made is None else made.commitment
@@ -178,7 +186,7 @@ def new_code(
     Example: commonwatt member new-code Ada
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     made = key_deeds.make_paper_code(community, name)
     key_deeds.new_paper_code(community, member, made.commitment, reason)
     _say_change(community, member, name)
@@ -199,7 +207,7 @@ def object_to(
     Example: commonwatt member object Ada --reason "I never lost my phone."
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     key_deeds.object_to(community, member, reason)
     say(f"Objected for {name}. Nothing changes until two operators decide: {_decide(name)}")
 
@@ -218,7 +226,7 @@ def freeze(
     Example: commonwatt member freeze Ada --reason "Left on the bus."
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     key_deeds.freeze(community, member, reason, by)
     say(f"{name}'s keys are frozen. Next, one of:")
     say(f"  found again      {command_line(name, 'unfreeze')}")
@@ -237,7 +245,7 @@ def unfreeze(
     Example: commonwatt member unfreeze Ada --reason "It was in the sofa."
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     if not key_deeds.member_keys_now(community, member).frozen:
         raise RefusedError(f"{name}'s keys are not frozen.")
     key_deeds.unfreeze(community, member, reason)

@@ -7,8 +7,16 @@ import typer
 from ledger.accounts import wallet
 from ledger.errors import InputError
 from settlement import deeds
-from wallet_api.cli.context import member_named, say
-from wallet_api.cli.fields import At, Who, exact_money, local_time, money, open_at
+from wallet_api.cli.context import say
+from wallet_api.cli.fields import (
+    At,
+    Who,
+    exact_money,
+    local_time,
+    money,
+    open_at,
+    who,
+)
 
 
 def limit(
@@ -33,7 +41,7 @@ def limit(
     if floor is None and ceiling is None:
         raise typer.BadParameter("say --floor, --ceiling or both")
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     account = wallet(member, community.state.rules_now.asset)
     with community.reading() as connection:
         before = community.writer.ledger.balances(connection)[account]
@@ -59,7 +67,7 @@ def revoke_mandate(context: typer.Context, name: Who, at: At = None) -> None:
     Example: commonwatt member revoke-mandate Ada
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     deeds.revoke_mandate(community, member)
     first = local_time(community, community.writer.now_period() + 1)
     say(f"{name} buys nothing from neighbours in half-hours that begin at {first} or later.")
@@ -78,7 +86,7 @@ def withdraw(
     Example: commonwatt member withdraw Ada 1900012345678
     """
     community = open_at(context, at)
-    member = member_named(community, name)
+    member, name = who(community, name)
     deeds.withdraw_consent(community, member, meter)
     first = local_time(community, community.writer.now_period() + 1)
     say(f"Meter {meter} is not used in half-hours that begin at {first} or later.")

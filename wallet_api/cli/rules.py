@@ -12,6 +12,9 @@ from settlement.constitution import SETTINGS, next_rules, rules_table
 from wallet_api.cli.context import EXIT_NO, say, say_json, stop
 from wallet_api.cli.fields import AsJson, At, agreed, open_at
 
+COLUMN = 14
+"""Characters of a value in the table; longer ones get lines of their own."""
+
 
 def rules(
     context: typer.Context,
@@ -60,9 +63,16 @@ def _say_difference(
     community: Community, before: dict[str, object], after: dict[str, object]
 ) -> None:
     """Show what changes, and from when it binds."""
-    say(f"  {'rule':<14}{'':<28}{'before':<14}after")
+    say(f"  {'rule':<14}{'':<28}{'before':<{COLUMN}}after")
     for name, words, old, new in rules_table(before, after):
-        say(f"{'* ' if old != new else '  '}{name:<14}{words:<28}{old:<14}{new}".rstrip())
+        mark = "* " if old != new else "  "
+        if max(len(old), len(new)) < COLUMN:
+            say(f"{mark}{name:<14}{words:<28}{old:<{COLUMN}}{new}")
+        else:
+            say(f"{mark}{name:<14}{words:<28}{old if old == new else ''}".rstrip())
+            if old != new:
+                say(f"    before: {old}")
+                say(f"    after:  {new}")
     zone = load_zone(community.state.rules_now.zone)
     now = community.writer.now_period()
     first = local_date(of_local_day(local_date(now, zone), zone).stop, zone)
