@@ -157,6 +157,19 @@ def test_words_that_are_wrong_are_named_and_change_nothing(village):
     )
 
 
+def test_at_a_terminal_the_words_are_typed_without_being_shown(village, monkeypatch):
+    class Terminal:
+        @staticmethod
+        def isatty():
+            return True
+
+    asked = []
+    monkeypatch.setattr("sys.stdin", Terminal)
+    monkeypatch.setattr("getpass.getpass", lambda text: asked.append(text) or village.code)
+    village.done("member", "recover", "Ada", "--code")
+    assert asked == ["The twelve words, which are not shown: "]
+
+
 def test_the_finder_of_a_code_is_stopped_by_the_owner(village):
     [mine] = ids(keys(village))
     village.types(village.code)
