@@ -3,7 +3,8 @@
 A member's own keys change the member's keys at once. Whoever has lost them comes back by the
 paper code or by two helpers after three days, or by two operators after one: meanwhile any of the
 old keys may object, and then two operators decide, so that neither a finder of the code nor a
-thief of the phone has the last word. Delays are counted in half-hours of the log.
+thief of the phone has the last word. What the keys themselves asked for and must wait, a new paper
+code, gives way to all of these, and to a freeze. Delays are counted in half-hours of the log.
 
 >>> MemberKeys((b"a" * 32,), 1).at(989737).threshold
 1
@@ -45,6 +46,7 @@ class PendingChange:
         first: the half-hour from which they count.
         objected: an old key objected; only operators can bring it about now.
         decided: operators decided after an objection; nobody may object again.
+        own: the member's keys asked for it, so that it gives way to any other change.
     """
 
     id: str
@@ -54,6 +56,7 @@ class PendingChange:
     first: int
     objected: bool = False
     decided: bool = False
+    own: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -103,8 +106,14 @@ class MemberKeys:
             body.get("recovery", kept),
             period + delay,
             decided="decides" in body,
+            own=body["by"] == "keys",
         )
         return replace(self, pending=change)
+
+    def with_freeze(self, *, frozen: bool) -> Self:
+        """Return the keys after a checked ``freeze``: what they asked for themselves is dropped."""
+        dropped = frozen and self.pending is not None and self.pending.own
+        return replace(self, frozen=frozen, pending=None if dropped else self.pending)
 
     def objected(self) -> Self:
         """Return the keys after a checked objection."""
@@ -160,7 +169,9 @@ def check_change(member: MemberKeys, statement: Statement) -> None:
         SignatureError: says why.
     """
     body, pending = statement.body, member.pending
-    waits = pending is not None and not pending.objected
+    # Else a thief with the telephone would always have a new paper code waiting, and nobody else
+    # could ever begin.
+    waits = pending is not None and not pending.objected and not pending.own
     if waits and body["by"] != "keys":
         raise SignatureError("another change of these keys waits: object to it first")
     if "decides" in body and (

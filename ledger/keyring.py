@@ -11,6 +11,7 @@ True
 """
 
 import os
+from collections.abc import Sequence
 from pathlib import Path
 
 from ledger.errors import SetupError
@@ -74,6 +75,49 @@ class Keyring:
     def has(self, name: str) -> bool:
         """Return whether there is a key of this name."""
         return name in self._loaded or self._path(name).exists()
+
+    def names_of(self, public_keys: Sequence[bytes], names: str = "*") -> dict[bytes, str]:
+        """Return in which file each of some keys lies, for those that are here.
+
+        Args:
+            public_keys: whose private halves are looked for.
+            names: of the files to look into, as in ``devices/0f*``.
+        """
+        return self._look(public_keys, names)[0]
+
+    def some_of(
+        self, public_keys: Sequence[bytes], count: int, whose: str, names: str = "*"
+    ) -> list[SigningKey]:
+        """Return the first so many of some keys whose files are here, in the keys' order.
+
+        Raises:
+            SetupError: there are fewer; names the file that could not be read, if one could not.
+        """
+        found, unreadable = self._look(public_keys, names)
+        if len(found) < count:
+            here = f"{len(found)} of them {'is' if len(found) == 1 else 'are'} in {self.folder}"
+            raise SetupError(
+                f"This needs {count} of {whose}; {here}."
+                + (f" One file cannot be read: {unreadable}" if unreadable else "")
+            ) from unreadable
+        return [self.load(found[key]) for key in public_keys if key in found][:count]
+
+    def _look(
+        self, public_keys: Sequence[bytes], names: str
+    ) -> tuple[dict[bytes, str], SetupError | None]:
+        """Return names by key, and why a file could not be read."""
+        found: dict[bytes, str] = {}
+        unreadable = None
+        for path in sorted(self.folder.glob(f"{names}.key")):
+            name = path.relative_to(self.folder).with_suffix("").as_posix()
+            try:
+                public = self.load(name).public
+            except SetupError as error:
+                unreadable = error
+                continue
+            if public in public_keys:
+                found.setdefault(public, name)
+        return found, unreadable
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.key"

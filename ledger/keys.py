@@ -7,7 +7,7 @@ Pure, and the same for the operator and the audit: statements go in, in the log'
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from ledger.errors import SignatureError
 from ledger.key_life import (
@@ -117,7 +117,7 @@ class KeyBook:
             elif statement.kind == "key_objection":
                 member = member.objected()
             else:
-                member = replace(member, frozen=body["frozen"])
+                member = member.with_freeze(frozen=body["frozen"])
             self.members[account] = member
 
     def member(self, account: str, period: int) -> MemberKeys:

@@ -234,6 +234,18 @@ class LedgerStore:
         [(_, position)] = self.transfers(connection, number, number)
         return transfer, position, remaining
 
+    def ids_with_prefix(self, connection: Connection, digits: str, count: int = 2) -> list[bytes]:
+        """Return at most so many ids of transfers that begin with some hexadecimal digits."""
+        first, last = (bytes.fromhex(digits[: 2 * ID_BYTES].ljust(2 * ID_BYTES, d)) for d in "0f")
+        query = (
+            select(_transfers.c.id)
+            .where(_transfers.c.community == self.community)
+            .where(_transfers.c.id >= first, _transfers.c.id <= last)
+            .order_by(_transfers.c.id)
+            .limit(count)
+        )
+        return [bytes(found) for found in connection.scalars(query)]
+
     def transfers(
         self, connection: Connection, first: int = 1, last: int | None = None
     ) -> Iterator[tuple[Transfer, int]]:

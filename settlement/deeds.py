@@ -1,23 +1,28 @@
 """What operators, helpers and members do beyond trading: each is one signed statement.
 
->>> OPERATORS
-('operator-1', 'operator-2')
+The life of a member's keys has a module of its own (`settlement.key_deeds`), and so has what a
+roster or rules may become (`settlement.constitution`).
+
+>>> withdrawal("m-ada")["withdrawn"]
+True
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from ledger import log_store
 from ledger.errors import RefusedError
-from ledger.kinds import COMMUNITY
+from ledger.kinds import COMMON, COMMUNITY
 from ledger.primitives.signing import SigningKey
 from ledger.statements import Statement
 from ledger.writer import Draft
 from settlement.community import Community
-from settlement.enrol import device_key_name, new_id
+from settlement.enrol import new_id
+from settlement.signers import helper_keys, member_keys, operator_keys
 
-OPERATORS = ("operator-1", "operator-2")
-"""Key files of the two operators that a community is founded with."""
+Signers = Sequence[SigningKey] | Callable[[Community], Sequence[SigningKey]]
+"""Keys that sign; or a function that picks them inside the transaction, where it is known whose
+keys count."""
 
 
 def say(
@@ -25,7 +30,7 @@ def say(
     kind: str,
     account: str,
     fields: Mapping[str, Any],
-    keys: Sequence[SigningKey],
+    keys: Signers,
 ) -> Statement:
     """Sign a statement, log it, do what it causes, and return it.
 
@@ -41,20 +46,22 @@ def say(
     """
     writer = community.writer
     with community.transaction() as connection:
+        signers = keys(community) if callable(keys) else keys
         made = new_id(community, f"{kind}/{account}")
-        envelope = writer.sign_new(connection, kind, account, made, fields, keys)
+        envelope = writer.sign_new(connection, kind, account, made, fields, signers)
         community.accept(connection, [Draft(envelope)])
     return Statement.decode(envelope)
 
 
-def operators(community: Community) -> list[SigningKey]:
-    """Return the keys of two operators from the keyring."""
-    return [community.writer.keyring.load(name) for name in OPERATORS]
+def by_member(member: str) -> Callable[[Community], list[SigningKey]]:
+    """Return what picks the keys of a member."""
+    return lambda community: member_keys(community, member)
 
 
 def device(community: Community, member: str) -> SigningKey:
-    """Return the key that stands in for a member's phone."""
-    return community.writer.keyring.load(device_key_name(member))
+    """Return a key that stands in for a member's phone and counts now."""
+    with community.transaction():
+        return member_keys(community, member, 1)[0]
 
 
 def set_limit(
@@ -68,7 +75,7 @@ def set_limit(
     fields: dict[str, Any] = {"floor_units": floor_units, "reason": reason}
     if ceiling_units is not None:
         fields["ceiling_units"] = ceiling_units
-    return say(community, "limit", member, fields, operators(community))
+    return say(community, "limit", member, fields, operator_keys)
 
 
 def issue(
@@ -86,13 +93,13 @@ def issue(
     """
     fields = {"amount": units, "evidence": evidence, "note": note}
     kind = "redeem" if redeem else "issue"
-    return say(community, kind, member, fields, operators(community))
+    return say(community, kind, member, fields, operator_keys)
 
 
 def reverse(community: Community, transfer_id: str, reason: str) -> Statement:
     """Take back all that remains of a payment."""
     fields = {"original": transfer_id, "reason": reason}
-    return say(community, "reversal", COMMUNITY, fields, operators(community))
+    return say(community, "reversal", COMMUNITY, fields, operator_keys)
 
 
 def correct(
@@ -100,7 +107,7 @@ def correct(
 ) -> Statement:
     """Move a part of a payment back, or more of it the same way."""
     fields = {"original": transfer_id, "amount": units, "back": back, "reason": reason}
-    return say(community, "correction", COMMUNITY, fields, operators(community))
+    return say(community, "correction", COMMUNITY, fields, operator_keys)
 
 
 def erase(community: Community, entries: Mapping[int, str], reason: str) -> Statement:
@@ -113,21 +120,23 @@ def erase(community: Community, entries: Mapping[int, str], reason: str) -> Stat
     """
     named = [{"entry": position, "what": what} for position, what in sorted(entries.items())]
     fields = {"entries": named, "reason": reason}
-    return say(community, "erasure", COMMUNITY, fields, operators(community))
+    return say(community, "erasure", COMMUNITY, fields, operator_keys)
 
 
 def revoke_mandate(community: Community, member: str) -> Statement:
     """End what settlement may debit, from the next half-hour on."""
-    history = community.state.mandates.get(member, [])
-    if not history:
-        raise RefusedError("This member has given no mandate.")
-    fields = {"mandate": history[-1][1].id}
-    return say(community, "mandate_revoke", member, fields, [device(community, member)])
+    fields = revocation(community, member)
+    return say(community, "mandate_revoke", member, fields, by_member(member))
 
 
 def withdraw_consent(community: Community, member: str, meter: str) -> Statement:
     """End the use of a meter's readings, from the next half-hour on."""
-    fields = {
+    return say(community, "consent", member, withdrawal(meter), by_member(member))
+
+
+def withdrawal(meter: str) -> dict[str, Any]:
+    """Return the fields of a consent that ends."""
+    return {
         "meter": meter,
         "channels": "both",
         "purpose": "settlement",
@@ -135,7 +144,18 @@ def withdraw_consent(community: Community, member: str, meter: str) -> Statement
         "wording": 1,
         "withdrawn": True,
     }
-    return say(community, "consent", member, fields, [device(community, member)])
+
+
+def revocation(community: Community, member: str) -> dict[str, str]:
+    """Return the fields that end a member's mandate.
+
+    Raises:
+        RefusedError: there is none in force.
+    """
+    history = community.state.mandates.get(member, [])
+    if not history:
+        raise RefusedError("This member has given no mandate.")
+    return {"mandate": history[-1][1].id}
 
 
 def act_for(
@@ -144,11 +164,26 @@ def act_for(
     kind: str,
     fields: Mapping[str, Any],
     reason: str,
-    helper: SigningKey,
+    helper: SigningKey | None = None,
 ) -> Statement:
-    """Do something for a member who asked a helper to."""
+    """Do something for a member who asked a helper to.
+
+    Args:
+        community: open for work.
+        member: for whom.
+        kind: of the statement that it stands for.
+        fields: that kind's fields.
+        reason: why the member did not do it.
+        helper: who signs; a helper whose key is in the keyring if left out.
+    """
     body = {"does": kind, "fields": dict(fields), "reason": reason}
-    return say(community, "act_for", member, body, [helper])
+    signers: Signers = one_helper if helper is None else [helper]
+    return say(community, "act_for", member, body, signers)
+
+
+def one_helper(community: Community) -> list[SigningKey]:
+    """Return a helper's key that is in the keyring."""
+    return helper_keys(community, 1)
 
 
 def new_roster(
@@ -161,23 +196,45 @@ def new_roster(
         fields: of a ``roster``, but for the version.
         new_operators: keys of the new operators that sign.
     """
-    version = _last_roster(community)["version"] + 1
-    signers = {key.key_id: key for key in [*operators(community), *new_operators]}
-    return say(
-        community, "roster", COMMUNITY, {**fields, "version": version}, list(signers.values())
-    )
+    version = _last_fields(community, "roster")["version"] + 1
+
+    def signers(community: Community) -> list[SigningKey]:
+        both = [*operator_keys(community), *new_operators]
+        return list({key.key_id: key for key in both}.values())
+
+    return say(community, "roster", COMMUNITY, {**fields, "version": version}, signers)
 
 
 def roster_now(community: Community) -> dict[str, Any]:
     """Return the fields of the roster in force, to be changed and signed anew."""
-    body = _last_roster(community)
-    names = ("log_key", "threshold", "keys", "expires")
-    return {name: body[name] for name in names if name in body}
+    return _without_version(_last_fields(community, "roster"))
 
 
-def _last_roster(community: Community) -> Mapping[str, Any]:
+def new_rules(community: Community, fields: Mapping[str, Any]) -> Statement:
+    """Log the next version of the rules.
+
+    Args:
+        community: open for work.
+        fields: of ``rules``, but for the version.
+    """
+    version = _last_fields(community, "rules")["version"] + 1
+    return say(community, "rules", COMMUNITY, {**fields, "version": version}, operator_keys)
+
+
+def rules_now(community: Community) -> dict[str, Any]:
+    """Return the fields of the latest rules, to be changed and signed anew."""
+    return _without_version(_last_fields(community, "rules"))
+
+
+def _last_fields(community: Community, kind: str) -> dict[str, Any]:
+    """Return the kind's own fields of the latest statement of a kind."""
     with community.reading() as connection:
-        entry = log_store.last_fact(connection, community.writer.community, "roster")
+        entry = log_store.last_fact(connection, community.writer.community, kind)
     if entry is None:
-        raise RefusedError("This community has no roster.")
-    return Statement.decode(entry.envelope).body
+        raise RefusedError(f"This community has no {kind}.")
+    body = Statement.decode(entry.envelope).body
+    return {name: value for name, value in body.items() if name not in COMMON}
+
+
+def _without_version(fields: dict[str, Any]) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if name != "version"}

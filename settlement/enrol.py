@@ -6,7 +6,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 from ledger import log_store, people
@@ -30,6 +29,7 @@ from market.rules import check_rules
 from market.wire import rules_to_json
 from settlement.community import Community
 from settlement.openings import opening_transfers, openings_to_detail
+from settlement.signers import device_key_name, member_keys, operator_keys
 
 ROLE_KEYS = ("log", "operator-1", "operator-2", "settlement", "adapter")
 """Keys that founding a community makes."""
@@ -184,6 +184,7 @@ def add_member(
     member_class: str,
     terms: Terms,
     device: SigningKey | None = None,
+    recovery: str | None = None,
 ) -> str:
     """Open an account for a person, with their standing offer and mandate.
 
@@ -194,6 +195,7 @@ def add_member(
         terms: their tariffs, offer and limits.
         device: the member's own key, which signs; a new one if left out. It is kept in the
             keyring on the member's behalf (sign-up on paper, or a simulated phone).
+        recovery: commitment to a paper code (`ledger.key_life.recovery_commitment`).
 
     Returns:
         The member's new id.
@@ -209,18 +211,16 @@ def add_member(
         floor_units = terms.floor_units
         if floor_units is None:
             floor_units = community.state.rules_now.floor_units
-        operators = [writer.keyring.load(key) for key in ("operator-1", "operator-2")]
+        opening = {
+            "class": member_class,
+            "keys": [device.public.hex()],
+            "threshold": 1,
+            "floor_units": floor_units,
+        }
+        if recovery is not None:
+            opening["recovery"] = recovery
         statements: Sequence[tuple[str, dict[str, Any], list[SigningKey]]] = (
-            (
-                "account_open",
-                {
-                    "class": member_class,
-                    "keys": [device.public.hex()],
-                    "threshold": 1,
-                    "floor_units": floor_units,
-                },
-                [device, *operators],
-            ),
+            ("account_open", opening, [device, *operator_keys(community)]),
             ("offer", _offer(terms), [device]),
             ("mandate", _mandate(terms, writer.now_period()), [device]),
         )
@@ -258,7 +258,6 @@ def _mandate(terms: Terms, period: int) -> dict[str, Any]:
 def add_meter(community: Community, member: str, meter: str, channels: str) -> None:
     """Log a member's consent to a meter's half-hourly readings being used for settlement."""
     writer = community.writer
-    device = writer.keyring.load(device_key_name(member))
     with community.transaction() as connection:
         envelope = writer.sign_new(
             connection,
@@ -272,7 +271,7 @@ def add_meter(community: Community, member: str, meter: str, channels: str) -> N
                 "granularity": "half-hour",
                 "wording": 1,
             },
-            [device],
+            member_keys(community, member),
         )
         community.accept(connection, [Draft(envelope)])
 
@@ -280,7 +279,6 @@ def add_meter(community: Community, member: str, meter: str, channels: str) -> N
 def pay(community: Community, payer: str, payee: str, units: int, reference: str) -> int:
     """Pay from one member to another and return the log position."""
     writer = community.writer
-    device = writer.keyring.load(device_key_name(payer))
     with community.transaction() as connection:
         envelope = writer.sign_new(
             connection,
@@ -288,7 +286,7 @@ def pay(community: Community, payer: str, payee: str, units: int, reference: str
             payer,
             new_id(community, f"transfer/{payer}/{reference}"),
             {"to": payee, "amount": units, "reference": reference},
-            [device],
+            member_keys(community, payer),
         )
         [position] = community.accept(connection, [Draft(envelope)])
     return position
@@ -312,7 +310,6 @@ def enter_openings(
         RefusedError: a limit forbids one of them, or it is too late. Nothing was written.
     """
     writer = community.writer
-    operators = [writer.keyring.load(key) for key in ("operator-1", "operator-2")]
     after: dict[str, int] = {}
     try:
         with community.transaction() as connection:
@@ -326,7 +323,12 @@ def enter_openings(
                 "root": salted_root(seed, [record(t) for t in transfers]).hex(),
             }
             envelope = writer.sign_new(
-                connection, "opening", COMMUNITY, statement_id, fields, operators
+                connection,
+                "opening",
+                COMMUNITY,
+                statement_id,
+                fields,
+                operator_keys(community),
             )
             detail = encode({"seed": seed.hex(), "balances": openings_to_detail(balances)})
             community.accept(connection, [Draft(envelope, detail)])
@@ -345,8 +347,3 @@ def new_id(community: Community, purpose: str) -> str:
     """Return a new time-ordered id."""
     writer = community.writer
     return IdMaker(writer.clock.now_ms, lambda n: writer.entropy(f"id/{purpose}", n))()
-
-
-def device_key_name(member: str) -> str:
-    """Return the name of the key file that stands in for a member's phone."""
-    return str(Path("devices") / member)

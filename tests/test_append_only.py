@@ -62,6 +62,10 @@ def _edits_in_sql(text):
         yield "UPSERT", table
 
 
+WITNESS = ("ledger/witness_store.py", "seen")
+"""A witness's own file, not the ledger: how far each log was seen, which only moves forward."""
+
+
 def tables_by_row():
     return {mapper.class_.__name__: mapper.local_table.name for mapper in _registry().mappers}
 
@@ -86,7 +90,11 @@ def test_no_program_changes_or_removes_a_row_that_is_kept():
         for path in sorted((ROOT / package).rglob("*.py")):
             for verb, table in edits_in(path.read_text(encoding="utf-8")):
                 found.append((path.relative_to(ROOT).as_posix(), verb, by_row.get(table, table)))
-    kept = [edit for edit in found if edit[2] not in (*REWRITTEN, *ERASABLE)]
+    kept = [
+        (file, verb, table)
+        for file, verb, table in found
+        if table not in (*REWRITTEN, *ERASABLE) and (file, table) != WITNESS
+    ]
     # The guards' own text names no table: it is put in.
     assert {edit for edit in kept if edit[2] != "{"} == set()
     assert {edit[0] for edit in kept} <= {"ledger/guards.py"}

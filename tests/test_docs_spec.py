@@ -9,11 +9,13 @@ from pathlib import Path
 import pytest
 
 from ledger.errors import CanonicalError
+from ledger.key_life import recovery_commitment
 from ledger.keys import MEMBER_KINDS, SEQ_WINDOW, SIGNER_ROLES
 from ledger.kinds import COMMON, KINDS, OPTIONAL, READINGS_MAX
 from ledger.primitives import canonical, shape
 from ledger.primitives.signing import SigningKey
 from ledger.records import Kind, Transfer, record, salted_root
+from ledger.recovery import key_of_code, new_code
 from ledger.statements import Statement, make_body, payload_type, sign
 from market.certificate import verify
 from market.clearing import clear
@@ -91,6 +93,20 @@ def test_the_limits_of_statements_are_those_of_the_code():
     assert f"at most {canonical.STATEMENT_BYTES_MAX:,} bytes" in STATEMENTS
     for quality in Quality:
         assert f"`{quality.letter}` {quality.value}" in STATEMENTS
+
+
+def test_the_paper_code_of_the_page():
+    entropy, words, seed, public, commitment = blocks(STATEMENTS, "text")[-4].splitlines()
+    assert " ".join(new_code(bytes.fromhex(entropy))) == words
+    key = key_of_code(words)
+    assert key.public.hex() == public
+    assert recovery_commitment(key.public) == commitment
+    # The same from the page's words.
+    tagged = b"commonwatt/recovery-seed/v1\0" + bytes.fromhex(entropy)
+    assert hashlib.sha256(tagged).hexdigest() == seed
+    assert SigningKey.from_seed(bytes.fromhex(seed)).public.hex() == public
+    shown = b"commonwatt/recovery/v1\0" + bytes.fromhex(public)
+    assert hashlib.sha256(shown).hexdigest() == commitment
 
 
 def test_the_offer_of_the_page():

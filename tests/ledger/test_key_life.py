@@ -1,17 +1,10 @@
 """The life of a member's keys: change, freeze, recovery, objection, and the roster's own end."""
 
-from contextlib import suppress
-from dataclasses import dataclass, field
-
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
-from ledger.errors import SignatureError
 from ledger.key_life import DELAYS, recovery_commitment
-from ledger.keys import KeyBook
-from ledger.primitives.signing import LOW_ORDER_ENCODINGS, SigningKey
-from ledger.statements import Statement, sign
+from ledger.primitives.signing import LOW_ORDER_ENCODINGS
+from tests.ledger.key_stories import DAY, THIEF, Story, thiefs_code
 from tests.ledger.statement_examples import (
     CODE,
     DEVICE,
@@ -25,55 +18,7 @@ from tests.ledger.statement_examples import (
     STRANGER,
     body_of,
     key_of,
-    open_book,
 )
-
-DAY = 48
-THIEF = key_of(77)
-
-
-@dataclass
-class Story:
-    """A log of statements about one member's keys."""
-
-    book: KeyBook = field(default_factory=open_book)
-    period: int = PERIOD
-    count: int = 0
-
-    def log(self, kind: str, signers: list[SigningKey], **fields) -> str:
-        """Log a statement and return its id."""
-        self.count += 1
-        statement_id = f"{self.count:032x}"
-        body = {**body_of(kind, **fields), "id": statement_id, "seq": self.count}
-        statement = Statement.decode(sign(body, signers))
-        self.book.check(statement, self.period)
-        self.book.apply(statement, self.period)
-        return statement_id
-
-    def refused(self, words: str, kind: str, signers: list[SigningKey], **fields) -> None:
-        before = self.book.members.copy()
-        with pytest.raises(SignatureError, match=words):
-            self.log(kind, signers, **fields)
-        assert self.book.members == before
-
-    def change(self, by: str, signers: list[SigningKey], new: list[SigningKey], **fields) -> str:
-        keys = [key.public.hex() for key in new]
-        return self.log("key_change", signers, by=by, keys=keys, **fields)
-
-    def no_change(self, words: str, by: str, signers, new, **fields) -> None:
-        keys = [key.public.hex() for key in new]
-        self.refused(words, "key_change", signers, by=by, keys=keys, **fields)
-
-    def recover(self, new=NEW_DEVICE, code=CODE, **fields) -> str:
-        return self.change("code", [code, new], [new], code_key=code.public.hex(), **fields)
-
-    def signs(self, key: SigningKey) -> bool:
-        """Whether a payment of the member by this key alone would be taken now."""
-        try:
-            self.book.check(Statement.decode(sign(body_of("transfer"), [key])), self.period)
-        except SignatureError:
-            return False
-        return True
 
 
 @pytest.fixture
@@ -244,6 +189,45 @@ def test_a_new_paper_code_waits_three_days_and_can_be_objected_to(story):
     story.no_change(words, "code", [THIEF, STRANGER], [STRANGER], code_key=key)
 
 
+@pytest.mark.parametrize("by", ["code", "helpers", "operators"])
+def test_a_new_paper_code_that_waits_stands_in_nobodys_way(story, by):
+    """Else a thief with the telephone would always have one waiting, and nobody could begin."""
+    story.change("keys", [DEVICE], [DEVICE])  # the owner's other telephone is thrown out
+    thiefs_code(story)
+    if by == "code":
+        story.recover()
+    else:
+        people = HELPERS if by == "helpers" else OPERATORS[:2]
+        story.change(by, [*people, NEW_DEVICE], [NEW_DEVICE])
+    words = "another change of these keys waits"
+    fields = {"recovery": recovery_commitment(THIEF.public)}
+    story.no_change(words, "keys", [DEVICE], [DEVICE], **fields)
+    story.period += DELAYS[by]
+    assert story.signs(NEW_DEVICE)
+    assert not story.signs(DEVICE)
+    # The thief's code never counted.
+    key = THIEF.public.hex()
+    story.no_change("not the paper code", "code", [THIEF, STRANGER], [STRANGER], code_key=key)
+
+
+@pytest.mark.parametrize("stopper", [SECOND_DEVICE, HELPERS[1], OPERATORS[2]])
+def test_a_freeze_drops_what_the_keys_asked_for_themselves(story, stopper):
+    """Else a new paper code would come into effect, end the freeze and be the thief's."""
+    thiefs_code(story)
+    story.log("freeze", [stopper])
+    story.period += 9 * DAY
+    assert not story.signs(DEVICE)
+    assert story.book.member(body_of("offer")["account"], story.period).frozen
+    story.recover()
+
+
+def test_a_freeze_does_not_stop_a_recovery(story):
+    story.recover()
+    story.log("freeze", [DEVICE])
+    story.period += 3 * DAY
+    assert story.signs(NEW_DEVICE)
+
+
 def test_objections_are_to_what_waits_and_by_old_keys(story):
     story.refused("no such change", "key_objection", [DEVICE], change="ab" * 16)
     change = story.recover()
@@ -315,76 +299,3 @@ def test_a_roster_ends_and_its_operators_sign_the_next(story):
     story.change("keys", [DEVICE, NEW_DEVICE], [NEW_DEVICE])  # members go on
     story.log("roster", OPERATORS[:2], **two, version=3)
     story.log("limit", OPERATORS[:2])
-
-
-IDLE = "ff" * 16
-
-
-@dataclass
-class Struggle:
-    """A thief with the member's telephone, an owner without, and people who help either."""
-
-    story: Story = field(default_factory=Story)
-    thief: SigningKey = DEVICE
-    last: str = IDLE
-    count: int = 100
-
-    def step(self, name: str) -> None:
-        """Try one thing; what is refused changes nothing."""
-        self.count += 1
-        with suppress(SignatureError):
-            getattr(self, name)(key_of(self.count))
-
-    def code(self, new):
-        self.last = self.story.recover(new=new)
-
-    def helpers(self, new):
-        self.last = self.story.change("helpers", [*HELPERS, new], [new])
-
-    def operators(self, new):
-        self.last = self.story.change("operators", [*OPERATORS[:2], new], [new])
-
-    def decide(self, new):
-        signers = [*OPERATORS[:2], new]
-        self.last = self.story.change("operators", signers, [new], decides=self.last)
-
-    def objects(self, _new):
-        self.story.log("key_objection", [self.thief], change=self.last)
-
-    def freeze(self, _new):
-        self.story.log("freeze", [self.thief])
-
-    def opened(self, _new):
-        self.story.log("freeze", OPERATORS[:2], frozen=False)
-
-    def takes(self, new):
-        self.story.change("keys", [self.thief, new], [new])
-        self.thief = new
-
-    def wait(self, _new):
-        self.story.period += DAY
-
-
-STEPS = st.sampled_from(
-    ["code", "helpers", "operators", "decide", "objects", "freeze", "opened", "takes", "wait"]
-)
-
-
-@settings(max_examples=150, deadline=None)
-@given(st.lists(STEPS, max_size=14))
-def test_a_thief_with_a_telephone_never_keeps_an_account_against_two_operators(steps):
-    """Whatever happens before, operators who persist give the account back to its owner."""
-    struggle, owner = Struggle(), key_of(255)
-    for step in steps:
-        struggle.step(step)
-    story = struggle.story
-    story.period += DELAYS["code"]  # whatever waits, has its effect or an objection
-    for _ in range(2):
-        pending = story.book.member(body_of("offer")["account"], story.period).pending
-        decides = {} if pending is None else {"decides": pending.id}
-        change = story.change("operators", [*OPERATORS[:2], owner], [owner], **decides)
-        with suppress(SignatureError):
-            story.log("key_objection", [struggle.thief], change=change)
-        story.period += DELAYS["operators"]
-    assert story.signs(owner)
-    assert not story.signs(struggle.thief)

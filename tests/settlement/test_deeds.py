@@ -8,7 +8,7 @@ from ledger import log_store
 from ledger.accounts import reserve, wallet
 from ledger.check import check_ledger
 from ledger.db import Database
-from ledger.errors import CommonwattError, RefusedError, SignatureError
+from ledger.errors import CommonwattError, RefusedError, SetupError, SignatureError
 from ledger.keyring import Keyring
 from ledger.primitives.clock import FixedClock
 from ledger.primitives.periods import SECONDS
@@ -217,12 +217,22 @@ def test_a_new_roster_replaces_an_operator(street, tmp_path):
         SignatureError,
     )
     deeds.new_roster(street, {**roster, "keys": keys}, [third])
+    ada, limit = people(street)[0], {"floor_units": -5, "reason": "By the old two."}
+    old = [seeded_key("operator-1"), seeded_key("operator-2")]
     refused(
         street,
         "needs 2 of operators",
-        lambda: deeds.set_limit(street, people(street)[0], -5, "By the old two."),
+        lambda: deeds.say(street, "limit", ada, limit, old),
         SignatureError,
     )
+    refused(
+        street,
+        "needs 2 of the 2 operators of roster version 2; 1 of them is in",
+        lambda: deeds.set_limit(street, ada, -5, "The new one is not here."),
+        SetupError,
+    )
+    street.writer.keyring.create("the-new-one", third)
+    deeds.set_limit(street, ada, -5, "By the new two, whatever their files are called.")
     settle_day(street, DAY)
     sound(street, tmp_path)
 

@@ -17,17 +17,24 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.errors import CommonwattError, ConflictError, RefusedError, SignatureError
 from wallet_api.cli import (
+    amend,
     audit,
     books,
     community,
     db,
     demo,
     export,
+    helper,
     ledger,
+    log,
     market,
     member,
+    member_keys,
+    member_terms,
     meters,
     receipt,
+    roster,
+    rules,
     settle,
     statement,
     witness,
@@ -81,9 +88,23 @@ def options(
 app.command()(demo.demo)
 app.command()(demo.serve)
 app.add_typer(db.app, name="db")
+community.app.command("roster")(roster.roster)
+community.app.command("rules")(rules.rules)
 app.add_typer(community.app, name="community")
+member.member_app.command("keys")(member_keys.show_keys)
+member.member_app.command("add-key")(member_keys.add_key)
+member.member_app.command("remove-key")(member_keys.remove_key)
+member.member_app.command("new-code")(member_keys.new_code)
+member.member_app.command("freeze")(member_keys.freeze)
+member.member_app.command("unfreeze")(member_keys.unfreeze)
+member.member_app.command("recover")(member_keys.recover)
+member.member_app.command("object")(member_keys.object_to)
+member.member_app.command("limit")(member_terms.limit)
+member.member_app.command("revoke-mandate")(member_terms.revoke_mandate)
+member.member_app.command("withdraw")(member_terms.withdraw)
 app.add_typer(member.member_app, name="member")
 app.add_typer(member.meter_app, name="meter")
+app.add_typer(helper.app, name="helper")
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
@@ -93,7 +114,12 @@ audit.app.command("receipt")(receipt.audit_receipt)
 ledger.app.command("balances")(books.balances)
 ledger.app.command("history")(books.account_history)
 ledger.app.command("open-balances")(books.open_balances)
+ledger.app.command("reverse")(amend.reverse)
+ledger.app.command("correct")(amend.correct)
+ledger.app.command("issue")(amend.issue)
+ledger.app.command("redeem")(amend.redeem)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
 app.add_typer(witness.app, name="witness")
 app.add_typer(export.app, name="export")

@@ -101,7 +101,9 @@ def balances(
     say(f"{'account':<44}{'balance':>16}" + ("" if past else f"{'set aside':>16}"))
     for account, posted, balance in rows:
         aside = "" if past or not balance.pending_out else _amount(balance.pending_out, account)
-        say(f"{_label(account, names):<44}{_amount(posted, account):>16}{aside:>16}".rstrip())
+        say(
+            f"{account_label(account, names):<44}{_amount(posted, account):>16}{aside:>16}".rstrip()
+        )
 
 
 def account_history(
@@ -150,13 +152,15 @@ def account_history(
             }
         )
         return
-    say(_label(found, names))
-    say(f"{'line':>9}  {'half-hour from (UTC)':<22}{'amount':>14}{'balance':>14}  with")
+    say(account_label(found, names))
+    say(
+        f"{'line':>9}  {'half-hour from (UTC)':<22}{'amount':>14}{'balance':>14}  {'transfer':<10}with"
+    )
     for line in lines:
         say(
             f"{line.number:>9}  {start_utc(line.effective):%Y-%m-%d %H:%M}      "
             f"{_amount(line.amount, found):>14}{_amount(line.balance, found):>14}  "
-            f"{_label(accounts[line.other], names)} (log {line.position})"
+            f"{line.id.hex()[:8]:<10}{account_label(accounts[line.other], names)} (log {line.position})"
         )
     if more:
         say(f"More: --after {lines[-1].number}")
@@ -188,7 +192,7 @@ def open_balances(
     say(f"{'line':>6}  {'account':<40}{'opening':>14}{'afterwards':>14}")
     for row in rows:
         say(
-            f"{row.line:>6}  {_label(row.account, names):<40}"
+            f"{row.line:>6}  {account_label(row.account, names):<40}"
             f"{_amount(row.units, row.account):>14}{_amount(after[row.account], row.account):>14}"
         )
     if dry_run:
@@ -245,7 +249,7 @@ def _account_named(community: Community, text: str) -> str:
         return wallet(member_named(community, text), community.state.rules_now.asset)
 
 
-def _label(account: str, names: dict[str, str]) -> str:
+def account_label(account: str, names: dict[str, str]) -> str:
     """Return an account as an operator knows it: a wallet by its member's name."""
     name, _, asset = account.partition(" ")
     kind, _, rest = name.partition("/")

@@ -1,5 +1,6 @@
 """``commonwatt community``: found one, and look at it."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -18,7 +19,18 @@ from wallet_api.cli.context import open_database, open_here, say, say_json, sett
 
 app = typer.Typer(help="Found a community, and look at it.", no_args_is_help=True)
 
-PROMISE = "Mutual credit: all balances sum to zero. Nobody outside backs it."
+
+class Issuance(StrEnum):
+    """What backs a currency."""
+
+    MUTUAL_CREDIT = "mutual-credit"
+    RESERVE = "reserve"
+
+
+PROMISES = {
+    Issuance.MUTUAL_CREDIT: "Mutual credit: all balances sum to zero. Nobody outside backs it.",
+    Issuance.RESERVE: "What circulates was paid in, and is paid out again on request.",
+}
 """What the currency promises, unless the group says otherwise."""
 
 
@@ -42,6 +54,12 @@ def create(
     credit_limit: Annotated[
         int, typer.Option(help="Pounds that a member can go below zero at most", min=0)
     ] = 20,
+    issuance: Annotated[
+        Issuance, typer.Option(help="What backs the currency: each other's credit, or a reserve")
+    ] = Issuance.MUTUAL_CREDIT,
+    promise: Annotated[
+        str | None, typer.Option(help="What it promises, in words [as its kind says]")
+    ] = None,
     replay_from: Annotated[
         str | None,
         typer.Option(metavar="DATE", help="Replay past readings: a simulated clock from this day"),
@@ -68,9 +86,10 @@ def create(
         currency,
         feeder,
         rules,
-        PROMISE,
+        PROMISES[issuance] if promise is None else promise,
         replay_from is not None,
         -credit_limit * UNITS_PER_MAJOR,
+        issuance.value,
     )
     clock: FixedClock | SystemClock = SystemClock()
     if replay_from is not None:

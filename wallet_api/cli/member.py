@@ -13,6 +13,7 @@ from ledger.errors import InputError
 from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price, ticks_from_text
 from settlement.community import Community
 from settlement.enrol import Terms, add_member, add_meter
+from settlement.key_deeds import make_paper_code
 from wallet_api.cli.context import (
     member_named,
     open_here,
@@ -21,8 +22,11 @@ from wallet_api.cli.context import (
     say_json,
     settings_of,
 )
+from wallet_api.cli.paper import card
 
-member_app = typer.Typer(help="Members: add and list.", no_args_is_help=True)
+member_app = typer.Typer(
+    help="Members: add and list; their keys, limits and mandates.", no_args_is_help=True
+)
 meter_app = typer.Typer(help="Meters: add and list.", no_args_is_help=True)
 
 CLASSES = ("household", "generator", "shop", "group")
@@ -53,10 +57,18 @@ def add(
         Path | None,
         typer.Option(help="CSV of many: name,class,meter,channels,import_ticks,export_ticks"),
     ] = None,
+    paper_code: Annotated[
+        bool,
+        typer.Option(
+            "--paper-code/--no-paper-code",
+            help="Print twelve words that bring the account back if the phone is lost",
+        ),
+    ] = True,
 ) -> None:
     """Open an account with a standing offer and a mandate, each signed.
 
-    The key that signs is made here, as for a sign-up on paper, and kept among the keys.
+    The key that signs is made here, as for a sign-up on paper, and kept among the keys. Each new
+    member gets a paper code, which is printed once and kept nowhere: cut it out and hand it over.
 
     Examples: commonwatt member add "Ada" --import-ticks 2600
               commonwatt member add --file homes.csv
@@ -74,7 +86,7 @@ def add(
     community = open_here(settings_of(context))
     if name is not None:
         _check_choice(member_class, CLASSES)
-        member = add_member(community, name, member_class, terms)
+        member = _add(community, name, member_class, terms, paper_code)
         offer = community.state.offers[member][-1][1]
         say(f"{name} is a member: {member}")
         say(
@@ -91,11 +103,28 @@ def add(
                 import_tariff_ticks=row["import_ticks"],
                 export_tariff_ticks=row["export_ticks"],
             )
-            member = add_member(community, row["name"], row["class"], own)
+            member = _add(community, row["name"], row["class"], own, paper_code)
             if row["meter"]:
                 add_meter(community, member, row["meter"], row["channels"])
             advance(1)
     say(f"{len(rows)} members added from {file}.")
+
+
+def _add(
+    community: Community,
+    name: str,
+    member_class: str,
+    terms: Terms,
+    paper_code: bool,  # noqa: FBT001 - the command's flag
+) -> str:
+    """Add a member, and print their paper code as soon as it counts: it is kept nowhere."""
+    code = make_paper_code(community, name) if paper_code else None
+    recovery = None if code is None else code.commitment
+    member = add_member(community, name, member_class, terms, recovery=recovery)
+    if code is not None:
+        say(card(name, community.name, code.words))
+        say()
+    return member
 
 
 @member_app.command("list")

@@ -1,0 +1,172 @@
+"""What a roster and the rules may become: the next version's fields, from those in force. Pure.
+
+>>> change = RosterChange(remove=(b"2" * 32,), add=((b"3" * 32, "operator"),))
+>>> fields = {"threshold": 1, "keys": [{"key": "32" * 32, "role": "operator"}]}
+>>> [entry["key"][:4] for entry in next_roster(fields, change)["keys"]]
+['3333']
+"""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ledger.errors import InputError
+from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price, ticks_from_text
+from market.model import PriceRule
+from market.rules import PERMILLE, check_rules
+from market.wire import rules_from_json
+
+OPERATOR = "operator"
+"""The role of those who sign for the community."""
+
+
+@dataclass(frozen=True, slots=True)
+class RosterChange:
+    """What is to be different in the next roster.
+
+    Attributes:
+        add: (public key, role) of those who come.
+        remove: public keys of those who go.
+        threshold: how many operators must sign, if that changes.
+        expires: half-hour from which no key of the roster counts, if that changes.
+        for_ever: the roster has no end any more.
+    """
+
+    add: Sequence[tuple[bytes, str]] = ()
+    remove: Sequence[bytes] = ()
+    threshold: int | None = None
+    expires: int | None = None
+    for_ever: bool = False
+
+
+def next_roster(fields: Mapping[str, Any], change: RosterChange) -> dict[str, Any]:
+    """Return a roster's fields after a change.
+
+    Raises:
+        InputError: somebody comes who is there, or goes who is not; or too few operators remain.
+    """
+    gone = [public.hex() for public in change.remove]
+    there = [entry["key"] for entry in fields["keys"]]
+    for key in gone:
+        if key not in there:
+            raise InputError(f"The roster in force does not name the key {key[:16]}….")
+    keys = [entry for entry in fields["keys"] if entry["key"] not in gone]
+    for public, role in change.add:
+        if public.hex() in there:
+            raise InputError(f"The roster in force names the key {public.hex()[:16]}… already.")
+        keys.append({"key": public.hex(), "role": role})
+    threshold = fields["threshold"] if change.threshold is None else change.threshold
+    operators = sum(entry["role"] == OPERATOR for entry in keys)
+    if not 1 <= threshold <= operators:
+        raise InputError(f"{threshold} of {operators} operators cannot sign: change --threshold.")
+    made = {**fields, "keys": keys, "threshold": threshold}
+    if change.expires is not None:
+        made["expires"] = change.expires
+    if change.for_ever:
+        made.pop("expires", None)
+    return made
+
+
+def next_rules(fields: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
+    """Return the rules' fields after some settings, checked.
+
+    Args:
+        fields: of the rules in force.
+        settings: texts by the names of `SETTINGS`, as people write them.
+
+    Raises:
+        InputError: no such setting, or not a value of it.
+        MarketInputError: the rules would not hold together.
+    """
+    made = {**fields, "market": dict(fields["market"]), "issuance": dict(fields["issuance"])}
+    for name, text in settings.items():
+        if name not in SETTINGS:
+            raise InputError(f"{name!r} is not a rule that can change: {', '.join(SETTINGS)}.")
+        setting = SETTINGS[name]
+        made[setting.part][setting.field] = setting.read(text)
+    check_rules(rules_from_json(made["market"]))
+    return made
+
+
+def rules_table(
+    before: Mapping[str, Any], after: Mapping[str, Any]
+) -> list[tuple[str, str, str, str]]:
+    """Return (setting, what it is, before, after), in words, for every rule that can change."""
+    return [
+        (name, setting.words, setting.shown(before), setting.shown(after))
+        for name, setting in SETTINGS.items()
+    ]
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """A rule that can change.
+
+    Attributes:
+        part: of the ``rules`` statement that it stands in.
+        field: its name there.
+        words: what it is.
+        read: makes its value from what a person wrote.
+        write: makes words of its value.
+    """
+
+    part: str
+    field: str
+    words: str
+    read: Callable[[str], Any]
+    write: Callable[[Any], str]
+
+    def shown(self, fields: Mapping[str, Any]) -> str:
+        """Return its value in some rules, in words."""
+        value = fields[self.part].get(self.field)
+        return "none" if value is None else self.write(value)
+
+
+def _price_rule(text: str) -> str:
+    if text not in [rule.value for rule in PriceRule]:
+        known = ", ".join(rule.value for rule in PriceRule)
+        raise InputError(f"price: {text!r} is not one of: {known}")
+    return text
+
+
+def _thousandths(text: str) -> int:
+    """Read a percentage with at most one decimal, as in ``50%`` or ``37.5%``."""
+    found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]))?%", text)
+    if found is None or (value := int(found[1]) * 10 + int(found[2] or 0)) > PERMILLE:
+        raise InputError(f"sellers: {text!r} is not a part such as 50% or 37.5%")
+    return value
+
+
+def _percent(permille: int) -> str:
+    return f"{permille // 10}.{permille % 10}%"
+
+
+def _credit(text: str) -> int:
+    if re.fullmatch(r"[0-9]{1,6}", text) is None:
+        raise InputError(f"credit-limit: {text!r} is not whole pounds, as in 20")
+    return -int(text) * UNITS_PER_MAJOR
+
+
+SETTINGS: Mapping[str, Setting] = {
+    "price": Setting("market", "price", "price rule", _price_rule, str),
+    "import": Setting(
+        "market", "import_ticks", "reference import tariff", ticks_from_text, format_price
+    ),
+    "export": Setting(
+        "market", "export_ticks", "reference export tariff", ticks_from_text, format_price
+    ),
+    "charge": Setting(
+        "market", "charge_ticks", "charge per traded kWh", ticks_from_text, format_price
+    ),
+    "sellers": Setting("market", "k_permille", "sellers' part of the gain", _thousandths, _percent),
+    "credit-limit": Setting(
+        "issuance",
+        "floor_units",
+        "lowest limit of a wallet",
+        _credit,
+        format_money,
+    ),
+    "promise": Setting("issuance", "promise", "what the currency promises", str, str),
+}
+"""Rules that can change, by the names that people set. Currency, zone and feeder never do."""

@@ -1,0 +1,337 @@
+"""What operators and helpers do from the command line: limits, rosters, rules, mistakes, erasure."""
+
+import hashlib
+
+import pytest
+
+from ledger.erasure import DETAIL, ERASABLE_DETAILS, ERASABLE_FACTS, FACT
+from settlement.enrol import pay
+from tests.wallet_api.communities import Shell
+from wallet_api.cli.context import Settings, open_here
+from wallet_api.cli.log import COSTS
+
+JULY = "2026-07-01T09:00:00Z"
+
+
+@pytest.fixture
+def shell(tmp_path, capsys, monkeypatch):
+    return Shell(tmp_path, capsys, monkeypatch)
+
+
+@pytest.fixture
+def village(shell):
+    shell.found()
+    return shell
+
+
+def paid(village, payer, payee, units, reference="bread"):
+    """Pay, as no command does yet, and return the transfer's short id and its log position."""
+    community = open_here(Settings(f"sqlite:///{village.folder}/village.sqlite"))
+    ids = {member["name"]: member["member"] for member in village.json("member", "list")}
+    pay(community, ids[payer], ids[payee], units, reference)
+    community.writer.database.close()
+    line = village.json("ledger", "history", payer)["lines"][-1]
+    return line["id"][:8], line["log"]
+
+
+def balance(village, name):
+    return {m["name"]: m["units"] for m in village.json("member", "list")}[name]
+
+
+def limits(village, name):
+    [member] = [m["member"] for m in village.json("member", "list") if m["name"] == name]
+    rows = village.json("ledger", "balances")
+    [row] = [row for row in rows if row["account"].startswith(f"member/{member}/wallet")]
+    return row["floor"], row["ceiling"]
+
+
+def test_a_limit_keeps_what_is_not_named(village):
+    out = village.done(
+        *("member", "limit", "Ada", "--floor", "-12.50", "--ceiling", "200"),
+        *("--reason", "As she asked."),
+    )
+    assert "may go down to −£12.50 and hold money up to £200.00" in out
+    assert limits(village, "Ada") == (-125_000_000, 2_000_000_000)
+    out = village.done("member", "limit", "ad", "--floor", "-5", "--reason", "Less.")
+    assert out.startswith("Ada's wallet")
+    assert limits(village, "Ada") == (-50_000_000, 2_000_000_000)
+    village.done("member", "limit", "Ada", "--ceiling", "none", "--reason", "More.")
+    assert limits(village, "Ada") == (-50_000_000, None)
+    for words, code, *options in (
+        ("zero or below", 2, "--floor", "5"),
+        ("zero or more", 2, "--ceiling", "-5"),
+        ("not an amount", 2, "--floor", "much"),
+        ("say --floor", 2),
+        ("below what the rules allow", 1, "--floor", "-20.01"),
+    ):
+        village.refused(words, "member", "limit", "Ada", *options, "--reason", "x", code=code)
+    village.sound()
+
+
+def test_a_mandate_is_revoked_once(village):
+    out = village.done("member", "revoke-mandate", "Ada", "--at", JULY)
+    assert "begin at 2026-07-01 10:30 or later" in out
+    village.refused("not the mandate in force", "member", "revoke-mandate", "Ada")
+
+
+def test_a_meter_passes_to_another_member(village):
+    village.done("meter", "add", "Ada", "m-1")
+    village.refused("belongs to another", "member", "withdraw", "Ben", "m-1")
+    village.done("member", "withdraw", "Ada", "m-1", "--at", JULY)
+    village.refused("no consent", "member", "withdraw", "Ada", "m-1")
+    village.done("meter", "add", "Ben", "m-1")
+    village.sound()
+
+
+def test_a_payment_is_reversed_by_the_id_that_history_shows(village):
+    short, _ = paid(village, "Ada", "Ben", 7_000_000)
+    assert f"  {short}  Ben (log " in village.done("ledger", "history", "Ada")
+    out = village.done("ledger", "reverse", short, "--reason", "Paid twice.")
+    assert out.startswith("£0.70 went back from Ben to Ada.")
+    assert balance(village, "Ada") == 0
+    village.refused("Nothing remains", "ledger", "reverse", short, "--reason", "Again.")
+    for text, words in (
+        ("ffffffff", "no transfer's id begins"),
+        ("abc", "at least 4 of its digits"),
+        ("wxyz", "at least 4 of its digits"),
+    ):
+        village.refused(words, "ledger", "reverse", text, "--reason", "Which?", code=2)
+    village.sound()
+
+
+def test_a_payment_is_corrected_in_parts(village):
+    short, _ = paid(village, "Ada", "Ben", 7_000_000)
+    out = village.done("ledger", "correct", short, "0.20", "--back", "--reason", "Five loaves.")
+    assert "£0.20 went back from Ben to Ada." in out
+    assert "Of the payment of £0.70, £0.50 remains." in out
+    out = village.done("ledger", "correct", short, "0.05", "--more", "--reason", "And a bun.")
+    assert "£0.05 went from Ada to Ben." in out
+    assert balance(village, "Ada") == -5_500_000
+    village.refused("say --back or", "ledger", "correct", short, "1", "--reason", "x", code=2)
+    for amount in ("0", "-1", "a lot"):
+        village.refused(
+            "amount", *("ledger", "correct", short, amount, "--back", "--reason", "x"), code=2
+        )
+    words = "exceeds"
+    village.refused(words, "ledger", "correct", short, "1", "--back", "--reason", "x")
+    assert "£0.55 went back" in village.done("ledger", "reverse", short, "--reason", "All.")
+    assert balance(village, "Ada") == 0
+    village.sound()
+
+
+def test_what_is_ambiguous_is_refused(village, monkeypatch):
+    ids = {paid(village, "Ada", "Ben", 1, f"bread {n}")[0] for n in range(3)}
+    assert len(ids) == 3
+    monkeypatch.setattr("wallet_api.cli.amend.PREFIX_DIGITS_MIN", 0)
+    words = "several transfers' ids begin"
+    village.refused(words, "ledger", "reverse", "", "--reason", "x", code=2)
+
+
+def test_money_comes_in_and_goes_out_where_a_reserve_backs_it(shell):
+    shell.found("--issuance", "reserve", "--credit-limit", 0)
+    slip = shell.folder / "slip.txt"
+    slip.write_bytes(b"Paid in: 50 pounds")
+    evidence = ("--evidence", slip, "--note", "Paid in at the bank.")
+    out = shell.done("ledger", "issue", "Ada", "50", *evidence)
+    assert hashlib.sha256(slip.read_bytes()).hexdigest() in out
+    assert "£50.00 went into Ada's wallet." in out
+    assert "out of" in shell.done("ledger", "redeem", "Ada", "20.50", *evidence)
+    assert balance(shell, "Ada") == 295_000_000
+    shell.refused("below floor", "ledger", "redeem", "Ada", "29.51", *evidence)
+    gone = ("--evidence", shell.folder / "none.txt", "--note", "x")
+    shell.refused("No such file", "ledger", "issue", "Ada", "1", *gone, code=2)
+    shell.sound()
+
+
+def test_mutual_credit_issues_nothing(village):
+    slip = village.folder / "slip.txt"
+    slip.write_bytes(b"x")
+    words = "mutual credit"
+    village.refused(words, "ledger", "issue", "Ada", "1", "--evidence", slip, "--note", "x")
+
+
+def test_an_operator_is_replaced_and_the_new_one_signs(village):
+    before = village.json("community", "roster")
+    assert [key["file"] for key in before["keys"]] == [
+        *("operator-1", "operator-2", "settlement", "adapter"),
+    ]
+    out = village.done("community", "roster", "--replace-operator", "operator-2=operator-3")
+    assert "Roster version 2 is in force from now on." in out
+    assert "operator-2" not in out
+    after = village.json("community", "roster")
+    assert (after["version"], after["threshold"]) == (2, 2)
+    assert sorted(k["file"] for k in after["keys"] if k["role"] == "operator") == [
+        *("operator-1", "operator-3"),
+    ]
+    (village.keys / "operator-2.key").unlink()
+    village.done("member", "add", "Cleo", "--no-paper-code")
+    village.done("member", "limit", "Ada", "--floor", "-1", "--reason", "By the new two.")
+    # A name of a file means nothing: whoever holds the key is the operator.
+    (village.keys / "operator-3.key").rename(village.keys / "rosa.key")
+    village.done("member", "limit", "Ada", "--floor", "-2", "--reason", "By the new two.")
+    assert "rosa" in village.done("community", "roster")
+    (village.keys / "rosa.key").unlink()
+    words = "needs 2 of the 2 operators of roster version 2; 1 of them is in"
+    village.refused(words, "member", "limit", "Ada", "--floor", "-3", "--reason", "x", code=2)
+    assert "not in this keyring" in village.done("community", "roster")
+    village.sound()
+
+
+def test_a_third_operator_comes_and_the_threshold_with_them(village):
+    village.done("community", "roster", "--add-operator", "rosa", "--threshold", 3)
+    assert village.json("community", "roster")["threshold"] == 3
+    words = "3 of 2 operators cannot sign"
+    village.refused(words, "community", "roster", "--remove-operator", "rosa", code=2)
+    village.done("community", "roster", "--remove-operator", "operator-1", "--threshold", 2)
+    village.done("member", "limit", "Ada", "--floor", "-2", "--reason", "By the other two.")
+    for words, code, *options in (
+        ("is no operator of the roster", 1, "--remove-operator", "operator-1"),
+        ("is no helper of the roster", 1, "--remove-helper", "rosa"),
+        ("already", 2, "--add-operator", "rosa"),
+        ("names each key once|already", 2, "--add-helper", "rosa"),
+        ("not a key file's name", 2, "--add-operator", "../rosa"),
+        ("OLD=NEW", 2, "--replace-operator", "rosa"),
+        ("9 of 2 operators", 2, "--threshold", "9"),
+        ("over before it began", 2, "--expires", "2026-01-01"),
+        ("not a date", 2, "--expires", "soon"),
+    ):
+        village.refused(words, "community", "roster", *options, code=code)
+    village.sound()
+
+
+def test_a_roster_that_expired_signs_its_successor_alone(village):
+    out = village.done("community", "roster", "--expires", "2026-06-20")
+    assert "until 2026-06-20 00:00" in out
+    village.refused(
+        "the roster expired",
+        "member",
+        "limit",
+        "Ada",
+        "--floor",
+        "-1",
+        "--reason",
+        "x",
+        "--at",
+        JULY,
+    )
+    village.done("community", "roster", "--expires", "never", "--at", JULY)
+    assert "without end" in village.done("community", "roster")
+    village.done("member", "limit", "Ada", "--floor", "-1", "--reason", "x")
+    village.sound()
+
+
+def test_rules_change_with_a_table_and_a_yes(village):
+    out = village.done("community", "rules")
+    assert "charge        charge per traded kWh       0.00p" in out
+    change = ("community", "rules", "--set", "charge=0.2p", "--set", "sellers=60%")
+    village.types("")
+    village.refused("say --yes", *change)
+    out = village.done(*change, "--yes", "--at", JULY)
+    assert "* charge        charge per traded kWh       0.00p         0.20p" in out
+    assert "  import        reference import tariff     24.50p        24.50p" in out
+    assert "It binds days from 2026-07-02 on." in out
+    shown = village.json("community", "rules")
+    assert (shown["version"], shown["market"]["charge_ticks"]) == (2, 20)
+    assert shown["market"]["k_permille"] == 600
+    more = ("--set", "credit-limit=30", "--set", "promise=Kept by hand, as before.")
+    made = village.json("community", "rules", *more, "--yes")
+    out = village.done("community", "rules", "--set", "promise=Kept.", "--yes")
+    assert "    before: Kept by hand, as before.\n    after:  Kept.\n" in out
+    assert made["issuance"]["floor_units"] == -300_000_000
+    village.done("member", "limit", "Ada", "--floor", "-30", "--reason", "Now allowed.")
+    village.sound()
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_at_a_terminal_the_rules_are_asked_about(village, monkeypatch, answer):
+    class Terminal:
+        @staticmethod
+        def isatty():
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal)
+    monkeypatch.setattr("typer.confirm", lambda _question: answer)
+    code, out, _ = village("community", "rules", "--set", "charge=0.2p")
+    assert code == (0 if answer else 1)
+    assert ("is logged" in out, "Nothing was written." in out) == (answer, not answer)
+    assert village.json("community", "rules")["version"] == (2 if answer else 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words", "code"),
+    [
+        ("charge=20.50p", "above import_ticks less charge_ticks", 2),
+        ("zone=UTC", "not a rule that can change", 2),
+        ("sellers=101%", "not a part such as", 2),
+        ("price=best", "not one of: ", 2),
+        ("price=uniform", "say --yes", 1),
+        ("charge", "NAME=VALUE", 2),
+        ("charge=0", "are that already", 2),
+        ("credit-limit=some", "not whole pounds", 2),
+    ],
+)
+def test_rules_that_would_not_do_are_refused(village, setting, words, code):
+    village.types("")
+    village.refused(words, "community", "rules", "--set", setting, code=code)
+
+
+def test_erasure_is_rehearsed_then_done(village):
+    _, position = paid(village, "Ada", "Ben", 700, "for the blue bicycle")
+    erase = ("log", "erase", "--entry", position, "--what", "fact", "--reason", "She asked.")
+    before = village.size()
+    out = village.done(*erase, "--dry-run")
+    assert "who paid whom, how much and why" in out
+    assert "cannot tell: whether the right keys signed it" in out
+    assert village.size() == before
+    out = village.done(*erase)
+    assert "lost their fact, for good" in out
+    bundle = village.folder / "erased.zip"
+    village.done("audit", "export", bundle)
+    code, out, _ = village("audit", "verify", bundle)
+    assert (code, "CANNOT TELL" in out) == (2, True)
+    for words, code, *options in (
+        ("must stay", 1, "--entry", 0, "--what", "fact"),
+        ("no log entry 9999", 1, "--entry", 9999, "--what", "fact"),
+        ("is not one of", 2, "--entry", 0, "--what", "everything"),
+    ):
+        village.refused(words, "log", "erase", *options, "--reason", "x", code=code)
+    shown = village.json(*erase, "--dry-run")
+    assert shown["entries"][0]["kind"] == "transfer"
+    assert shown["erased"] is False
+
+
+def test_every_detail_that_may_go_has_its_cost_in_words():
+    assert set(COSTS) == {(kind, FACT) for kind in ERASABLE_FACTS} | {
+        (kind, DETAIL) for kind in ERASABLE_DETAILS
+    }
+
+
+def test_a_helper_offers_and_revokes_for_a_member(village):
+    act = ("helper", "act", "Ada")
+    reason = ("--reason", "She rang and asked.")
+    words = "needs 1 of the roster's 0 helpers"
+    village.refused(words, *act, "offer", "--buy-ticks", "20p", *reason, code=2)
+    village.done("community", "roster", "--add-helper", "helper-rosa")
+    out = village.done(*act, "offer", "--buy-ticks", "20p", *reason, "--at", JULY)
+    assert "Ada buys up to 20.00p a kWh and sells from 4.10p" in out
+    assert "begin at 2026-07-01 10:30 or later" in out
+    named = ("--helper", "helper-rosa")
+    village.done(*act, "mandate-revoke", *reason, *named)
+    for words, code, *options in (
+        ("not the mandate in force", 1, "mandate-revoke"),
+        ("needs a price", 2, "offer"),
+        ("were they swapped", 2, "offer", "--import-ticks", "1p"),
+        ("not a price", 2, "offer", "--buy-ticks", "cheap"),
+        ("is not one of", 2, "transfer"),
+        (
+            "1 of the helper keys|helper keys",
+            1,
+            "offer",
+            "--sell-ticks",
+            "1p",
+            "--helper",
+            "adapter",
+        ),
+    ):
+        village.refused(words, *act, *options, *reason, code=code)
+    village.sound()

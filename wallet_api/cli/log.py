@@ -1,0 +1,110 @@
+"""``commonwatt log``: what may be erased of it, and what that costs."""
+
+from enum import StrEnum
+from typing import Annotated, Any
+
+import typer
+
+from ledger import log_store
+from ledger.erasure import DETAIL, FACT, check_erasure
+from settlement import deeds
+from wallet_api.cli.context import say, say_json
+from wallet_api.cli.fields import AsJson, At, local_time, open_at
+
+app = typer.Typer(help="The log's own facts: erase what may go.", no_args_is_help=True)
+
+
+class What(StrEnum):
+    """What of an entry goes: all of it, or what it binds beside itself."""
+
+    FACT = FACT
+    DETAIL = DETAIL
+
+
+COSTS = {
+    ("transfer", FACT): (
+        "who paid whom, how much and why, with its signature",
+        "whether the right keys signed it, and every balance and order that follows from it",
+    ),
+    ("ask", FACT): (
+        "who asked whom to pay what, with its signature",
+        "whether the right keys signed it and its number was new; it moved nothing",
+    ),
+    ("dispute", FACT): (
+        "what was claimed, with its signature",
+        "whether the right keys signed it and its number was new; it moved nothing",
+    ),
+    ("reading_batch", DETAIL): (
+        "half-hours of a home",
+        "what was read, and the orders, clearings and postings that follow from it",
+    ),
+    ("hold", DETAIL): (
+        "what each home wanted to buy or sell on a day",
+        "the day's orders, clearings, postings and seal",
+    ),
+    ("clearing", DETAIL): (
+        "who got how much in a half-hour",
+        "whether the half-hour was cleared and posted by the rules",
+    ),
+    ("settlement", DETAIL): (
+        "the salts of a half-hour's transfers",
+        "whether the half-hour posted the transfers that were signed",
+    ),
+}
+"""By kind and what of it: what goes, and what an auditor can then not tell any more."""
+
+
+@app.callback()
+def log() -> None:
+    """Erase facts of the log that may go; its tree and every proof stay."""
+
+
+@app.command()
+def erase(
+    context: typer.Context,
+    entry: Annotated[list[int], typer.Option(help="Log position; may be given again", min=0)],
+    what: Annotated[What, typer.Option(help="All of it, or what it binds beside itself")],
+    reason: Annotated[str, typer.Option(help="The rule, or that the member asked")],
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would go, and erase nothing")
+    ] = False,
+    at: At = None,
+    as_json: AsJson = False,
+) -> None:
+    """Delete facts or details for good, by a statement that two operators sign.
+
+    The fact of a payment, request or claim may go at any time; half-hours of homes once they are
+    35 days old. Leaves stay, so every proof stays valid. Log positions stand in 'commonwatt
+    ledger history'.
+
+    Example: commonwatt log erase --entry 412 --what fact --reason "She asked." --dry-run
+    """
+    community = open_at(context, at)
+    entries = dict.fromkeys(sorted(set(entry)), what.value)
+    with community.reading() as connection:
+        found = log_store.entries_at(connection, community.writer.community, list(entries))
+    named = [{"entry": position, "what": what.value} for position in entries]
+    check_erasure({"entries": named}, found, community.writer.now_period())
+    if not dry_run:
+        deeds.erase(community, entries, reason)
+    rows: list[dict[str, Any]] = [
+        {
+            "entry": position,
+            "what": what.value,
+            "kind": found[position][0],
+            "goes": COSTS[found[position][0], what.value][0],
+            "cannot_tell": COSTS[found[position][0], what.value][1],
+        }
+        for position in entries
+    ]
+    if as_json:
+        say_json({"erased": not dry_run, "entries": rows})
+        return
+    for row in rows:
+        logged = local_time(community, found[row["entry"]][1])
+        say(f"Entry {row['entry']}, a {row['kind']} of {logged}: {row['goes']}.")
+        say(f"  An auditor without it cannot tell: {row['cannot_tell']}.")
+    if dry_run:
+        say(f"A rehearsal: {len(rows)} entries could lose their {what.value}; nothing was erased.")
+        return
+    say(f"{len(rows)} entries lost their {what.value}, for good. Erase it in backups, too.")

@@ -1,0 +1,92 @@
+"""``commonwatt member limit``, ``revoke-mandate`` and ``withdraw``: what a member agreed, changed."""
+
+from typing import Annotated
+
+import typer
+
+from ledger.accounts import wallet
+from ledger.errors import InputError
+from settlement import deeds
+from wallet_api.cli.context import say
+from wallet_api.cli.fields import (
+    At,
+    Who,
+    exact_money,
+    local_time,
+    money,
+    open_at,
+    who,
+)
+
+
+def limit(
+    context: typer.Context,
+    name: Who,
+    reason: Annotated[str, typer.Option(help="Why, in words")],
+    floor: Annotated[
+        str | None, typer.Option(help="How far below zero, as in -12.50 [as before]")
+    ] = None,
+    ceiling: Annotated[
+        str | None,
+        typer.Option(help="Most that the wallet may hold; none for no limit [as before]"),
+    ] = None,
+    at: At = None,
+) -> None:
+    """Change how far below zero a member's wallet may go, and how much it may hold; at once.
+
+    Signed by two operators, and not below what the rules allow.
+
+    Example: commonwatt member limit Ada --floor -12.50 --ceiling 200 --reason "As she asked."
+    """
+    if floor is None and ceiling is None:
+        raise typer.BadParameter("say --floor, --ceiling or both")
+    community = open_at(context, at)
+    member, name = who(community, name)
+    account = wallet(member, community.state.rules_now.asset)
+    with community.reading() as connection:
+        before = community.writer.ledger.balances(connection)[account]
+    floor_units = (before.floor or 0) if floor is None else money(floor)
+    if floor_units > 0:
+        raise InputError(f"--floor {floor}: a wallet's lower limit is zero or below, as in -12.50.")
+    ceiling_units = before.ceiling
+    if ceiling is not None:
+        ceiling_units = None if ceiling == "none" else money(ceiling)
+    if ceiling_units is not None and ceiling_units < 0:
+        raise InputError(f"--ceiling {ceiling}: what a wallet may hold is zero or more.")
+    deeds.set_limit(community, member, floor_units, reason, ceiling_units)
+    most = "without limit" if ceiling_units is None else f"up to {exact_money(ceiling_units)}"
+    say(f"{name}'s wallet may go down to {exact_money(floor_units)} and hold money {most}.")
+    say("It counts from now on; nothing that was posted changes.")
+
+
+def revoke_mandate(context: typer.Context, name: Who, at: At = None) -> None:
+    """End what settlement may debit from a member, signed by the member's keys.
+
+    Without a mandate the member buys nothing from neighbours; what they sell goes on.
+
+    Example: commonwatt member revoke-mandate Ada
+    """
+    community = open_at(context, at)
+    member, name = who(community, name)
+    deeds.revoke_mandate(community, member)
+    first = local_time(community, community.writer.now_period() + 1)
+    say(f"{name} buys nothing from neighbours in half-hours that begin at {first} or later.")
+
+
+def withdraw(
+    context: typer.Context,
+    name: Who,
+    meter: Annotated[str, typer.Argument(help="The meter's id")],
+    at: At = None,
+) -> None:
+    """End a member's consent to a meter's use, signed by the member's keys.
+
+    Afterwards the meter can be added to another member: commonwatt meter add.
+
+    Example: commonwatt member withdraw Ada 1900012345678
+    """
+    community = open_at(context, at)
+    member, name = who(community, name)
+    deeds.withdraw_consent(community, member, meter)
+    first = local_time(community, community.writer.now_period() + 1)
+    say(f"Meter {meter} is not used in half-hours that begin at {first} or later.")
