@@ -8,7 +8,7 @@ pgledger.sql. ``--only ledger-posting`` measures one section.
 
 import argparse
 
-from tests.bench import clearing, ledger_growth, ledger_posting, ledger_reading
+from tests.bench import auditing, clearing, ledger_growth, ledger_posting, ledger_reading
 from tests.bench.page import PAGE, write_sections
 
 SECTIONS = {
@@ -19,6 +19,7 @@ SECTIONS = {
     "ledger-settlement": ledger_posting.settlement_section,
     "ledger-reading": ledger_reading.reading_section,
     "ledger-growth": ledger_growth.growth_section,
+    "audit": auditing.auditing_section,
 }
 
 
