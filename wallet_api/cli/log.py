@@ -1,4 +1,4 @@
-"""``commonwatt log``: what may be erased of it, and what that costs."""
+"""``commonwatt log``: publish it; what may be erased of it, and what that costs."""
 
 from enum import StrEnum
 from typing import Annotated, Any
@@ -8,10 +8,10 @@ import typer
 from ledger import log_store
 from ledger.erasure import DETAIL, FACT, check_erasure
 from settlement import deeds
-from wallet_api.cli.context import say, say_json
+from wallet_api.cli.context import open_here, publish_here, say, say_json, settings_of
 from wallet_api.cli.fields import AsJson, At, local_time, open_at
 
-app = typer.Typer(help="The log's own facts: erase what may go.", no_args_is_help=True)
+app = typer.Typer(help="Publish the log; erase what may go.", no_args_is_help=True)
 
 
 class What(StrEnum):
@@ -56,7 +56,25 @@ COSTS = {
 
 @app.callback()
 def log() -> None:
-    """Erase facts of the log that may go; its tree and every proof stay."""
+    """Publish the log; erase facts that may go. Its tree and every proof stay."""
+
+
+@app.command()
+def publish(context: typer.Context, as_json: AsJson = False) -> None:
+    """Write the log's files up to now, and ask the group's witnesses to cosign.
+
+    Runs do this by themselves; other entries wait for it. The witnesses are those of the file
+    'policy' beside the keys (docs/witness.md).
+
+    Example: commonwatt log publish
+    """
+    settings = settings_of(context)
+    checkpoint = publish_here(settings, open_here(settings))
+    if as_json:
+        say_json({"log_entries": checkpoint.size, "root": checkpoint.root.hex()})
+        return
+    say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
+    say(f"Published in {settings.log_folder}")
 
 
 @app.command()
