@@ -141,6 +141,16 @@ def test_the_command_line_finds_the_policy_and_says_what_witnesses_did(
     assert run(["audit", "export", str(out), "--database", url, "--keys", str(keys)]) == 0
     assert run(["audit", "verify", str(out), "--policy", str(keys.parent / "policy")]) == 0
     assert "Witnessed by w0.example/witness, w1.example/witness" in capsys.readouterr().out
+    assert run(["community", "show", "--database", url, "--keys", str(keys)]) == 0
+    assert "witnesses    w0.example/witness, w1.example/witness\n" in capsys.readouterr().out
+    (keys.parent / "log/evidence").mkdir()
+    (keys.parent / "log/evidence/fork-7-1.txt").write_text("two notes")
+    assert run(["community", "show", "--json", "--database", url, "--keys", str(keys)]) == 0
+    shown = json.loads(capsys.readouterr().out)
+    assert shown["witnesses"] == ["w0.example/witness", "w1.example/witness"]
+    assert [name[-12:] for name in shown["evidence_of_forks"]] == ["fork-7-1.txt"]
+    assert run(["community", "show", "--database", url, "--keys", str(keys)]) == 0
+    assert "Two histories of this log exist." in capsys.readouterr().err
     (keys.parent / "policy").write_text("quorum nobody\n")
     assert run(["audit", "export", str(out) + "2", "--database", url, "--keys", str(keys)]) == 2
     assert "line 1 of the policy" in capsys.readouterr().err

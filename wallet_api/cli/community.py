@@ -15,7 +15,16 @@ from market.wire import rules_to_json
 from settlement import store
 from settlement.community import Community
 from settlement.enrol import Charter, found_community
-from wallet_api.cli.context import open_database, open_here, say, say_json, settings_of
+from wallet_api.cli.context import (
+    Settings,
+    evidence_files,
+    open_database,
+    open_here,
+    say,
+    say_json,
+    settings_of,
+    warn,
+)
 
 app = typer.Typer(help="Found a community, and look at it.", no_args_is_help=True)
 
@@ -110,8 +119,10 @@ def show(
 
     Example: commonwatt community show --json
     """
-    community = open_here(settings_of(context))
+    settings = settings_of(context)
+    community = open_here(settings)
     rules = community.state.rules_now
+    witnessed, evidence = _witnesses(settings), evidence_files(settings.log_folder)
     with community.reading() as connection:
         size, _, _ = log_store.head(connection, community.writer.community)
         runs = store.runs(connection, community.writer.community)
@@ -134,6 +145,8 @@ def show(
                 "members": len(community.state.members),
                 "meters": len(community.state.meters),
                 "log_entries": size,
+                "witnesses": witnessed,
+                "evidence_of_forks": [str(file) for file in evidence],
                 "days_settled": len(runs),
                 "matched_wh": sum(run.matched_wh for run in runs),
                 "units_in_use": in_use,
@@ -155,6 +168,19 @@ def show(
     say(f"  settled      {len(runs)} days, {matched_wh:,} Wh matched between neighbours")
     say(f"  in use       {format_money(in_use)} of {UNITS_PER_MAJOR:,} units a pound")
     say(f"  log          {size:,} entries, key {_vkey(community)}")
+    say(
+        f"  witnesses    {', '.join(witnessed) or 'none: nobody cosigned the published checkpoint'}"
+    )
+    for file in evidence:
+        warn(f"Two histories of this log exist. The proof is kept in {file}.")
+
+
+def _witnesses(settings: Settings) -> list[str]:
+    """Return who cosigned the checkpoint that is published, as the policy calls them."""
+    policy, checkpoint = settings.policy, settings.log_folder / "checkpoint"
+    if policy is None or not checkpoint.exists():
+        return []
+    return sorted(policy.open(checkpoint.read_bytes()).times_s)
 
 
 def _vkey(community: Community) -> str:

@@ -25,6 +25,7 @@ from ledger.log.checkpoint import Checkpoint
 from ledger.log.policy import Policy
 from ledger.primitives.clock import FixedClock, SystemClock
 from ledger.tables import StatementRow
+from ledger.writer import EVIDENCE
 from settlement.community import Community
 from settlement.enrol import open_community
 from wallet_api.database import require_current
@@ -131,6 +132,11 @@ def publish_here(settings: Settings, community: Community) -> Checkpoint:
         if not collected.quorum_met:
             warn("Fewer witnesses cosigned than the policy asks for: auditors will see it.")
     return published.checkpoint
+
+
+def evidence_files(log_folder: Path) -> list[Path]:
+    """Return the proofs of forks that are kept beside the log's files."""
+    return sorted((log_folder / EVIDENCE).glob("fork-*.txt"))
 
 
 def move_clock(community: Community, time_ms: int) -> None:
