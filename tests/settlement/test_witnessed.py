@@ -1,5 +1,6 @@
 """A community whose log is witnessed: published, exported, audited; and one that told two stories."""
 
+import base64
 import json
 
 import pytest
@@ -101,8 +102,9 @@ def test_a_broken_cosignature_is_unsound(street, verifier, served, tmp_path):
     street.writer.publish(folder, policy=Policy.decode(policy))
     note = (folder / "checkpoint").read_bytes()
     head, line, rest = note.rpartition(b"w2.example/witness ")
-    swapped = bytes([rest[60] ^ 1 if rest[60] not in b"/9Zz" else rest[60] - 1])
-    (folder / "checkpoint").write_bytes(head + line + rest[:60] + swapped + rest[61:])
+    signature = bytearray(base64.b64decode(rest))
+    signature[-1] ^= 1
+    (folder / "checkpoint").write_bytes(head + line + base64.b64encode(signature) + b"\n")
     bundle = exported(street, tmp_path / "bundle", policy, folder)
     report = audit(bundle)
     assert (report.verdict, report.failed) == ("unsound", "witnesses")
