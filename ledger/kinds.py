@@ -9,9 +9,11 @@
 from collections.abc import Mapping
 from typing import Any
 
+from ledger.errors import InputError
 from ledger.primitives import shape
 from ledger.primitives.canonical import FREE_TEXT_CHARACTERS_MAX, INTEGER_MAX
 from ledger.primitives.energy import WH_MAX
+from ledger.primitives.ids import is_derived
 from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from ledger.primitives.shape import HEX_32, HEX_64, array, integer, one_of, record, text
@@ -21,6 +23,9 @@ COMMUNITY = "community"
 
 HELPER_KINDS = ("offer", "mandate", "mandate_revoke", "consent", "dispute")
 """What a helper may do for a member: nothing that pays."""
+
+DERIVED_KINDS = ("reading_batch", "hold", "clearing", "settlement", "seal")
+"""Kinds whose ids follow from what they are about, so that a second attempt makes the same."""
 
 READINGS_MAX = 1500
 """Most readings in one batch: a month of half-hours."""
@@ -224,5 +229,8 @@ def check_body(kind: str, body: Any) -> None:
         InputError: names the field.
     """
     _SHAPES[kind](body, kind)
+    if is_derived(body["id"]) != (kind in DERIVED_KINDS):
+        must = "must" if kind in DERIVED_KINDS else "must not"
+        raise InputError(f"{kind}.id: {must} be of version 8, which is for ids that follow")
     if kind == "act_for":
         _DEEDS[body["does"]](body["fields"], f"{kind}.fields")

@@ -17,6 +17,9 @@ from ledger.primitives.hashing import tagged_hash
 
 ID_BYTES = 16
 
+VERSION_AT, VARIANT_AT = 12, 16
+"""Where an id's text has its version and its variant."""
+
 _ID_TEXT = re.compile(r"[0-9a-f]{32}")
 
 
@@ -42,10 +45,24 @@ class IdMaker:
 def derived_id(kind: str, *parts: str | int) -> str:
     """Return the id of something that follows from other things, the same on every run.
 
-    A crashed step that is started again makes the same ids, so nothing is written twice.
+    A crashed step that is started again makes the same ids, so nothing is written twice. The layout is
+    UUID version 8's, so that nobody takes such an id beforehand: what others make is not of this
+    version.
     """
     text = "\x00".join(str(part) for part in parts)
-    return tagged_hash(f"commonwatt/id/{kind}/v1", text.encode())[:ID_BYTES].hex()
+    value = bytearray(tagged_hash(f"commonwatt/id/{kind}/v1", text.encode())[:ID_BYTES])
+    value[6] = 0x80 | value[6] & 0x0F
+    value[8] = 0x80 | value[8] & 0x3F
+    return value.hex()
+
+
+def is_derived(text: str) -> bool:
+    """Return whether an id follows from other things, by its version.
+
+    >>> is_derived(derived_id("run", 1)), is_derived("019ec9acb70070008000000000000000")
+    (True, False)
+    """
+    return text[VERSION_AT] == "8" and text[VARIANT_AT] in "89ab"
 
 
 def check_id(text: str) -> str:

@@ -7,6 +7,7 @@ import pytest
 from ledger.errors import SignatureError
 from ledger.key_life import recovery_commitment
 from ledger.keys import KeyBook
+from ledger.kinds import DERIVED_KINDS
 from ledger.primitives.signing import SigningKey
 from ledger.statements import Statement, sign
 from tests.ledger.statement_examples import (
@@ -35,6 +36,8 @@ class Story:
         """Log a statement and return its id."""
         self.count += 1
         statement_id = f"{self.count:032x}"
+        if kind in DERIVED_KINDS:
+            statement_id = f"000000000000800080{self.count:014x}"
         body = {**body_of(kind, **fields), "id": statement_id, "seq": self.count}
         statement = Statement.decode(sign(body, signers))
         self.book.check(statement, self.period)

@@ -65,7 +65,8 @@ def found_log(database: Database, keys: Path) -> Writer:
 
 
 def new_id() -> str:
-    return os.urandom(16).hex()
+    made = os.urandom(16).hex()
+    return f"{made[:12]}7{made[13:]}"
 
 
 def draft(

@@ -4,7 +4,7 @@ from typing import Any
 
 from ledger.key_life import recovery_commitment
 from ledger.keys import COMMUNITY_KINDS, MEMBER_KINDS, OPERATOR_KINDS, SIGNER_ROLES, KeyBook
-from ledger.kinds import COMMUNITY
+from ledger.kinds import COMMUNITY, DERIVED_KINDS
 from ledger.primitives.canonical import encode
 from ledger.primitives.signing import (
     SigningKey,
@@ -15,6 +15,7 @@ from ledger.statements import Statement, make_body, payload_type, sign
 ORIGIN = "riverside.example/ledger/1"
 MEMBER = "0f" * 16
 IDS = "1e" * 16
+DERIVED = "1e1e1e1e1e1e8e1e8e1e1e1e1e1e1e1e"
 LATER = 10**12
 
 
@@ -170,7 +171,8 @@ SIGNERS: dict[str, list[SigningKey]] = {
 def body_of(kind: str, **changes: Any) -> dict[str, Any]:
     account = COMMUNITY if kind in COMMUNITY_KINDS else MEMBER
     fields = {**FIELDS[kind], **changes}
-    return make_body(kind, fields.pop("ledger", ORIGIN), account, IDS, 1, LATER, fields)
+    made = DERIVED if kind in DERIVED_KINDS else IDS
+    return make_body(kind, fields.pop("ledger", ORIGIN), account, made, 1, LATER, fields)
 
 
 def statement_of(

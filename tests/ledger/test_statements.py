@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from ledger.errors import CanonicalError, CommonwattError, InputError
-from ledger.kinds import KINDS, OPTIONAL
+from ledger.kinds import DERIVED_KINDS, KINDS, OPTIONAL
 from ledger.primitives.signing import (
     SIGNATURES_MAX,
     pre_authentication_encoding,
@@ -15,6 +15,7 @@ from ledger.primitives.signing import (
 )
 from ledger.statements import Statement, payload_type, sign
 from tests.ledger.statement_examples import (
+    DERIVED,
     DEVICE,
     FIELDS,
     HASH,
@@ -41,7 +42,7 @@ def test_every_kind_round_trips_and_its_signers_are_taken(kind):
     data = sign(body, SIGNERS[kind])
     statement = Statement.decode(data)
     assert statement.body == body
-    assert (statement.kind, statement.id, statement.account) == (kind, IDS, body["account"])
+    assert (statement.kind, statement.id, statement.account) == (kind, body["id"], body["account"])
     assert statement.key_id == SIGNERS[kind][0].key_id
     assert statement.envelope.encode() == data
     book_for(kind).check(statement, PERIOD)
@@ -77,6 +78,13 @@ def test_a_field_too_many_or_too_few_is_refused_by_name(kind):
             continue
         with pytest.raises(InputError, match=f"{kind}: the field '{field}' is missing"):
             Statement.decode(sealed(short, kind))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_nobody_takes_the_id_of_a_run_beforehand(kind):
+    other = IDS if kind in DERIVED_KINDS else DERIVED
+    with pytest.raises(InputError, match=rf"{kind}\.id: must"):
+        Statement.decode(sealed({**body_of(kind), "id": other}))
 
 
 def open_field(kind: str, field: str) -> bool:

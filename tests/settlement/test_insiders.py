@@ -13,6 +13,7 @@ from ledger.db import Database
 from ledger.errors import CommonwattError
 from ledger.keyring import Keyring
 from ledger.primitives.clock import FixedClock
+from ledger.primitives.ids import derived_id
 from ledger.primitives.signing import Envelope
 from ledger.statements import make_body, sign
 from ledger.store import LedgerStore
@@ -246,6 +247,7 @@ def test_readings_of_half_hours_that_are_not_over_are_refused(copy):
             fields,
             [community.writer.keyring.load("adapter")],
             account=member,
+            statement_id=derived_id("reading_batch", 99),
         )
     community.writer.database.close()
 
