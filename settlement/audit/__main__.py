@@ -5,7 +5,6 @@ Exit codes: 0 sound, 1 unsound, 2 cannot tell (no bundle there, or wrong argumen
 """
 
 import argparse
-import io
 import json
 import sys
 from pathlib import Path
@@ -15,6 +14,7 @@ from settlement.audit import receipt_command
 from settlement.audit.memory import read_state, save_state
 from settlement.audit.pool import processes_here
 from settlement.audit.report import render
+from settlement.audit.terminal import prepare, say
 from settlement.audit.verify import audit
 
 
@@ -36,9 +36,7 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("--processes", type=int, default=processes_here(), help="work at once")
     parser.add_argument("--json", action="store_true", help="print the report for programs")
     chosen = parser.parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    prepare()
     try:
         since = chosen.since.read_bytes() if chosen.since else None
         report = audit(
@@ -53,8 +51,7 @@ def main(arguments: list[str] | None = None) -> int:
     except (CommonwattError, OSError) as error:
         print(f"Cannot tell: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
-    text = json.dumps(report.to_json(), indent=2) if chosen.json else render(report)
-    print(text)  # noqa: T201 - a command prints
+    say(json.dumps(report.to_json(), indent=2) if chosen.json else render(report))
     save_state(chosen.state, report)
     return report.exit_code
 

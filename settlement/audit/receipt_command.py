@@ -7,7 +7,6 @@ Exit codes: 0 proved, 1 not proved, 2 cannot be read.
 """
 
 import argparse
-import io
 import json
 import sys
 from pathlib import Path
@@ -18,6 +17,7 @@ from ledger.log.policy import Policy
 from settlement.audit.receipt import Receipt
 from settlement.audit.receipt_check import Trust, check_receipt
 from settlement.audit.receipt_words import render, to_json
+from settlement.audit.terminal import prepare, say
 from settlement.errors import UnsoundError
 
 PROVED, NOT_PROVED, CANNOT = 0, 1, 2
@@ -75,9 +75,7 @@ def main(arguments: list[str]) -> int:
     parser.add_argument("--member", help="the member's id that it must be about")
     parser.add_argument("--json", action="store_true", help="print the answer for programs")
     chosen = parser.parse_args(arguments)
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    prepare()
     try:
         policy = chosen.policy.read_bytes() if chosen.policy else None
         data = chosen.file.read_bytes()
@@ -85,5 +83,5 @@ def main(arguments: list[str]) -> int:
         print(f"Cannot be read: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return CANNOT
     code, text = check_file(data, chosen.vkey, policy, chosen.member, as_json=chosen.json)
-    print(text)  # noqa: T201 - a command prints
+    say(text)
     return code
