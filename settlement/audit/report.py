@@ -85,7 +85,8 @@ def render(report: Report) -> str:
                 if report.earlier
                 else "none given: keep this one for next time (--since)"
             )
-        lines.append(f"  {_MARKS[state]} {check:<22} {detail or _DETAILS[check].format(**counts)}")
+        shown = detail or _DETAILS[check].format(**counts)
+        lines.append(f"  {_mark(report, check, state)} {check:<22} {shown}")
     return "\n".join([*lines, "", *_verdict(report)])
 
 
@@ -93,13 +94,19 @@ def _witnesses(report: Report) -> str:
     """Say who cosigned the checkpoint."""
     witnessed = report.witnessed
     if witnessed is None or not witnessed.times_s:
-        return "Not witnessed: no independent witness cosigned the checkpoint."
+        return "not witnessed: no independent witness cosigned the checkpoint"
     named = ", ".join(sorted(witnessed.times_s))
     first = datetime.fromtimestamp(min(witnessed.times_s.values()), UTC)
     when = f"{first:%Y-%m-%d %H:%M} UTC"
     if not witnessed.met:
-        return f"Not witnessed by enough: only {named} cosigned the checkpoint, {when}."
-    return f"Witnessed by {named}, {when}."
+        return f"not witnessed by enough: only {named} cosigned the checkpoint, {when}"
+    return f"witnessed by {named}, {when}"
+
+
+def _mark(report: Report, check: str, state: str) -> str:
+    """Return a check's mark; what nobody witnessed passes and is not ticked."""
+    unwitnessed = check == "witnesses" and not (report.witnessed and report.witnessed.met)
+    return "–" if unwitnessed and state == PASSED else _MARKS[state]
 
 
 _MARKS = {PASSED: "✓", FAILED: "✗", UNKNOWN: "?", NOT_REACHED: "·"}
@@ -120,7 +127,8 @@ def _verdict(report: Report) -> list[str]:
             f"  erased: the {what} of entry {at}, a {kind}" for at, what, kind in replay.erased
         ]
     lines.append(f"{format_kwh(replay.run_state.matched_wh)} kWh were matched between neighbours.")
-    lines.append(_witnesses(report))
+    words = _witnesses(report)
+    lines.append(f"{words[:1].upper()}{words[1:]}.")
     if replay.run_state.days:
         days = ", ".join(str(day) for day in sorted(replay.run_state.days))
         lines.append(f"Begun and not finished at the log's end: the run of {days}.")

@@ -175,6 +175,12 @@ def audit(
             _audit(bundle, Wanted(vkey, policy, since, earlier, pool), progress, report)
     except AuditError as error:
         report.failed, report.failure = error.check, str(error)
+    if report.replay is not None and report.frontier is not None:
+        report.counts |= {
+            "entries": report.frontier.size - report.resumed,
+            "erased": len(report.replay.erased),
+            **report.replay.counts,
+        }
     return report
 
 
@@ -220,11 +226,6 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     # Nothing was read of the copies for people, nor of what an earlier audit saw.
     bundle.check_files(("",) if not first else ("roster/", "rules/", "policy"))
     progress(checkpoint.size, checkpoint.size)
-    report.counts |= {
-        "entries": checkpoint.size - first,
-        "erased": len(replay.erased),
-        **replay.counts,
-    }
 
 
 def _replay(

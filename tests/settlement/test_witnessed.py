@@ -82,6 +82,7 @@ def test_what_is_not_witnessed_is_shown_as_such(street, verifier, served, tmp_pa
     assert report.verdict == "sound"
     assert report.to_json()["witnessed"] is False
     assert "Not witnessed by enough: only w0.example/witness, w2" in render(report)
+    assert "– witnesses              not witnessed by enough" in render(report)
     # An auditor who asks for more by a policy of their own is told no.
     (tmp_path / "mine").write_bytes(policy)
     assert main([str(bundle), "--policy", str(tmp_path / "mine"), "--json"]) == 1
