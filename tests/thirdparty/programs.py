@@ -23,9 +23,10 @@ DEBIANS_GO = Path("/usr/share/gocode")
 AICS_VARIABLE = "COMMONWATT_TEST_AICS_PYTHON"
 
 
-def run(*arguments, **variables):
+def run(*arguments, given="", **variables):
     return subprocess.run(
         [str(argument) for argument in arguments],
+        input=given,
         capture_output=True,
         text=True,
         timeout=SECONDS_MAX,

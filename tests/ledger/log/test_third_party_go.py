@@ -4,8 +4,13 @@
 offline with Debian's packages golang-go and golang-golang-x-mod-dev.
 """
 
+import base64
+import random
+
 import pytest
 
+from ledger.errors import LogError
+from ledger.log.note import open_note
 from ledger.log.tree import consistency_proof, inclusion_proof, leaf_hash, root_of, verify_inclusion
 from ledger.primitives.signing import SigningKey
 from tests.ledger.published_logs import (
@@ -95,3 +100,45 @@ def test_go_accepts_a_log_with_tiles_on_three_levels(checklog, tmp_path):
     for number, path in enumerate(("tile/2/000.p/1", "tile/1/000", "tile/0/255")):
         twin = changed_twin(folder, tmp_path / str(number), path, 17)
         assert run(checklog, twin, VERIFIER.vkey).returncode == 1, path
+
+
+def changed_notes(note, count):
+    """Yield a note with one or two changes: bits, letters put in or taken out, pieces repeated."""
+    chance = random.Random(0x60)
+    for _ in range(count):
+        data = bytearray(note)
+        for _ in range(chance.choice((1, 1, 2))):
+            place, other = chance.randrange(len(data)), chance.randrange(len(data))
+            match chance.randrange(4):
+                case 0:
+                    data[place] ^= 1 << chance.randrange(8)
+                case 1:
+                    data.insert(place, chance.choice(b"\n \r\tA=+\xe2\x94-"))
+                case 2:
+                    del data[place]
+                case 3:
+                    data[place:place] = data[other : other + chance.randrange(1, 40)]
+        yield bytes(data)
+
+
+def test_we_open_no_changed_note_that_go_refuses_and_read_the_same_text(checklog, log):
+    head = (log / "checkpoint").read_bytes()
+    strangers = head + "— other.example YWJjZGVmZw==\n".encode()
+    own = head.split(b"\n\n")[1]
+    notes = [head, strangers, head + own, *changed_notes(head, 700), *changed_notes(strangers, 700)]
+    given = "".join(base64.b64encode(note).decode() + "\n" for note in notes)
+    answers = run(checklog, "notes", VERIFIER.vkey, given=given).stdout.splitlines()
+    assert len(answers) == len(notes)
+    counts = {"both": 0, "we alone refuse": 0, "nobody": 0}
+    for note, answer in zip(notes, answers, strict=True):
+        try:
+            text = open_note(note, [VERIFIER]).text
+        except LogError:
+            counts["nobody" if answer == "refused" else "we alone refuse"] += 1
+            continue
+        assert answer != "refused", note
+        assert base64.b64decode(answer, validate=True).decode() == text
+        counts["both"] += 1
+    assert counts["both"] > 20
+    assert counts["nobody"] > 1000
+    assert counts["we alone refuse"] < 10  # base64 with bits to spare, in a stranger's line

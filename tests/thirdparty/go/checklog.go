@@ -1,13 +1,19 @@
 // Checks a published log with the packages of Go's checksum database, which nobody here wrote.
 //
 //	checklog <folder> <verifier key> [<old size>]...
+//	checklog notes <verifier key>
 //
 // Opens the checkpoint as a signed note, proves every tile to belong to its tree, compares every
 // entry with its leaf hash, and checks Go's own proofs: of records, and of the old trees. Prints
 // the proofs in hexadecimal and then "accepted <size>", or what is wrong, with exit code 1.
+//
+// With "notes" it opens signed notes, one a line in base64, and prints the text of each in base64, or
+// "refused".
 package main
 
 import (
+	"bufio"
+	"encoding/base64"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -23,6 +29,10 @@ import (
 const height = 8 // of a tile: 256 hashes
 
 func main() {
+	if os.Args[1] == "notes" {
+		openNotes(os.Args[2])
+		return
+	}
 	if err := check(folder(os.Args[1]), os.Args[2], os.Args[3:]); err != nil {
 		fmt.Fprintln(os.Stderr, "refused:", err)
 		os.Exit(1)
@@ -59,6 +69,24 @@ func check(log folder, vkey string, oldSizes []string) error {
 	}
 	fmt.Println("accepted", tree.N)
 	return nil
+}
+
+func openNotes(vkey string) {
+	verifier, err := note.NewVerifier(vkey)
+	if err != nil {
+		panic(err)
+	}
+	for lines := bufio.NewScanner(os.Stdin); lines.Scan(); {
+		data, err := base64.StdEncoding.DecodeString(lines.Text())
+		if err != nil {
+			panic(err)
+		}
+		if opened, err := note.Open(data, note.VerifierList(verifier)); err != nil {
+			fmt.Println("refused")
+		} else {
+			fmt.Println(base64.StdEncoding.EncodeToString([]byte(opened.Text)))
+		}
+	}
 }
 
 func openCheckpoint(log folder, vkey string) (tlog.Tree, error) {
