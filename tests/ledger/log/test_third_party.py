@@ -2,19 +2,15 @@
 
 import importlib.util
 import os
-import shutil
 import subprocess
 import sys
 
 import pytest
 
-from ledger.log.checkpoint import Checkpoint, open_checkpoint, sign_checkpoint
-from ledger.log.leaf import Leaf
-from ledger.log.note import Verifier
+from ledger.log.checkpoint import open_checkpoint
 from ledger.log.proof import LogProof
-from ledger.log.tiles import encode_bundle, frontier_of_tiles, grown_tiles, verify_tiles
-from ledger.log.tree import leaf_hash
-from ledger.primitives.signing import SigningKey
+from ledger.log.tiles import verify_tiles
+from tests.ledger.published_logs import VERIFIER, changed_twin, entries_of, publish
 
 pytestmark = pytest.mark.skipif(
     importlib.util.find_spec("tlog_scales") is None,
@@ -24,9 +20,7 @@ pytestmark = pytest.mark.skipif(
 SECONDS_MAX = 30
 """A check of these 600 entries takes about a second."""
 
-KEY = SigningKey.from_seed(bytes(32))
-VERIFIER = Verifier("riverside.example/ledger/1", KEY.public)
-ENTRIES = [Leaf("transfer", index, bytes([index % 256]) * 32).encode() for index in range(600)]
+ENTRIES = entries_of(600)
 
 # Reads every file: each entry, its inclusion proof, and the signature and root over them.
 CHECK = """
@@ -81,25 +75,7 @@ def check(folder):
 
 @pytest.fixture(scope="module")
 def log(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("log")
-
-    def read(path):
-        return (folder / path).read_bytes()
-
-    def write(path, data):
-        (folder / path).parent.mkdir(parents=True, exist_ok=True)
-        (folder / path).write_bytes(data)
-
-    for old_size, size in ((0, 255), (255, 510), (510, 600)):
-        hashes = [leaf_hash(entry) for entry in ENTRIES[old_size:size]]
-        for tile, data in list(grown_tiles(old_size, hashes, read)):
-            write(tile.path, data)
-            if tile.level == 0:
-                bundle = ENTRIES[tile.first : tile.first + tile.width]
-                write(tile.bundle_path, encode_bundle(bundle))
-        root = frontier_of_tiles(size, read).root()
-        write("checkpoint", sign_checkpoint(Checkpoint(VERIFIER.name, size, root), KEY))
-    return folder
+    return publish(tmp_path_factory.mktemp("log"), ENTRIES, (255, 510))
 
 
 def test_tlog_scales_accepts_our_log(log):
@@ -124,12 +100,7 @@ def test_tlog_scales_accepts_our_log(log):
     ],
 )
 def test_tlog_scales_refuses_our_log_with_one_byte_changed(log, tmp_path, path, place):
-    twin = tmp_path / "twin"
-    shutil.copytree(log, twin)
-    data = bytearray((twin / path).read_bytes())
-    data[place] ^= 0x01
-    (twin / path).write_bytes(data)
-    result = check(twin)
+    result = check(changed_twin(log, tmp_path / "twin", path, place))
     assert result.stdout == b""
     assert result.returncode == 1, result.stderr.decode()
 
