@@ -38,7 +38,7 @@ serve: $(VENV)/.runtime ## Serve the demo's database, with a first page at http:
 	@$(BIN)/commonwatt serve --database sqlite:///commonwatt-demo/commonwatt.sqlite --port $(PORT)
 
 test: $(VENV)/.dev ## Run all tests
-	$(BIN)/python -m pytest -q
+	$(BIN)/python -m pytest -q -n auto --dist worksteal
 
 coverage: $(VENV)/.dev ## Run all tests with branch coverage
 	$(BIN)/python -m pytest -q --cov --cov-report=term
