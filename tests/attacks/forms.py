@@ -162,7 +162,7 @@ def _other_bits(envelope: bytes) -> bytes:
 def malleability_signed_twice() -> Village:
     """One operator's signature stands twice where two operators must sign."""
     village = hamlet()
-    fields = {"floor_units": -5, "reason": "By one of us."}
+    fields = {"floor_units": -50_000, "reason": "By one of us."}
     village.say("limit", member("ben"), fields, [OPERATORS[0], OPERATORS[0]])
     return village
 

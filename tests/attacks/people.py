@@ -166,7 +166,7 @@ def keys_expired_roster() -> Village:
     village = founded(expires=founded().period + 10)
     join(village, "ben")
     village.period += 10
-    village.say("limit", member("ben"), {"floor_units": -5, "reason": "As ever."}, OPERATORS)
+    village.say("limit", member("ben"), {"floor_units": -50_000, "reason": "As ever."}, OPERATORS)
     return village
 
 
@@ -174,7 +174,7 @@ def keys_expired_roster() -> Village:
 def keys_one_operator() -> Village:
     """A thief of one operator's key raises a friend's limit."""
     village = hamlet()
-    fields = {"floor_units": -5, "reason": "Agreed."}
+    fields = {"floor_units": -50_000, "reason": "Agreed."}
     village.say("limit", member("ben"), fields, OPERATORS[:1])
     return village
 
@@ -188,7 +188,7 @@ def keys_operator_replaced() -> Village:
     keys.append({"key": third.public.hex(), "role": "operator"})
     fields = roster_fields(2, keys=keys)
     village.say("roster", "community", fields, [*OPERATORS, third])
-    village.say("limit", member("ben"), {"floor_units": -5, "reason": "As ever."}, OPERATORS)
+    village.say("limit", member("ben"), {"floor_units": -50_000, "reason": "As ever."}, OPERATORS)
     return village
 
 

@@ -138,7 +138,7 @@ class Village:
             "ledger": ORIGIN,
             "kind": kind,
             "account": account,
-            "id": tagged_hash("attack-id", f"{kind}/{len(self.entries)}".encode())[:16].hex(),
+            "id": tagged_hash("attack-id", f"{kind}/{self._seqs.total()}".encode())[:16].hex(),
             "seq": self._seqs[signers[0].key_id],
             "not_after": NOT_AFTER_MS,
             **fields,
