@@ -6,8 +6,8 @@
     policy              which witnesses' cosignatures are asked for
     log/checkpoint      the signed head
     log/tile/...        tiles and entry bundles (C2SP tlog-tiles)
-    roster/0001.json    signed rosters, a copy for reading
-    rules/0001.json     signed rules, a copy for reading
+    roster/0001.json    signed rosters, copies for reading: compared with the log
+    rules/0001.json     signed rules, likewise
     facts/000000.jsonl  1,000 facts a file: what each log entry commits to
     manifest.json       names, sizes and hashes of all files
 
@@ -203,6 +203,26 @@ class Bundle:
         for name in self._named:
             if name.startswith(prefixes):
                 self.required(name)
+
+    def check_copies(
+        self, folders: tuple[str, ...], copies: Mapping[str, bytes], *, whole: bool
+    ) -> None:
+        """Compare the copies for reading with what stands in the log.
+
+        Args:
+            folders: that hold copies.
+            copies: what each file must hold.
+            whole: whether there are no others.
+
+        Raises:
+            AuditError: a copy is another, or of nothing.
+        """
+        prefixes = tuple(f"{folder}/" for folder in folders)
+        for name in self._named:
+            if not name.startswith(prefixes) or (name not in copies and not whole):
+                continue
+            if self.required(name) != copies.get(name):
+                raise AuditError("bundle", f"{name} is not the one in the log")
 
     def facts(self, first: int, size: int) -> Iterator[Fact]:
         """Yield the facts of log positions first to size - 1, in order.

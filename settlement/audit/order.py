@@ -4,10 +4,15 @@
 0
 """
 
+from collections.abc import Iterable
+
 from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW
-from ledger.primitives.periods import SECONDS
+from ledger.primitives.periods import SECONDS, start_text
 from ledger.statements import Statement
-from settlement.errors import UnsoundError
+from settlement.errors import AuditError, UnsoundError
+
+CLOCKS_APART_S = 600
+"""How far a witness's clock may stand from the log's, as whoever asks for cosignatures allows."""
 
 
 class Order:
@@ -32,6 +37,23 @@ class Order:
         if period < self.period:
             raise UnsoundError("the log's half-hours go back")
         self.period = period
+
+    def check_seen(self, times_s: Iterable[int]) -> None:
+        """Refuse a last entry that is dated after its witnesses saw it: recoveries wait by its time.
+
+        Args:
+            times_s: of the checkpoint's cosignatures, in Unix seconds.
+
+        Raises:
+            AuditError: names the half-hour.
+        """
+        first_s = min(times_s, default=None)
+        if first_s is not None and self.period * SECONDS > first_s + CLOCKS_APART_S:
+            raise AuditError(
+                "witnesses",
+                f"the last entry is of the half-hour from {start_text(self.period)}, "
+                "after its witnesses cosigned it",
+            )
 
     def check(self, statement: Statement, period: int) -> None:
         """Refuse a statement that comes twice, out of order or too late.

@@ -142,7 +142,7 @@ class Replay:
                 self._read(statement, fact)
         elif leaf.kind == "erasure":
             with self._checking(ERASURES, position):
-                self._erase(statement, leaf)
+                self._erase(statement, leaf, position)
         elif leaf.kind in self._runs.handlers:
             check, handler = self._runs.handlers[leaf.kind]
             with self._checking(check, position):
@@ -253,9 +253,12 @@ class Replay:
             self.cannot(FUNDS, why)
             self.lose_books(why)
 
-    def _erase(self, statement: Statement, leaf: Leaf) -> None:
+    def _erase(self, statement: Statement, leaf: Leaf, at: int) -> None:
         """Check what an erasure names, and strike it off what is missing."""
         body = statement.body
+        for item in body["entries"]:
+            if item["entry"] < at and item["entry"] not in self.erasable:
+                raise UnsoundError(f"the {item['what']} of log entry {item['entry']} must stay")
         check_erasure(body, self.erasable, leaf.period)
         for item in body["entries"]:
             position, what = item["entry"], item["what"]

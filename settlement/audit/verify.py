@@ -29,6 +29,9 @@ Progress = Callable[[int, int], None]
 PROGRESS_ENTRIES = 500
 """Entries between two tellings."""
 
+COPIED_KINDS = ("roster", "rules")
+"""Kinds of which a bundle has copies for reading, outside the log."""
+
 ALL_CHECKS = (
     "bundle",
     "checkpoint",
@@ -209,8 +212,9 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     replay, frontier = _begin(wanted, checkpoint, verifier)
     report.replay, report.frontier, report.resumed = replay, frontier, frontier.size
     first = frontier.size
+    copies: dict[str, bytes] = {}
     try:
-        _replay(bundle, checkpoint, kept, report, progress)
+        _replay(bundle, checkpoint, kept, report, progress, copies)
     except AuditError as error:
         # What stands before it in the log, and is proved beside the replay, is told first.
         replay.prove_the_rest()
@@ -223,6 +227,9 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     if kept and kept.size < first:
         _compare(kept, frontier_of_tiles(kept.size, _reader(bundle)).root())
     replay.finish()
+    if report.witnessed and not replay.community.rules_now.replay:
+        replay.order.check_seen(report.witnessed.times_s.values())
+    bundle.check_copies(COPIED_KINDS, copies, whole=not first)
     # Nothing was read of the copies for people, nor of what an earlier audit saw.
     bundle.check_files(("",) if not first else ("roster/", "rules/", "policy"))
     progress(checkpoint.size, checkpoint.size)
@@ -234,8 +241,9 @@ def _replay(
     kept: Checkpoint | None,
     report: Report,
     progress: Progress,
+    copies: dict[str, bytes],
 ) -> None:
-    """Go through the log from where the report's replay stands."""
+    """Go through the log from where the report's replay stands; gather what has copies."""
     replay, frontier = report.replay, report.frontier
     if replay is None or frontier is None:
         raise AssertionError("the report has no replay")
@@ -247,6 +255,8 @@ def _replay(
             _compare(kept, frontier.root())
         leaf, fact = _open_leaf(position, leaf_data, facts)
         replay.apply(leaf, fact)
+        if leaf.kind in COPIED_KINDS and fact.envelope is not None:
+            copies[f"{leaf.kind}/{replay.counts[leaf.kind]:04d}.json"] = fact.envelope
         if position % PROGRESS_ENTRIES == 0:
             progress(position, checkpoint.size)
 
