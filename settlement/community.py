@@ -97,6 +97,8 @@ class Community:
                 "Opening balances come before the first payment and the first settled day. "
                 "Nothing was written."
             )
+        if statement.kind == "reading_batch":
+            self.state.check_readings(statement.account, statement.body)
         if statement.kind == "erasure":
             self._erase(connection, statement, position, period)
             return

@@ -11,6 +11,7 @@ local day, signed by the importing operator's adapter key: an auditor sees that.
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from datetime import date
 from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
@@ -40,6 +41,7 @@ class IntakeReport:
         identical: readings known already, dropped.
         batches: signed batches that were logged.
         future: readings of half-hours that are not over, refused.
+        uncovered: readings of channels or half-hours that consent does not cover, refused.
         unknown_meters: meters without a member's consent, refused, with their readings' number.
     """
 
@@ -48,6 +50,7 @@ class IntakeReport:
     identical: int = 0
     batches: int = 0
     future: int = 0
+    uncovered: int = 0
     unknown_meters: dict[str, int] = field(default_factory=dict)
 
 
@@ -57,6 +60,7 @@ class _Piece:
 
     meter: str
     channel: Channel
+    member: str
     readings: tuple[tuple[Reading, int], ...]
 
 
@@ -124,6 +128,8 @@ def _gather(
             report.unknown_meters[reading.meter] = count + 1
         elif reading.period > last_over:
             report.future += 1
+        elif community.state.reader_of(reading.meter, reading.channel, reading.period) is None:
+            report.uncovered += 1
         else:
             gathered[reading.meter, reading.channel][reading.period] = reading
     return gathered
@@ -142,7 +148,8 @@ def _new_pieces(
     span = range(min(by_period), max(by_period) + 1)
     stored = community.readings.versions(connection, meter, channel, span)
     piece: list[tuple[Reading, int]] = []
-    day = None
+    day: date | None = None
+    reader: str | None = None
     for period in sorted(by_period):
         reading, before = by_period[period], stored.get(period)
         if before and (reading.wh, reading.quality.rank) in before.seen:
@@ -150,15 +157,15 @@ def _new_pieces(
             continue
         report.accepted += before is None
         report.corrected += before is not None
-        this_day = local_date(period, zone)
-        ends = piece and (period != piece[-1][0].period + 1 or this_day != day)
+        here = local_date(period, zone), community.state.reader_of(meter, channel, period)
+        ends = piece and (period != piece[-1][0].period + 1 or here != (day, reader))
         if ends or len(piece) == READINGS_MAX:
-            yield _Piece(meter, channel, tuple(piece))
+            yield _Piece(meter, channel, reader or "", tuple(piece))
             piece = []
-        day = this_day
+        day, reader = here
         piece.append((reading, before.latest + 1 if before else 1))
     if piece:
-        yield _Piece(meter, channel, tuple(piece))
+        yield _Piece(meter, channel, reader or "", tuple(piece))
 
 
 def _log(
@@ -194,7 +201,6 @@ def _draft(
     ahead: int,
 ) -> Draft:
     writer = community.writer
-    member = community.state.meters[piece.meter][-1][1].member
     statement_id = derived_id("reading_batch", writer.origin, piece.meter, piece.channel, sequence)
     content = BatchContent(
         piece.readings[0][0].period,
@@ -205,7 +211,7 @@ def _draft(
     envelope = writer.sign_new(
         connection,
         "reading_batch",
-        member,
+        piece.member,
         statement_id,
         {
             "meter": piece.meter,

@@ -257,6 +257,29 @@ class CommunityState:
         use = _binding(self.meters.get(meter, []), period)
         return use.member if use and use.channels else None
 
+    def reader_of(self, meter: str, channel: Channel, period: int) -> str | None:
+        """Return in whose name a reading of a half-hour may be taken, or None: nobody consents.
+
+        What binds the half-hour counts; of the time before the first consent, that one, as whoever
+        joins may bring their past along.
+        """
+        uses = self.meters.get(meter, [])
+        use = _binding(uses, period) or (uses[0][1] if uses else None)
+        return use.member if use and channel in use.channels else None
+
+    def check_readings(self, member: str, body: Mapping[str, Any]) -> None:
+        """Refuse a batch of readings of which consent does not cover all.
+
+        Raises:
+            RefusedError: a half-hour of it is not covered.
+        """
+        meter, channel = body["meter"], Channel(body["channel"])
+        span = range(body["first"], body["first"] + body["count"])
+        changes = (logged + 1 for logged, _ in self.meters.get(meter, []))
+        for period in {span[0], *(period for period in changes if period in span)}:
+            if self.reader_of(meter, channel, period) != member:
+                raise RefusedError("the member did not consent to this meter's use")
+
     def channels_of(self, period: int) -> list[tuple[str, Channel, str]]:
         """Return (meter, channel, member) of all that should have a reading, in order."""
         return [

@@ -297,9 +297,7 @@ class Replay:
         if body["sequence"] != sequence + 1 or body["previous"] != previous:
             raise UnsoundError(f"the chain of {slot[0]} {slot[1]} is broken")
         self.chains[slot] = (body["sequence"], statement.tx_id)
-        uses = self.community.meters.get(body["meter"], [])
-        if not any(use.channels and use.member == statement.account for _, use in uses):
-            raise UnsoundError("the member did not consent to this meter's use")
+        self.community.check_readings(statement.account, body)
         if fact.detail is None:
             self.cannot(READINGS, f"the readings of entry {fact.position} were erased")
             self.lost_readings.update(range(body["first"], body["first"] + body["count"]))

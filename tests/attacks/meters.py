@@ -105,7 +105,7 @@ def adapter_meter_of_a_neighbour() -> Village:
     return village
 
 
-@attack(ADAPTER, *NOT_GIVEN)
+@attack(ADAPTER, "readings", "did not consent to this meter's use")
 def adapter_used_after_withdrawal() -> Village:
     """Ben withdrew consent before the day; his readings are settled all the same."""
 

@@ -175,7 +175,6 @@ def other_channel():
     return made
 
 
-@pytest.mark.xfail(reason="intake and audit take readings that consent does not cover", strict=True)
 @pytest.mark.parametrize("hole", [withdrawn, other_channel])
 def test_readings_without_consent_are_not_even_logged(hole, tmp_path):
     (tmp_path / "bundle.zip").write_bytes(hole().bundle())

@@ -169,7 +169,12 @@ def _warn_about(file_name: str, report: IntakeReport) -> int:
         )
     if report.future:
         warn(f"{file_name}: {report.future} readings of half-hours that are not over refused.")
-    return report.future + sum(report.unknown_meters.values())
+    if report.uncovered:
+        warn(
+            f"{file_name}: {report.uncovered} readings refused of channels or half-hours that their "
+            "member's consent does not cover."
+        )
+    return report.future + report.uncovered + sum(report.unknown_meters.values())
 
 
 def _say_sums(reports: list[IntakeReport], refused: int) -> None:
