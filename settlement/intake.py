@@ -78,6 +78,8 @@ def import_readings(
     """
     report = IntakeReport()
     now_ms = community.writer.clock.now_ms() // 1000 * 1000
+    with community.reading():
+        pass  # what was refused before may have dropped what was remembered
     zone = load_zone(community.state.rules_now.zone)
     gathered = _gather(community, readings, now_ms, report)
     for group in _groups(gathered):

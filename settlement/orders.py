@@ -15,9 +15,16 @@ from typing import Any, NamedTuple
 
 from ledger.accounts import wallet
 from ledger.book import Balance
+from ledger.primitives.energy import WH_MAX
+from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
+from ledger.primitives.periods import PERIOD_MAX
+from ledger.primitives.shape import HEX_32, array, integer, record
 from market.model import Order
 from meters.readings import Channel
 from settlement.state import CommunityState, Mandate
+
+ORDERS_MAX = 1_000_000
+"""Most orders of a side in a half-hour that a hold's detail may have."""
 
 
 @dataclass(slots=True)
@@ -231,7 +238,12 @@ def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
 
 
 def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrders]:
-    """Return the orders that `orders_to_detail` wrote."""
+    """Return the orders that `orders_to_detail` wrote.
+
+    Raises:
+        InputError: the detail is not of that form.
+    """
+    _DETAIL(detail.get("orders"), "orders")
     gathered: dict[int, PeriodOrders] = {}
     for item in detail["orders"]:
         orders = gathered.setdefault(item["period"], PeriodOrders(item["period"], {}, {}))
@@ -240,3 +252,20 @@ def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrd
                 order = Order(entry["id"], feeder, entry["wh"], entry["limit_ticks"])
                 getattr(orders, side)[entry["id"]] = Funded(order, entry["hold_units"])
     return list(gathered.values())
+
+
+_ORDER = record(
+    {
+        "id": HEX_32,
+        "wh": integer(0, WH_MAX),
+        "limit_ticks": integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX),
+        "hold_units": integer(0, UNITS_MAX),
+    }
+)
+_DETAIL = array(
+    record(
+        {"period": integer(0, PERIOD_MAX)},
+        {"asks": array(_ORDER, ORDERS_MAX), "bids": array(_ORDER, ORDERS_MAX)},
+    ),
+    200,
+)

@@ -24,7 +24,9 @@ from ledger.primitives.periods import load_zone, of_local_day, start_utc
 from ledger.records import Transfer, record, salted_root
 from ledger.statements import Statement
 from ledger.writer import Draft
+from market.check import check_market
 from market.clearing import clear
+from market.errors import MarketInputError
 from market.wire import market_to_json, result_bytes
 from settlement import store
 from settlement.community import Community
@@ -152,6 +154,15 @@ def _new_hold(
         )
     balances = writer.ledger.balances(connection)
     orders = fund_orders(community.state, inputs, balances)
+    for item in orders:
+        # What cannot be cleared is said before anything is set aside: the hold fixes the orders.
+        try:
+            check_market(market_of(item, rules))
+        except MarketInputError as error:
+            raise RunRefusedError(
+                f"The half-hour {item.period} of {day} cannot be cleared: {error}. Is a reading "
+                "far too large? Correct it, then settle again; nothing was posted."
+            ) from error
     batch_id = bytes.fromhex(statement_id)
     transfers = hold_transfers(batch_id, orders, rules)
     seed = writer.entropy(f"seed/{statement_id}", 32)

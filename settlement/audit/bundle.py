@@ -149,10 +149,14 @@ class Bundle:
         try:
             if self._zip is None:
                 return self._read_file(name)
-            if self._zip.getinfo(name).file_size > FILE_BYTES_MAX:
-                raise AuditError("bundle", f"{name} is too large")
+            most = MANIFEST_BYTES_MAX if name == "manifest.json" else FILE_BYTES_MAX
+            length = self._zip.getinfo(name).file_size
+            if length > most or length != self._named.get(name, (length, ""))[0]:
+                raise AuditError("bundle", f"{name} is too large, or differs from the manifest")
             return self._zip.read(name)
-        except (KeyError, NotADirectoryError, IsADirectoryError) as error:
+        except AuditError:
+            raise
+        except (KeyError, FileNotFoundError, NotADirectoryError, IsADirectoryError) as error:
             raise FileNotFoundError(name) from error
         except DAMAGE as error:
             raise AuditError("bundle", f"{name} is damaged: {error}") from error
@@ -232,7 +236,7 @@ class Bundle:
         """
         for start in range(first - first % FACTS_A_FILE, size, FACTS_A_FILE):
             name = facts_path(start)
-            lines = self.required(name).split(b"\n")
+            lines = self.required(name).split(b"\n", FACTS_A_FILE + 1)
             if lines.pop() != b"" or len(lines) != min(FACTS_A_FILE, size - start):
                 raise AuditError("bundle", f"{name} holds another number of facts than the log")
             for position, line in enumerate(lines, start=start):

@@ -24,11 +24,11 @@ def detail_of(fact: Fact) -> bytes:
     return fact.detail
 
 
-def object_of(fact: Fact) -> Mapping[str, Any]:
-    """Return the detail as the object that it must be."""
+def object_of(fact: Fact, *names: str) -> Mapping[str, Any]:
+    """Return the detail as the object of just these fields that it must be."""
     value = decode(detail_of(fact), DETAIL_BYTES_MAX)
-    if not isinstance(value, dict):
-        raise UnsoundError("the detail is not an object")
+    if not isinstance(value, dict) or value.keys() != set(names):
+        raise UnsoundError(f"the detail is not an object of {' and '.join(names)}")
     return value
 
 

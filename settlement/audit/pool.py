@@ -12,12 +12,14 @@ settlement.errors.AuditError: entry 7: wrong
 
 import os
 from collections import deque
-from collections.abc import Callable
-from concurrent.futures import Future, ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
+from contextlib import contextmanager
 from multiprocessing import get_context
 from types import TracebackType
 from typing import Any, Self
 
+from ledger.errors import SetupError
 from settlement.audit.proofs import Failure
 from settlement.errors import AuditError
 
@@ -54,9 +56,10 @@ class Pool:
             # Started anew, so that nothing of this process (threads, locks) is inherited.
             context = get_context("spawn")
             self._executor = ProcessPoolExecutor(self._processes, mp_context=context)
-        self._running.append(self._executor.submit(work, argument))
-        while len(self._running) > WAITING_MAX or (self._running and self._running[0].done()):
-            self._note(self._running.popleft().result())
+        with _whole():
+            self._running.append(self._executor.submit(work, argument))
+            while len(self._running) > WAITING_MAX or (self._running and self._running[0].done()):
+                self._note(self._running.popleft().result())
 
     def finish(self, before: int | None = None) -> None:
         """Wait for all work.
@@ -67,8 +70,9 @@ class Pool:
         Raises:
             AuditError: the failure that stands first in the log.
         """
-        while self._running:
-            self._note(self._running.popleft().result())
+        with _whole():
+            while self._running:
+                self._note(self._running.popleft().result())
         found = [failure for failure in self._failures if before is None or failure[0] < before]
         if found:
             position, check, words = min(found)
@@ -94,6 +98,18 @@ class Pool:
     ) -> None:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _whole() -> Iterator[None]:
+    """Say what to do where one of the processes was stopped from outside."""
+    try:
+        yield
+    except BrokenExecutor as error:
+        raise SetupError(
+            "one of the audit's processes was stopped, perhaps for want of memory: try again "
+            "with --processes 1"
+        ) from error
 
 
 def processes_here() -> int:

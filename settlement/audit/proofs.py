@@ -93,11 +93,13 @@ class DayProof:
 
 def prove_day(proof: DayProof) -> Failure | None:
     """Return the first thing that is wrong with a day, in the order of the log, or None."""
-    for position, check, step in _steps(proof):
-        try:
+    at = proof.held.position if proof.held else 0, FUNDS
+    try:
+        for position, check, step in _steps(proof):
+            at = position, check
             step()
-        except CommonwattError as error:
-            return position, check, f"entry {position}: {error}"
+    except CommonwattError as error:
+        return *at, f"entry {at[0]}: {error}"
     return None
 
 
@@ -173,6 +175,8 @@ def _check_settlement(
     inputs: PeriodInputs,
     lines: list[Line],
 ) -> None:
+    if not {*orders.asks, *orders.bids} <= inputs.flows.keys():
+        raise UnsoundError("an order is of a member without a meter")
     moves = settlement_moves(proof.hold_batch, inputs, orders, lines, proof.rules)
     records = [
         _record(transfer_id(settled.batch, index), move, inputs.period, move.hold)

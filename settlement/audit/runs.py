@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ledger.accounts import WH, pool
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.log.leaf import Leaf
-from ledger.primitives.canonical import encode
+from ledger.primitives.canonical import encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
 from ledger.records import salted_root
 from ledger.statements import Statement
@@ -111,10 +111,10 @@ class Runs:
             replay.cannot(FUNDS, f"the orders of {body['day']} were erased")
             replay.lose_books(f"the holds of {body['day']} were erased")
             return
-        detail = object_of(fact)
+        detail = object_of(fact, "orders", "seed")
         if readings is not None and replay.books_known:
             orders = fund_orders(replay.community, day.proof.inputs, replay.book.balances)
-            if detail.get("orders") != orders_to_detail(orders):
+            if not same(detail["orders"], orders_to_detail(orders)):
                 raise UnsoundError(
                     "an order or its funds cap is not what readings, offers, "
                     "mandates and balances give"
@@ -122,7 +122,7 @@ class Runs:
         else:
             replay.cannot(FUNDS, f"the caps of {body['day']} follow from what was erased")
             orders = orders_from_detail(detail, day.proof.rules.feeder)
-            if detail.get("orders") != orders_to_detail(orders):
+            if not same(detail["orders"], orders_to_detail(orders)):
                 raise UnsoundError("the orders are not in their one form")
         day.orders = {item.period: item for item in orders}
         day.proof.orders = fact.detail
@@ -142,6 +142,8 @@ class Runs:
         known_period = body["known_at"] // (SECONDS * 1000)
         if not due_period <= known_period <= leaf.period:
             raise UnsoundError(f"the run of {day} came before it was due")
+        if leaf.period - known_period > 1:
+            raise UnsoundError(f"the run of {day} says that it knew less than was logged by then")
         periods = of_local_day(day, load_zone(zone))
         rules = community.rules_of(periods.start)
         if rules is None:
@@ -206,7 +208,7 @@ class Runs:
         if fact.detail is None:
             replay.cannot(POSTINGS, f"the salts of the half-hour {period} were erased")
         else:
-            seed = seed_of({"seed": object_of(fact).get("seed")})
+            seed = seed_of({"seed": object_of(fact, "seed")["seed"]})
         day.proof.settled[period] = signed_of(statement, fact, seed)
         net = settlement_net(day.inputs[period], day.orders[period], lines, day.proof.rules)
         replay.move(body["count"], net)
@@ -226,11 +228,11 @@ class Runs:
             raise UnsoundError(f"{body['day']} is sealed before all of it is settled")
         if body["previous"] != state.last_seal or body["periods"] != len(day.periods):
             raise UnsoundError("the seal does not follow the one before")
-        detail = object_of(fact)
+        detail = object_of(fact, "seed", "totals")
         if sha256_hex(encode({"totals": detail.get("totals")})) != body["totals"]:
             raise UnsoundError("the totals that the seal shows are not those sealed")
         lines = {period: found for period, found in day.settled.items() if found is not None}
-        if len(lines) == len(day.periods) and totals_of(lines) != detail["totals"]:
+        if len(lines) == len(day.periods) and not same(totals_of(lines), detail["totals"]):
             raise UnsoundError("the totals of the half-hours are not those sealed")
         if replay.books_known:
             seed = bytes.fromhex(seed_of({"seed": detail.get("seed")}))
@@ -263,6 +265,11 @@ class Runs:
         """Have the days proved that are not sealed yet, as far as they came."""
         for day in self.state.days.values():
             self._replay.prove(prove_day, day.proof)
+
+
+def same(one: object, other: object) -> bool:
+    """Return whether two values have the same bytes: to Python, true is 1."""
+    return encode_trusted(one) == encode_trusted(other)
 
 
 def signed_of(statement: Statement, fact: Fact, seed: str | None) -> Signed:

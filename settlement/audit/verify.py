@@ -15,8 +15,8 @@ from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.leaf import Leaf
 from ledger.log.note import Verifier
 from ledger.log.policy import Policy, Witnessed
-from ledger.log.tiles import TILE_WIDTH, frontier_of_tiles, read_bundle, verify_tiles
-from ledger.log.tree import Frontier, leaf_hash
+from ledger.log.tiles import TILE_WIDTH, prove_consistency, read_bundle, verify_tiles
+from ledger.log.tree import Frontier, leaf_hash, verify_consistency
 from settlement.audit.bundle import Bundle, Fact
 from settlement.audit.memory import Memory, read_memory
 from settlement.audit.pool import Pool
@@ -212,6 +212,8 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     replay, frontier = _begin(wanted, checkpoint, verifier)
     report.replay, report.frontier, report.resumed = replay, frontier, frontier.size
     first = frontier.size
+    if kept and kept.size == first:
+        _compare(kept, frontier.root())
     copies: dict[str, bytes] = {}
     try:
         _replay(bundle, checkpoint, kept, report, progress, copies)
@@ -225,7 +227,7 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     if frontier.root() != checkpoint.root:
         raise AuditError("tiles", "the entries do not give the root that the checkpoint signs")
     if kept and kept.size < first:
-        _compare(kept, frontier_of_tiles(kept.size, _reader(bundle)).root())
+        _prove_prefix(bundle, kept, checkpoint)
     replay.finish()
     if report.witnessed and not replay.community.rules_now.replay:
         replay.order.check_seen(report.witnessed.times_s.values())
@@ -281,6 +283,25 @@ def _begin(wanted: Wanted, checkpoint: Checkpoint, verifier: Verifier) -> tuple[
             f"{checkpoint.size}: entries were taken away",
         )
     return replay, memory.frontier
+
+
+def _prove_prefix(bundle: Bundle, kept: Checkpoint, head: Checkpoint) -> None:
+    """Check that a checkpoint from before what was audited earlier is of this very log.
+
+    The proof comes from the bundle's tiles and vouches for itself, whatever they are.
+    """
+    if not kept.size:
+        return
+    try:
+        proof = prove_consistency(_reader(bundle), kept.size, head.size)
+        verify_consistency(kept.size, head.size, kept.root, head.root, proof)
+    except AuditError:
+        raise
+    except CommonwattError as error:
+        raise AuditError(
+            "earlier checkpoint",
+            f"the first {kept.size} entries are not shown to be those that you have: {error}",
+        ) from error
 
 
 def _compare(kept: Checkpoint, root: bytes) -> None:
