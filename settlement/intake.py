@@ -17,13 +17,13 @@ from zoneinfo import ZoneInfo
 from sqlalchemy import Connection
 
 from ledger.kinds import READINGS_MAX
-from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone, local_date
 from ledger.statements import Statement
 from ledger.writer import Draft
 from meters.batches import BatchContent
 from meters.readings import Channel, Reading
 from settlement.community import Community
+from settlement.state import reading_batch_id
 
 READINGS_A_TRANSACTION = 10_000
 """Readings after which a transaction ends; one meter's channel is never cut."""
@@ -203,7 +203,7 @@ def _draft(
     ahead: int,
 ) -> Draft:
     writer = community.writer
-    statement_id = derived_id("reading_batch", writer.origin, piece.meter, piece.channel, sequence)
+    statement_id = reading_batch_id(writer.origin, piece.meter, piece.channel, sequence)
     content = BatchContent(
         piece.readings[0][0].period,
         tuple(reading.wh for reading, _ in piece.readings),

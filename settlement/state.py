@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 
 from ledger.accounts import currency_asset
 from ledger.errors import RefusedError
+from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone
 from ledger.statements import Statement
 from market.model import Rules
@@ -274,6 +275,8 @@ class CommunityState:
             RefusedError: a half-hour of it is not covered.
         """
         meter, channel = body["meter"], Channel(body["channel"])
+        if body["id"] != reading_batch_id(body["ledger"], meter, channel, body["sequence"]):
+            raise RefusedError("the id is not the one that follows from the meter and the sequence")
         span = range(body["first"], body["first"] + body["count"])
         changes = (logged + 1 for logged, _ in self.meters.get(meter, []))
         for period in {span[0], *(period for period in changes if period in span)}:
@@ -296,6 +299,11 @@ class CommunityState:
             for meter, uses in self.meters.items()
             if uses[-1][1].channels and uses[-1][1].member == member
         )
+
+
+def reading_batch_id(origin: str, meter: str, channel: Channel, sequence: int) -> str:
+    """Return the id of a channel's batch: a delivery that starts again makes the same."""
+    return derived_id("reading_batch", origin, meter, channel.value, sequence)
 
 
 def _binding(history: Sequence[tuple[int, _T]], period: int) -> _T | None:

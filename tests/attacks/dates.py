@@ -215,9 +215,9 @@ def replay_half_hour_settled_twice() -> Village:
     return village
 
 
-@attack(REPLAY, "readings", "the chain of m-ben import is broken")
+@attack(REPLAY, "sequence and expiry", "was used before")
 def replay_batch_of_readings() -> Village:
-    """The adapter's last batch is delivered once more under a new id, to count its energy twice."""
+    """The adapter's last batch is signed and delivered once more, to count its energy twice."""
     village = metered()
     slot = ("m-ben", channel_of("ben"))
     sequence = village.chains[slot][0]

@@ -36,7 +36,7 @@ from meters.readings import Channel
 from settlement.audit.bundle import FACTS_A_FILE, Fact, encode_fact, encode_manifest, facts_path
 from settlement.effects import Case, effect_of
 from settlement.export import POLICY, ZIP_TIME
-from settlement.state import CommunityState
+from settlement.state import CommunityState, reading_batch_id
 
 ORIGIN = "ladywood.example/ledger/1"
 ZONE, FEEDER, ASSET = "Europe/London", "street", "LWD/7"
@@ -228,6 +228,7 @@ class Village:
             [key(signer)],
             detail=used.encode(),
             believe=False,
+            id=reading_batch_id(ORIGIN, meter, channel, body["sequence"]),
         )
         self.chains[meter, channel] = sequence + 1, statement.tx_id
         for period, value in enumerate(used.wh, start=first):
