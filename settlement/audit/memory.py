@@ -44,7 +44,7 @@ from settlement.state import (
 )
 
 if TYPE_CHECKING:
-    from settlement.audit.verify import Report
+    from settlement.audit.verdict import Report
 
 VERSION = 1
 

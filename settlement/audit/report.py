@@ -25,7 +25,7 @@ UNSOUND. Do not trust this ledger before the failure above is explained.
 from datetime import UTC, datetime
 
 from ledger.primitives.energy import format_kwh
-from settlement.audit.verify import FAILED, NOT_REACHED, PASSED, UNKNOWN, Report
+from settlement.audit.verdict import FAILED, NOT_REACHED, PASSED, UNKNOWN, Report
 
 _DETAILS = {
     "bundle": "{files:,} files as the manifest names them",

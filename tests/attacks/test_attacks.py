@@ -16,7 +16,8 @@ from ledger.statements import Statement
 from meters.readings import Channel
 from settlement.audit import pool
 from settlement.audit.__main__ import main as audit_main
-from settlement.audit.verify import ALL_CHECKS, audit
+from settlement.audit.verdict import ALL_CHECKS
+from settlement.audit.verify import audit
 from tests.attacks import make, members
 from tests.attacks.catalogue import ATTACKS
 from tests.attacks.run import Run

@@ -15,7 +15,8 @@ from ledger.primitives.clock import FixedClock
 from ledger.primitives.signing import SigningKey, verify
 from ledger.statements import Statement
 from market.model import PriceRule, Rules
-from settlement.audit.verify import Report, audit
+from settlement.audit.verdict import Report
+from settlement.audit.verify import audit
 from settlement.community import Community
 from settlement.enrol import Charter, Terms, add_member, found_community
 from settlement.export import export_bundle

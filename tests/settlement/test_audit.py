@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from ledger.errors import CommonwattError
 from settlement.audit.__main__ import main
-from settlement.audit.verify import ALL_CHECKS, PASSED, audit
+from settlement.audit.verdict import ALL_CHECKS, PASSED
+from settlement.audit.verify import audit
 from settlement.enrol import pay
 from settlement.export import export_bundle
 from settlement.run import settle_day

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from ledger.errors import CommonwattError, InputError
 from settlement import deeds
 from settlement.audit.memory import decode_value, encode_value, read_memory
-from settlement.audit.verify import PASSED, audit
+from settlement.audit.verdict import PASSED
+from settlement.audit.verify import audit
 from settlement.enrol import pay
 from settlement.export import export_bundle
 from settlement.intake import import_readings

@@ -12,7 +12,8 @@ from ledger.primitives.periods import SECONDS
 from settlement import deeds
 from settlement.audit.__main__ import main
 from settlement.audit.report import render
-from settlement.audit.verify import UNKNOWN, audit
+from settlement.audit.verdict import UNKNOWN
+from settlement.audit.verify import audit
 from settlement.enrol import pay
 from settlement.export import export_bundle
 from settlement.run import settle_day
