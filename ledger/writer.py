@@ -84,14 +84,16 @@ class Writer:
         self.keyring, self.clock, self.entropy = keyring, clock, entropy
         self.ledger = LedgerStore(community)
         self.key_book = KeyBook(origin)
-        self._position = 0
+        self._position = self._folded = 0
+        self._keys_changed = False
         self.on_rollback: list[Callable[[], None]] = [self._forget]
 
     @contextmanager
     def transaction(self) -> Iterator[Connection]:
         """Open a write transaction with the community locked and the keys up to date.
 
-        What is remembered in memory is dropped if the transaction fails.
+        If the transaction fails, what it changed in memory is dropped, and folded again from the
+        log by the next; a statement that is refused for its signature changes nothing.
         """
         try:
             with self.database.write() as connection:
@@ -161,6 +163,7 @@ class Writer:
             if now_ms > statement.body["not_after"]:
                 raise RefusedError(f"The statement {statement.id} came after its not_after.")
             self.key_book.check(statement, period)
+            self._keys_changed |= statement.kind in KEY_KINDS
             self.key_book.apply(statement, period)
             salt = self.entropy(f"salt/{statement.id}", SALT_BYTES)
             entry = Entry(statement.kind, period, draft.envelope, salt, draft.detail)
@@ -231,15 +234,18 @@ class Writer:
 
     def _refresh_keys(self, connection: Connection) -> None:
         size, _, _ = log_store.head(connection, self.community)
-        if size == self._position:
-            return
-        for _, entry in log_store.facts(
-            connection, self.community, kinds=KEY_KINDS, first=self._position
-        ):
-            self.key_book.apply(Statement.decode(entry.envelope), entry.period)
-        self._position = size
+        if size != self._position:
+            self._keys_changed = True
+            for _, entry in log_store.facts(
+                connection, self.community, kinds=KEY_KINDS, first=self._position
+            ):
+                self.key_book.apply(Statement.decode(entry.envelope), entry.period)
+        self._position = self._folded = size
+        self._keys_changed = False
 
     def _forget(self) -> None:
+        """Go back to what is known to be in the log."""
         self.ledger.forget()
-        self.key_book = KeyBook(self.origin)
-        self._position = 0
+        if self._keys_changed:
+            self.key_book, self._folded = KeyBook(self.origin), 0
+        self._position, self._keys_changed = self._folded, False

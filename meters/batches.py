@@ -13,12 +13,13 @@ import struct
 from dataclasses import dataclass
 from typing import Self
 
-from ledger.errors import InputError
+from ledger.errors import InputError, RefusedError
 from ledger.kinds import READINGS_MAX
 from ledger.primitives.canonical import decode, encode
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.shape import HEX_64, array, integer, record, text
 from ledger.records import salted_root
+from ledger.statements import Statement
 
 DETAIL_BYTES_MAX = 40_000
 """Longest detail: READINGS_MAX readings of up to ten digits each."""
@@ -83,3 +84,42 @@ class BatchContent:
         if len(value["quality"]) != len(value["wh"]):
             raise InputError("readings.quality: one letter a reading, please")
         return cls(first, tuple(value["wh"]), value["quality"], bytes.fromhex(value["seed"]))
+
+
+Link = tuple[int, str]
+"""Sequence and tx id of a batch in the chain of its meter and channel."""
+
+NO_LINK: Link = (0, "0" * 64)
+"""What the first batch of a chain follows."""
+
+
+def check_link(before: Link, batch: Statement) -> Link:
+    """Return a batch's link, if it follows the one before in its chain.
+
+    Raises:
+        RefusedError: it does not: a batch is missing, came twice, or has a twin.
+    """
+    body = batch.body
+    if (body["sequence"] - 1, body["previous"]) != before:
+        raise RefusedError(
+            f"the chain of {body['meter']} {body['channel']} is broken: batch {body['sequence']} "
+            f"does not follow batch {before[0]}"
+        )
+    return body["sequence"], batch.tx_id
+
+
+def content_of(batch: Statement, detail: bytes) -> BatchContent:
+    """Return the readings that travel beside a batch, if they are as many as it says.
+
+    Raises:
+        InputError: the detail is not of its form.
+        RefusedError: their number differs. Whether the root does is the caller's to check.
+    """
+    content = BatchContent.decode(batch.body["first"], detail)
+    if len(content.wh) != batch.body["count"]:
+        raise RefusedError(NOT_SIGNED)
+    return content
+
+
+NOT_SIGNED = "the readings are not those that were signed"
+"""What is said of readings that differ from their batch's count or root."""

@@ -7,12 +7,13 @@ a query.
 7
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select
 
-from meters.readings import Channel, Quality, Reading
+from meters.batches import NO_LINK, BatchContent, Link
+from meters.readings import Channel, Quality
 from meters.tables import MeterRow, ReadingBatchRow, ReadingRow
 from meters.versions import Stored, better
 
@@ -21,6 +22,8 @@ CHANNELS = (Channel.IMPORT, Channel.EXPORT)
 
 QUALITIES = tuple(Quality)
 """Qualities by their rank."""
+
+_RANKS = {quality.letter: quality.rank for quality in Quality}
 
 _batches = ReadingBatchRow.__table__  # type: ignore[attr-defined]
 _meters, _readings = MeterRow.__table__, ReadingRow.__table__  # type: ignore[attr-defined]
@@ -33,6 +36,9 @@ class Versions:
     latest: int
     seen: set[tuple[int, int]]
 
+
+Slot = tuple[str, Channel]
+"""Meter and channel."""
 
 Key = tuple[str, Channel, int]
 """Meter, channel and half-hour."""
@@ -107,36 +113,58 @@ class ReadingStore:
     def save(
         self,
         connection: Connection,
-        readings: Iterable[tuple[Reading, int]],
+        slot: Slot,
+        content: BatchContent,
+        link: Link,
         position: int,
         received_at_ms: int,
     ) -> None:
-        """Add (reading, version) pairs that came with the batch at a log position."""
-        pairs = list(readings)
-        self._number_meters(connection, {reading.meter for reading, _ in pairs})
+        """Add the readings of a batch, each as its half-hour's next version, and its link.
+
+        Args:
+            connection: an open transaction.
+            slot: the batch's meter and channel.
+            content: its readings, checked.
+            link: its place in the chain, checked.
+            position: its place in the log.
+            received_at_ms: when it came.
+        """
+        meter, channel = slot
+        span = range(content.first, content.first + len(content.wh))
+        known = self.versions(connection, meter, channel, span)
+        number = self._number(connection, meter)
+        side, ranks = CHANNELS.index(channel), _RANKS
+        pairs = zip(content.wh, content.quality, strict=True)
         connection.execute(
             insert(_readings),
             [
                 {
                     "community": self.community,
-                    "period": reading.period,
-                    "meter": self._numbers[reading.meter],
-                    "channel": CHANNELS.index(reading.channel),
-                    "version": version,
-                    "wh": reading.wh,
-                    "quality": reading.quality.rank,
+                    "period": period,
+                    "meter": number,
+                    "channel": side,
+                    "version": known[period].latest + 1 if period in known else 1,
+                    "wh": wh,
+                    "quality": ranks[letter],
                     "position": position,
                     "received_at": received_at_ms,
                 }
-                for reading, version in pairs
+                for period, (wh, letter) in zip(span, pairs, strict=True)
             ],
         )
+        connection.execute(
+            insert(_batches).values(
+                community=self.community,
+                meter=number,
+                channel=side,
+                sequence=link[0],
+                tx_id=bytes.fromhex(link[1]),
+                position=position,
+            )
+        )
 
-    def chain_end(self, connection: Connection, meter: str, channel: Channel) -> tuple[int, bytes]:
-        """Return (sequence, tx id) of the last batch of a meter and channel.
-
-        Before the first one they are 0 and 32 zero bytes.
-        """
+    def chain_end(self, connection: Connection, meter: str, channel: Channel) -> Link:
+        """Return the link of the last batch of a meter and channel, or that none came yet."""
         number = self._load(connection).get(meter)
         row = connection.execute(
             select(_batches.c.sequence, _batches.c.tx_id)
@@ -145,41 +173,17 @@ class ReadingStore:
             .order_by(_batches.c.sequence.desc())
             .limit(1)
         ).one_or_none()
-        return (row.sequence, row.tx_id) if row else (0, bytes(32))
+        return (row.sequence, row.tx_id.hex()) if row else NO_LINK
 
-    def save_link(
-        self,
-        connection: Connection,
-        meter: str,
-        channel: Channel,
-        sequence: int,
-        tx_id: bytes,
-        position: int,
-    ) -> None:
-        """Add a batch to its meter's and channel's chain."""
-        connection.execute(
-            insert(_batches).values(
-                community=self.community,
-                meter=self._numbers[meter],
-                channel=CHANNELS.index(channel),
-                sequence=sequence,
-                tx_id=tx_id,
-                position=position,
-            )
-        )
-
-    def _number_meters(self, connection: Connection, meters: set[str]) -> None:
-        fresh = sorted(meters - self._load(connection).keys())
-        if fresh:
-            first = len(self._numbers) + 1
+    def _number(self, connection: Connection, meter: str) -> int:
+        """Return a meter's number; a new one gets the next."""
+        if meter not in self._load(connection):
+            number = len(self._numbers) + 1
             connection.execute(
-                insert(_meters),
-                [
-                    {"community": self.community, "number": number, "id": meter}
-                    for number, meter in enumerate(fresh, start=first)
-                ],
+                insert(_meters).values(community=self.community, number=number, id=meter)
             )
-            self._load(connection)
+            self._numbers[meter] = number
+        return self._numbers[meter]
 
     def _load(self, connection: Connection) -> dict[str, int]:
         rows = connection.execute(

@@ -19,6 +19,8 @@ from ledger.primitives.periods import SECONDS
 from ledger.records import Transfer
 from ledger.statements import Statement
 from ledger.writer import Draft, Writer
+from meters.batches import NOT_SIGNED, check_link, content_of
+from meters.readings import Channel
 from meters.store import ReadingStore
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
 from settlement.openings import MOVING_KINDS
@@ -32,7 +34,8 @@ class Community:
         self.writer, self.name = writer, name
         self.state = CommunityState()
         self.readings = ReadingStore(writer.community)
-        self._position = 0
+        self._position = self._folded = 0
+        self._changed = False
         writer.on_rollback.append(self._forget)
 
     @contextmanager
@@ -52,13 +55,14 @@ class Community:
     def refresh(self, connection: Connection) -> None:
         """Fold in what was agreed since the last look."""
         size, _, _ = log_store.head(connection, self.writer.community)
-        if size == self._position:
-            return
-        for _, entry in log_store.facts(
-            connection, self.writer.community, kinds=AGREEMENT_KINDS, first=self._position
-        ):
-            self.state.apply(Statement.decode(entry.envelope), entry.period)
-        self._position = size
+        if size != self._position:
+            self._changed = True
+            for _, entry in log_store.facts(
+                connection, self.writer.community, kinds=AGREEMENT_KINDS, first=self._position
+            ):
+                self.state.apply(Statement.decode(entry.envelope), entry.period)
+        self._position = self._folded = size
+        self._changed = False
 
     def accept(self, connection: Connection, drafts: Sequence[Draft]) -> list[int]:
         """Log signed statements and do what they cause, within the transaction.
@@ -76,6 +80,7 @@ class Community:
             if position >= size:
                 statement = Statement.decode(draft.envelope)
                 self.state.apply(statement, period)
+                self._changed |= statement.kind in AGREEMENT_KINDS
                 self._cause(connection, statement, draft.detail, position, period)
         self._position = max(self._position, size, *(p + 1 for p in positions), 0)
         return positions
@@ -98,7 +103,7 @@ class Community:
                 "Nothing was written."
             )
         if statement.kind == "reading_batch":
-            self.state.check_readings(statement.account, statement.body)
+            self._read(connection, statement, detail or b"", position)
         if statement.kind == "erasure":
             self._erase(connection, statement, position, period)
             return
@@ -111,6 +116,17 @@ class Community:
         if effect.transfers:
             batch = Batch(bytes.fromhex(statement.id), tuple(effect.transfers), position)
             ledger.post(connection, [batch], now_ms)
+
+    def _read(self, connection: Connection, batch: Statement, detail: bytes, position: int) -> None:
+        """Store the readings of a signed batch."""
+        slot = batch.body["meter"], Channel(batch.body["channel"])
+        link = check_link(self.readings.chain_end(connection, *slot), batch)
+        self.state.check_readings(batch.account, batch.body)
+        content = content_of(batch, detail)
+        if content.root().hex() != batch.body["root"]:
+            raise RefusedError(NOT_SIGNED)
+        received_at_ms = self.writer.clock.now_ms()
+        self.readings.save(connection, slot, content, link, position, received_at_ms)
 
     def _erase(
         self, connection: Connection, statement: Statement, position: int, period: int
@@ -149,7 +165,9 @@ class Community:
         Raises:
             InputError: none, or several.
         """
-        found = [member for member in self.state.members if member.startswith(name)]
+        with self.reading():
+            members = self.state.members
+        found = [member for member in members if member.startswith(name)]
         if len(found) != 1 or not name:
             several = (
                 "several members' ids begin"
@@ -160,6 +178,8 @@ class Community:
         return found[0]
 
     def _forget(self) -> None:
-        self.state = CommunityState()
+        """Go back to what is known to be in the log: a refused transaction changed no more."""
         self.readings.forget()
-        self._position = 0
+        if self._changed:
+            self.state, self._folded = CommunityState(), 0
+        self._position, self._changed = self._folded, False

@@ -20,7 +20,7 @@ from ledger.kinds import READINGS_MAX
 from ledger.primitives.periods import load_zone, local_date
 from ledger.statements import Statement
 from ledger.writer import Draft
-from meters.batches import BatchContent
+from meters.batches import BatchContent, Link
 from meters.readings import Channel, Reading
 from settlement.community import Community
 from settlement.state import reading_batch_id
@@ -56,12 +56,12 @@ class IntakeReport:
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Consecutive new readings of one meter, channel and local day, with their versions."""
+    """Consecutive new readings of one meter, channel and local day."""
 
     meter: str
     channel: Channel
     member: str
-    readings: tuple[tuple[Reading, int], ...]
+    readings: tuple[Reading, ...]
 
 
 def import_readings(
@@ -149,7 +149,7 @@ def _new_pieces(
     """Yield what is new of one meter and channel, in consecutive pieces of a local day."""
     span = range(min(by_period), max(by_period) + 1)
     stored = community.readings.versions(connection, meter, channel, span)
-    piece: list[tuple[Reading, int]] = []
+    piece: list[Reading] = []
     day: date | None = None
     reader: str | None = None
     for period in sorted(by_period):
@@ -160,12 +160,12 @@ def _new_pieces(
         report.accepted += before is None
         report.corrected += before is not None
         here = local_date(period, zone), community.state.reader_of(meter, channel, period)
-        ends = piece and (period != piece[-1][0].period + 1 or here != (day, reader))
+        ends = piece and (period != piece[-1].period + 1 or here != (day, reader))
         if ends or len(piece) == READINGS_MAX:
             yield _Piece(meter, channel, reader or "", tuple(piece))
             piece = []
         day, reader = here
-        piece.append((reading, before.latest + 1 if before else 1))
+        piece.append(reading)
     if piece:
         yield _Piece(meter, channel, reader or "", tuple(piece))
 
@@ -173,41 +173,34 @@ def _new_pieces(
 def _log(
     community: Community, connection: Connection, group: Sequence[_Piece], now_ms: int
 ) -> None:
-    """Sign, log and store a group of batches."""
-    writer, store = community.writer, community.readings
-    ends: dict[_Slot, tuple[int, bytes]] = {}
-    drafts, links = [], []
+    """Sign a group of batches and have them logged and stored."""
+    ends: dict[_Slot, Link] = {}
+    drafts = []
     for ahead, piece in enumerate(group):
         slot = (piece.meter, piece.channel)
         if slot not in ends:
-            ends[slot] = store.chain_end(connection, *slot)
-        sequence, previous = ends[slot]
-        draft = _draft(community, connection, piece, sequence + 1, previous, now_ms, ahead)
-        ends[slot] = (sequence + 1, bytes.fromhex(Statement.decode(draft.envelope).tx_id))
+            ends[slot] = community.readings.chain_end(connection, *slot)
+        draft = _draft(community, connection, piece, ends[slot], now_ms, ahead)
+        ends[slot] = (ends[slot][0] + 1, Statement.decode(draft.envelope).tx_id)
         drafts.append(draft)
-        links.append(ends[slot])
-    positions = community.accept(connection, drafts)
-    received_at_ms = writer.clock.now_ms()
-    for piece, (sequence, tx_id), position in zip(group, links, positions, strict=True):
-        store.save(connection, piece.readings, position, received_at_ms)
-        store.save_link(connection, piece.meter, piece.channel, sequence, tx_id, position)
+    community.accept(connection, drafts)
 
 
 def _draft(
     community: Community,
     connection: Connection,
     piece: _Piece,
-    sequence: int,
-    previous: bytes,
+    before: Link,
     now_ms: int,
     ahead: int,
 ) -> Draft:
     writer = community.writer
+    sequence, previous = before[0] + 1, before[1]
     statement_id = reading_batch_id(writer.origin, piece.meter, piece.channel, sequence)
     content = BatchContent(
-        piece.readings[0][0].period,
-        tuple(reading.wh for reading, _ in piece.readings),
-        "".join(reading.quality.letter for reading, _ in piece.readings),
+        piece.readings[0].period,
+        tuple(reading.wh for reading in piece.readings),
+        "".join(reading.quality.letter for reading in piece.readings),
         writer.entropy(f"seed/{statement_id}", 32),
     )
     envelope = writer.sign_new(
@@ -219,7 +212,7 @@ def _draft(
             "meter": piece.meter,
             "channel": piece.channel.value,
             "sequence": sequence,
-            "previous": previous.hex(),
+            "previous": previous,
             "created_at": now_ms,
             "first": content.first,
             "step": 30,

@@ -18,7 +18,7 @@ from ledger.primitives.signing import verify
 from ledger.records import pack_record, salted_root
 from market.certificate import verify_encoded
 from market.wire import market_to_json
-from meters.batches import BatchContent
+from meters.batches import NOT_SIGNED, BatchContent
 from settlement.errors import UnsoundError
 from settlement.orders import PeriodInputs, PeriodOrders, orders_from_detail
 from settlement.postings import (
@@ -115,7 +115,7 @@ def prove_readings(batches: Sequence[tuple[int, int, bytes, str]]) -> Failure | 
     """Return the first of some (log position, first half-hour, detail, root) that do not agree."""
     for position, first, detail, root in batches:
         if BatchContent.decode(first, detail).root().hex() != root:
-            words = f"entry {position}: the readings are not those that were signed"
+            words = f"entry {position}: {NOT_SIGNED}"
             return position, "readings", words
     return None
 

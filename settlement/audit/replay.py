@@ -20,7 +20,7 @@ from ledger.log.leaf import Leaf
 from ledger.records import RESOLVES, Transfer
 from ledger.statements import Statement
 from ledger.status import Status
-from meters.batches import BatchContent
+from meters.batches import NO_LINK, BatchContent, Link, check_link, content_of
 from meters.readings import Channel, Quality
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
@@ -85,7 +85,7 @@ class Replay:
         self._readings_to_prove: list[tuple[int, int, bytes, str]] = []
         self.readings: dict[int, dict[tuple[str, Channel], Reading]] = {}
         self.lost_readings: set[int] = set()
-        self.chains: dict[tuple[str, str], tuple[int, str]] = {}
+        self.chains: dict[tuple[str, str], Link] = {}
         self.counts: Counter[str] = Counter()
         self.order = Order()
         self.run_state = RunState()
@@ -293,19 +293,14 @@ class Replay:
     def _read(self, statement: Statement, fact: Fact) -> None:
         body = statement.body
         slot = (body["meter"], body["channel"])
-        sequence, previous = self.chains.get(slot, (0, "0" * 64))
-        if body["sequence"] != sequence + 1 or body["previous"] != previous:
-            raise UnsoundError(f"the chain of {slot[0]} {slot[1]} is broken")
-        self.chains[slot] = (body["sequence"], statement.tx_id)
+        self.chains[slot] = check_link(self.chains.get(slot, NO_LINK), statement)
         self.community.check_readings(statement.account, body)
         if fact.detail is None:
             self.cannot(READINGS, f"the readings of entry {fact.position} were erased")
             self.lost_readings.update(range(body["first"], body["first"] + body["count"]))
             return
         detail = detail_of(fact)
-        content = BatchContent.decode(body["first"], detail)
-        if len(content.wh) != body["count"]:
-            raise UnsoundError("the readings are not those that were signed")
+        content = content_of(statement, detail)
         self._readings_to_prove.append((fact.position, body["first"], detail, body["root"]))
         if len(self._readings_to_prove) == PIECES_AT_ONCE:
             self._prove_readings()
