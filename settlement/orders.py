@@ -19,7 +19,8 @@ from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from ledger.primitives.shape import HEX_32, array, integer, record
-from market.model import Order
+from market.model import Agreement, Order
+from market.wire import AGREEMENTS_SHAPE, agreement_to_json
 from meters.readings import Channel
 from settlement.state import CommunityState, Mandate
 
@@ -81,11 +82,12 @@ class Funded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PeriodOrders:
-    """One half-hour's orders, by member."""
+    """One half-hour's orders, by member, and what members agreed on between themselves."""
 
     period: int
     asks: dict[str, Funded]
     bids: dict[str, Funded]
+    agreements: list[Agreement] = field(default_factory=list)
 
 
 Readings = Mapping[int, Mapping[tuple[str, Channel], int]]
@@ -170,6 +172,11 @@ def fund_orders(
                 orders.bids[member] = purse.fund_bid(
                     rules.feeder, period, wanted_wh, offer.buy_ticks
                 )
+        orders.agreements.extend(
+            agreement
+            for agreement in state.agreements_of(period)
+            if agreement.seller in orders.asks and agreement.buyer in orders.bids
+        )
     return funded
 
 
@@ -234,6 +241,10 @@ def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
         }
         for item in orders
         for side in ("asks", "bids")
+    ] + [
+        {"period": item.period, "agreements": [*map(agreement_to_json, item.agreements)]}
+        for item in orders
+        if item.agreements
     ]
 
 
@@ -251,6 +262,7 @@ def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrd
             for entry in item.get(side, []):
                 order = Order(entry["id"], feeder, entry["wh"], entry["limit_ticks"])
                 getattr(orders, side)[entry["id"]] = Funded(order, entry["hold_units"])
+        orders.agreements.extend(Agreement(**entry) for entry in item.get("agreements", []))
     return list(gathered.values())
 
 
@@ -265,7 +277,11 @@ _ORDER = record(
 _DETAIL = array(
     record(
         {"period": integer(0, PERIOD_MAX)},
-        {"asks": array(_ORDER, ORDERS_MAX), "bids": array(_ORDER, ORDERS_MAX)},
+        {
+            "asks": array(_ORDER, ORDERS_MAX),
+            "bids": array(_ORDER, ORDERS_MAX),
+            "agreements": AGREEMENTS_SHAPE,
+        },
     ),
     200,
 )

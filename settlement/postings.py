@@ -16,8 +16,10 @@ from ledger.accounts import WH, account_hash, fees, grid, meter_account, pool, w
 from ledger.book import Balance
 from ledger.primitives.ids import derived_id
 from ledger.primitives.money import value_units
+from ledger.primitives.periods import load_zone, minute_of_day
 from ledger.records import Kind, Transfer
-from market.model import Feeder, Market, Result, Side
+from market.model import Feeder, Fill, Market, Orders, Result, Side
+from market.rules import in_band
 from meters.readings import Channel
 from settlement.orders import Funded, PeriodInputs, PeriodOrders
 from settlement.state import CommunityRules
@@ -113,31 +115,37 @@ def _holders(orders: PeriodOrders) -> Iterator[tuple[str, Funded]]:
 
 def market_of(orders: PeriodOrders, rules: CommunityRules) -> Market:
     """Return the market of a half-hour: what is cleared and hashed."""
+    minute = minute_of_day(orders.period, load_zone(rules.zone))
     return Market(
         orders.period,
         (Feeder(rules.feeder),),
-        tuple(funded.order for _, funded in sorted(orders.asks.items())),
-        tuple(funded.order for _, funded in sorted(orders.bids.items())),
-        rules.market,
+        Orders.of(funded.order for _, funded in sorted(orders.asks.items())),
+        Orders.of(funded.order for _, funded in sorted(orders.bids.items())),
+        in_band(rules.market, minute),
+        tuple(orders.agreements),
     )
 
 
 def lines_of(inputs: PeriodInputs, result: Result) -> list[Line]:
     """Return every member's line, in order of id."""
-    got = {(outcome.side, outcome.id): outcome for outcome in result.orders if outcome.wh}
-    outcomes = {key: (outcome.wh, outcome.price_ticks or 0) for key, outcome in got.items()}
+    outcomes = {
+        (side, order): fills
+        for side, trades in ((Side.ASK, result.asks), (Side.BID, result.bids))
+        for order, fills in trades.matched()
+    }
     return lines_of_outcomes(inputs, outcomes)
 
 
 def lines_of_outcomes(
-    inputs: PeriodInputs, outcomes: Mapping[tuple[Side, str], tuple[int, int]]
+    inputs: PeriodInputs, outcomes: Mapping[tuple[Side, str], tuple[Fill, ...]]
 ) -> list[Line]:
-    """Return every member's line from (Wh, ticks) by side and member, of those that traded."""
+    """Return every member's line from what each got by side and member, of those that traded."""
     lines, nothing = [], (0, 0)
     for member, flow in sorted(inputs.flows.items()):
         own_wh = min(flow.imported_wh, flow.exported_wh)
-        bought_wh, buying_ticks = outcomes.get((Side.BID, member), nothing)
-        sold_wh, selling_ticks = outcomes.get((Side.ASK, member), nothing)
+        bought, sold = outcomes.get((Side.BID, member)), outcomes.get((Side.ASK, member))
+        bought_wh, bought_units = _summed(bought) if bought else nothing
+        sold_wh, sold_units = _summed(sold) if sold else nothing
         lines.append(
             Line(
                 member,
@@ -147,11 +155,19 @@ def lines_of_outcomes(
                 sold_wh,
                 flow.imported_wh - own_wh - bought_wh,
                 flow.exported_wh - own_wh - sold_wh,
-                value_units(bought_wh, buying_ticks),
-                value_units(sold_wh, selling_ticks),
+                bought_units,
+                sold_units,
             )
         )
     return lines
+
+
+def _summed(fills: tuple[Fill, ...]) -> tuple[int, int]:
+    """Return the Wh and units of what an order got at one price or several."""
+    if len(fills) == 1:
+        return fills[0].wh, value_units(fills[0].wh, fills[0].price_ticks)
+    units = sum(value_units(fill.wh, fill.price_ticks) for fill in fills)
+    return sum(fill.wh for fill in fills), units
 
 
 def settlement_transfers(
