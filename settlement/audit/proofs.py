@@ -8,19 +8,20 @@ the statements signed. It makes markets, moves and roots again and compares; it 
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from ledger.errors import CommonwattError
-from ledger.primitives.canonical import decode, encode_trusted
+from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.signing import verify
 from ledger.records import pack_record, salted_root
 from market.certificate import verify_encoded
 from market.wire import market_to_json
 from meters.batches import NOT_SIGNED, BatchContent
 from settlement.errors import UnsoundError
-from settlement.orders import PeriodInputs, PeriodOrders, orders_from_detail
+from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked
 from settlement.postings import (
     Line,
     Move,
@@ -31,7 +32,6 @@ from settlement.postings import (
     transfer_id,
 )
 from settlement.state import CommunityRules
-from settlement.timetable import DETAIL_BYTES_MAX
 
 FUNDS, CLEARINGS, POSTINGS, SEALS = (
     "funds and mandates",
@@ -124,8 +124,8 @@ def _steps(proof: DayProof) -> Iterator[tuple[int, str, Callable[[], None]]]:
     """Yield (log position, check, what to do) of all that can be proved of a day."""
     if proof.orders is None:
         return
-    detail = decode(proof.orders, DETAIL_BYTES_MAX)
-    orders = {item.period: item for item in orders_from_detail(detail, proof.rules.feeder)}
+    detail = json.loads(proof.orders)  # the replay saw that these are the orders, in their one form
+    orders = {item.period: item for item in orders_from_checked(detail, proof.rules.feeder)}
     inputs = {item.period: item for item in proof.inputs}
     if proof.held is not None:
         yield proof.held.position, FUNDS, partial(_check_holds, proof, proof.held, orders)
