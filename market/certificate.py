@@ -16,6 +16,7 @@ one result that the rules give.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 
 from ledger.primitives.canonical import encode_trusted
 from market.check import check_market
@@ -167,7 +168,7 @@ def verify(market: Market, result: Result) -> None:
         CertificateError: names the first difference.
     """
     check_market(market)
-    sides: dict[Side, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
+    sides: dict[str, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
     for outcome in result.orders:
         if outcome.id in sides[outcome.side]:
             raise CertificateError(f"{outcome.side.value} {outcome.id!r} stands twice")
@@ -189,11 +190,11 @@ def verify_encoded(market: Market, data: bytes) -> Result:
         CertificateError: names the first difference, or the bytes are no result.
     """
     check_market(market)
-    sides: dict[Side, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
+    sides: dict[str, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
     try:
         value = json.loads(data)
         for entry in value["orders"]:
-            sides[Side(entry["side"])][entry["id"]] = entry["wh"]
+            sides[entry["side"]][entry["id"]] = entry["wh"]
         stated = value["certificate"]
         certificate = Certificate(
             tuple((each["feeder"], each["potential"]) for each in stated.get("potentials", ())),
@@ -207,28 +208,27 @@ def verify_encoded(market: Market, data: bytes) -> Result:
     return expected
 
 
-def outcomes_of(data: bytes) -> tuple[int, dict[tuple[Side, str], tuple[int, int]]]:
-    """Return matched Wh, and (Wh, ticks) by side and order of what traded, from a result's bytes.
+def traded_of(data: bytes) -> tuple[int, dict[str, dict[str, tuple[int, int]]]]:
+    """Return matched Wh, and (Wh, ticks) by side, then order, of what traded, from a result's bytes.
 
     Nothing of it is proved: `verify_encoded` does that, perhaps elsewhere and later.
 
     Raises:
         CertificateError: the bytes are no result.
     """
+    traded: dict[str, dict[str, tuple[int, int]]] = {Side.ASK: {}, Side.BID: {}}
     try:
         value = json.loads(data)
-        outcomes = {
-            (Side(entry["side"]), entry["id"]): (entry["wh"], entry["price_ticks"])
-            for entry in value["orders"]
-            if entry["wh"]
-        }
+        for entry in value["orders"]:
+            if entry["wh"]:
+                traded[entry["side"]][entry["id"]] = entry["wh"], entry["price_ticks"]
         matched_wh = value["matched_wh"]
     except _NO_RESULT as error:
         raise CertificateError("the result cannot be read") from error
-    numbers = (number for pair in outcomes.values() for number in pair)
-    if not all(type(number) is int for number in (matched_wh, *numbers)):
+    pairs = chain(*(side.values() for side in traded.values()))
+    if {type(matched_wh), *map(type, chain(*pairs))} != {int}:
         raise CertificateError("a quantity or price of the result is not a whole number")
-    return matched_wh, outcomes
+    return matched_wh, traded
 
 
 _NO_RESULT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
@@ -236,7 +236,7 @@ _NO_RESULT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, O
 
 
 def _proved(
-    market: Market, sides: Mapping[Side, Mapping[str, int]], certificate: Certificate
+    market: Market, sides: Mapping[str, Mapping[str, int]], certificate: Certificate
 ) -> Result:
     """Return the full result that quantities stand for, if the rules give these and no others."""
     for side, orders in ((Side.ASK, market.asks), (Side.BID, market.bids)):

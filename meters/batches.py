@@ -62,10 +62,10 @@ class BatchContent:
 
     def records(self) -> list[bytes]:
         """Return the records under the root, in order."""
-        pairs = zip(self.wh, self.quality, strict=True)
+        letters = self.quality.encode()
         return [
-            reading_record(period, wh, letter)
-            for period, (wh, letter) in enumerate(pairs, start=self.first)
+            _TAG + _LAYOUT.pack(period, wh, letters[index : index + 1])
+            for index, (period, wh) in enumerate(enumerate(self.wh, start=self.first))
         ]
 
     def encode(self) -> bytes:

@@ -24,12 +24,11 @@ from settlement.errors import UnsoundError
 from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked
 from settlement.postings import (
     Line,
-    Move,
     hold_moves,
     lines_of,
     market_of,
     settlement_moves,
-    transfer_id,
+    settlement_records,
 )
 from settlement.state import CommunityRules
 
@@ -143,9 +142,9 @@ def _steps(proof: DayProof) -> Iterator[tuple[int, str, Callable[[], None]]]:
 
 def _check_holds(proof: DayProof, held: Signed, orders: dict[int, PeriodOrders]) -> None:
     records = [
-        _record(move.hold or b"", move, item.period, None)
+        pack_record(hold or b"", kind, debit, credit, amount, item.period, None)
         for item in orders.values()
-        for move in hold_moves(proof.hold_batch, item, proof.rules)
+        for kind, debit, credit, amount, hold, _ in hold_moves(proof.hold_batch, item, proof.rules)
     ]
     _check_root(held, records)
 
@@ -178,11 +177,7 @@ def _check_settlement(
     if not {*orders.asks, *orders.bids} <= inputs.flows.keys():
         raise UnsoundError("an order is of a member without a meter")
     moves = settlement_moves(proof.hold_batch, inputs, orders, lines, proof.rules)
-    records = [
-        _record(transfer_id(settled.batch, index), move, inputs.period, move.hold)
-        for index, move in enumerate(moves)
-    ]
-    _check_root(settled, records)
+    _check_root(settled, settlement_records(settled.batch, moves, inputs.period))
 
 
 def _check_root(signed: Signed, records: list[bytes]) -> None:
@@ -190,10 +185,6 @@ def _check_root(signed: Signed, records: list[bytes]) -> None:
         return
     if (salted_root(signed.seed, records).hex(), len(records)) != (signed.root, signed.count):
         raise UnsoundError("the postings are not those that were signed")
-
-
-def _record(made: bytes, move: Move, period: int, original: bytes | None) -> bytes:
-    return pack_record(made, move.kind, move.debit, move.credit, move.amount, period, original)
 
 
 def _sha256_hex(data: bytes) -> str:

@@ -19,7 +19,7 @@ from ledger.primitives.canonical import encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
 from ledger.records import salted_root
 from ledger.statements import Statement
-from market.certificate import outcomes_of
+from market.certificate import traded_of
 from market.errors import CertificateError
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of, object_of, seed_of, sha256_hex
@@ -44,7 +44,7 @@ from settlement.orders import (
     orders_to_detail,
     period_inputs,
 )
-from settlement.postings import Line, balance_records, lines_of_outcomes, run_id, totals_of
+from settlement.postings import Line, balance_records, lines_of_traded, run_id, totals_of
 from settlement.timetable import NO_SEAL, due_at_ms
 
 if TYPE_CHECKING:
@@ -202,11 +202,11 @@ class Runs:
             fact.position, body["market"], body["result"], fact.detail
         )
         try:
-            matched_wh, got = outcomes_of(fact.detail)
+            matched_wh, traded = traded_of(fact.detail)
         except CertificateError as error:
             raise UnsoundError(str(error)) from error
         inputs = day.inputs.get(period)
-        lines = None if inputs is None else lines_of_outcomes(inputs, got)
+        lines = None if inputs is None else lines_of_traded(inputs, traded)
         day.cleared[period] = (statement.tx_id, lines)
         self.state.matched_wh += matched_wh
 
