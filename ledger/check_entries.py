@@ -15,6 +15,7 @@ from typing import Any
 from ledger.check_columns import BrokenError, Ledger
 from ledger.erasure import FACT, erased_by
 from ledger.errors import CommonwattError
+from ledger.kinds import a_kind
 from ledger.log.leaf import Leaf
 from ledger.log.tree import Frontier, leaf_hash
 from ledger.log_store import Entry
@@ -122,7 +123,7 @@ def _checked(row: tuple[Any, ...], erased: set[tuple[int, str]]) -> Statement | 
     )
     if said != follows:
         raise BrokenError(
-            f"what the database says of log entry {position}, a {public.kind}, is not what was "
+            f"what the database says of log entry {position}, {a_kind(public.kind)}, is not what was "
             "signed and logged."
         )
     return statement

@@ -21,6 +21,7 @@ from ledger.check_columns import BrokenError, Chunk, Ledger, half_hour
 from ledger.check_entries import check_entries, erased_entries
 from ledger.erasure import DETAIL
 from ledger.errors import CommonwattError
+from ledger.kinds import a_kind
 from ledger.log_store import Entry
 from ledger.primitives.hashing import tagged_hash
 from ledger.primitives.ids import ID_BYTES
@@ -157,7 +158,7 @@ class Log:
         self, chunk: Chunk, index: int, statement: Statement, period: int
     ) -> str | None:
         if int(chunk.batches["count"][index]) != 1:
-            return f"a {statement.kind} is one transfer"
+            return f"{a_kind(statement.kind)} is one transfer"
         row = int(chunk.begins[index])
         t = {name: column[row] for name, column in chunk.transfers.items()}
         name, batch_id = self._ledger.name, bytes.fromhex(statement.id)

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from ledger.errors import RefusedError
+from ledger.kinds import a_kind
 
 FACT, DETAIL = "fact", "detail"
 """What of an entry is erased: all of it, or what it binds beside itself."""
@@ -62,7 +63,7 @@ def check_erasure(
         kind, logged = entries[position]
         if not may_erase(kind, what, logged, period):
             raise RefusedError(
-                f"The {what} of log entry {position}, a {kind}, must stay"
+                f"The {what} of log entry {position}, {a_kind(kind)}, must stay"
                 + (" for 35 days." if what == DETAIL and kind in ERASABLE_DETAILS else ".")
             )
 

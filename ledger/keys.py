@@ -19,7 +19,7 @@ from ledger.key_life import (
     keys_of,
     recovery_commitment,
 )
-from ledger.kinds import COMMUNITY
+from ledger.kinds import COMMUNITY, a_kind
 from ledger.primitives.periods import start_text
 from ledger.primitives.signing import Envelope, check_public_key, key_id_of
 from ledger.statements import Statement
@@ -139,7 +139,7 @@ class KeyBook:
         """
         kind = statement.kind
         if (statement.account == COMMUNITY) != (kind in COMMUNITY_KINDS):
-            raise SignatureError(f"a {kind} cannot be for the account {statement.account}")
+            raise SignatureError(f"{a_kind(kind)} cannot be for the account {statement.account}")
         if statement.account != COMMUNITY and kind != "account_open":
             self.member(statement.account, period)
         if kind in OPERATOR_KINDS:
@@ -264,7 +264,7 @@ class KeyBook:
         if got < threshold or threshold < 1:
             signers = ", ".join(key_id[:8] for key_id, _ in statement.envelope.signatures)
             raise SignatureError(
-                f"a {statement.kind} needs {threshold} of {whose}; {got} of the signatures hold "
+                f"{a_kind(statement.kind)} needs {threshold} of {whose}; {got} of the signatures hold "
                 f"(signed by {signers}; known are {', '.join(key_id_of(key)[:8] for key in known)})"
             )
         return {key_id_of(known[index]) for index in holding}

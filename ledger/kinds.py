@@ -33,6 +33,16 @@ READINGS_MAX = 1500
 ERASED_MAX = 1_000
 """Most entries that one statement erases: it stands in the log in clear."""
 
+
+def a_kind(kind: str) -> str:
+    """Return a kind with its article.
+
+    >>> a_kind("ask"), a_kind("transfer")
+    ('an ask', 'a transfer')
+    """
+    return f"an {kind}" if kind[0] in "aeiou" else f"a {kind}"
+
+
 _TEXT = text(FREE_TEXT_CHARACTERS_MAX)
 _FLOOR = integer(-UNITS_MAX, 0)
 _AMOUNT = integer(1, UNITS_MAX)
@@ -202,7 +212,6 @@ OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
     "transfer": {"ask": HEX_32, "message": HEX_64},
     "ask": {"message": HEX_64},
     "dispute": {"period": _PERIOD, "evidence": HEX_64},
-    "limit": {"ceiling_units": _UNITS},
     "erasure": {"request": HEX_32},
 }
 """Fields that a kind may have; what is absent says nothing."""

@@ -112,7 +112,7 @@ class Community:
         if effect.accounts:
             ledger.chart.open(connection, effect.accounts, now_ms)
         if effect.limit:
-            ledger.chart.set_limits(connection, *effect.limit, now_ms, position=position)
+            ledger.chart.set_limits(connection, *effect.limit, None, now_ms, position=position)
         if effect.transfers:
             batch = Batch(bytes.fromhex(statement.id), tuple(effect.transfers), position)
             ledger.post(connection, [batch], now_ms)

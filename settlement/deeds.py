@@ -64,17 +64,9 @@ def device(community: Community, member: str) -> SigningKey:
         return member_keys(community, member, 1)[0]
 
 
-def set_limit(
-    community: Community,
-    member: str,
-    floor_units: int,
-    reason: str,
-    ceiling_units: int | None = None,
-) -> Statement:
-    """Change how far below zero a member's wallet may go, and how much it may hold."""
-    fields: dict[str, Any] = {"floor_units": floor_units, "reason": reason}
-    if ceiling_units is not None:
-        fields["ceiling_units"] = ceiling_units
+def set_limit(community: Community, member: str, floor_units: int, reason: str) -> Statement:
+    """Change how far below zero a member's wallet may go."""
+    fields = {"floor_units": floor_units, "reason": reason}
     return say(community, "limit", member, fields, operator_keys)
 
 

@@ -40,12 +40,12 @@ class Effect:
 
     Attributes:
         accounts: (account, floor) to open.
-        limit: (account, floor, ceiling) to set.
+        limit: (account, floor) to set. A ceiling would stop the day of a member who sells.
         transfers: one atomic batch under the statement's id.
     """
 
     accounts: Sequence[tuple[str, int | None]] = ()
-    limit: tuple[str, int | None, int | None] | None = None
+    limit: tuple[str, int] | None = None
     transfers: Sequence[Transfer] = ()
 
 
@@ -123,7 +123,7 @@ def _open_meter(case: Case) -> Effect:
 
 def _limit(case: Case) -> Effect:
     account, body = case.wallet(case.statement.account), case.body
-    return Effect(limit=(account, body["floor_units"], body.get("ceiling_units")))
+    return Effect(limit=(account, body["floor_units"]))
 
 
 def _pay(case: Case) -> Effect:

@@ -20,6 +20,7 @@ from ledger import log_store
 from ledger.accounts import meter_account, wallet
 from ledger.errors import InputError, LogError
 from ledger.keys import OPERATOR_KINDS
+from ledger.kinds import a_kind
 from ledger.log.checkpoint import open_checkpoint
 from ledger.log.leaf import CLEAR_KINDS
 from ledger.log.proof import LogProof
@@ -193,7 +194,7 @@ def payment_receipt(
         position = found
     entry, statement = source.entry(position)
     if entry.kind not in PAYMENT_KINDS:
-        raise InputError(f"Log entry {position} is a {entry.kind} and no payment.")
+        raise InputError(f"Log entry {position} is {a_kind(entry.kind)} and no payment.")
     if entry.kind in ("reversal", "correction"):
         original = community.writer.ledger.find(
             connection, bytes.fromhex(statement.body["original"])

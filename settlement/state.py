@@ -111,6 +111,10 @@ CHANNELS = {
 """What a consent's ``channels`` stands for."""
 
 
+METERS_MAX = 32
+"""Most meters of a member at one time: each one is an account, and looked for every half-hour."""
+
+
 @dataclass
 class CommunityState:
     """Everything agreed so far.
@@ -124,6 +128,7 @@ class CommunityState:
     offers: dict[str, list[tuple[int, Offer]]] = field(default_factory=dict)
     mandates: dict[str, list[tuple[int, Mandate]]] = field(default_factory=dict)
     meters: dict[str, list[tuple[int, MeterUse]]] = field(default_factory=dict)
+    meter_counts: dict[str, int] = field(default_factory=dict)
     agreements: list[tuple[int, Agreement]] = field(default_factory=list)
 
     def apply(self, statement: Statement, period: int) -> None:
@@ -168,10 +173,15 @@ class CommunityState:
         if uses and uses[-1][1].channels and not mine:
             raise RefusedError(f"The meter {body['meter']} belongs to another member.")
         channels = CHANNELS[body["channels"]]
+        before = bool(mine and uses[-1][1].channels)
         if "withdrawn" in body:
-            if not mine or not uses[-1][1].channels:
+            if not before:
                 raise RefusedError(f"There is no consent to the meter {body['meter']} to withdraw.")
             channels = ()
+        count = self.meter_counts.get(member, 0) + bool(channels) - before
+        if count > METERS_MAX:
+            raise RefusedError(f"A member has {METERS_MAX} meters at most.")
+        self.meter_counts[member] = count
         self.meters.setdefault(body["meter"], []).append((period, MeterUse(member, channels)))
 
     def _check_readings(self, _statement: Statement, body: Mapping[str, Any], period: int) -> None:

@@ -41,7 +41,8 @@ def load_zone(name: str) -> ZoneInfo:
         InputError: no such zone.
     """
     try:
-        if "/" not in name and name != "UTC":  # "localtime" is another zone on each machine
+        # "localtime" is another zone on each machine, "right/..." counts leap seconds.
+        if ("/" not in name and name != "UTC") or name.startswith(("right/", "posix/")):
             raise ValueError(name)
         return ZoneInfo(name)
     except (ZoneInfoNotFoundError, ValueError, OSError) as error:

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from ledger.errors import CommonwattError
+from ledger.primitives.clock import SystemClock
 from settlement.audit import receipt_command
 from settlement.audit.memory import read_state, save_state
 from settlement.audit.pool import processes_here
@@ -46,6 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
             since=since,
             memory=read_state(chosen.state),
             processes=max(1, chosen.processes),
+            now_ms=SystemClock().now_ms(),
             progress=_progress,
         )
     except (CommonwattError, OSError) as error:

@@ -46,7 +46,7 @@ from settlement.state import (
 if TYPE_CHECKING:
     from settlement.audit.verdict import Report
 
-VERSION = 1
+VERSION = 2
 
 _CLASSES: dict[str, Any] = {
     found.__name__ if found is not MarketOrder else "MarketOrder": found

@@ -55,6 +55,20 @@ class Order:
                 "after its witnesses cosigned it",
             )
 
+    def check_now(self, now_ms: int | None) -> None:
+        """Refuse a last entry that is dated after the auditor's own clock, in Unix milliseconds.
+
+        Raises:
+            AuditError: names both times: one of the two clocks is wrong.
+        """
+        if now_ms is not None and self.period * SECONDS > now_ms // 1000 + CLOCKS_APART_S:
+            here = start_text(now_ms // 1000 // SECONDS)
+            raise AuditError(
+                "sequence and expiry",
+                f"the last entry is of the half-hour from {start_text(self.period)}, and this "
+                f"computer's clock is in the one from {here}: one of the two clocks is wrong",
+            )
+
     def check(self, statement: Statement, period: int) -> None:
         """Refuse a statement that comes twice, out of order or too late.
 

@@ -16,6 +16,7 @@ from typing import Any, Self
 
 from ledger.accounts import parse_account
 from ledger.errors import InputError
+from ledger.kinds import a_kind
 from ledger.log.leaf import CLEAR_KINDS, SALT_BYTES, Leaf
 from ledger.log.proof import EXTRA_BYTES_MAX, HASHES_MAX, LogProof
 from ledger.primitives import canonical
@@ -200,7 +201,7 @@ def _check(value: Any) -> Mapping[str, Any]:
     if "roster" in value:
         shown = Statement.decode(value["roster"]["envelope"].encode())
         if shown.kind != "roster":
-            raise InputError(f"receipt.roster: this is a {shown.kind}")
+            raise InputError(f"receipt.roster: this is {a_kind(shown.kind)}")
     return dict(value)
 
 

@@ -14,7 +14,7 @@ from typing import Any
 
 from ledger.errors import CommonwattError, InputError, LogError
 from ledger.keys import COMMUNITY_KINDS, OPERATOR_KINDS, SIGNER_ROLES
-from ledger.kinds import COMMUNITY
+from ledger.kinds import COMMUNITY, a_kind
 from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.note import Verifier, split_note
 from ledger.log.policy import Policy, Witnessed
@@ -127,7 +127,7 @@ def _check(receipt: Receipt, trust: Trust, member: str | None) -> Finding:
     if statement.body["ledger"] != checkpoint.origin:
         raise UnsoundError(f"the statement is for {statement.body['ledger']}, another ledger")
     if (statement.account == COMMUNITY) != (statement.kind in COMMUNITY_KINDS):
-        raise UnsoundError(f"a {statement.kind} is not for {statement.account}")
+        raise UnsoundError(f"{a_kind(statement.kind)} is not for {statement.account}")
     if receipt.roster is None:
         signers = _signed_by_shown_keys(receipt)
     else:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from ledger.accounts import parse_account
+from ledger.kinds import a_kind
 from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import start_text
 from ledger.primitives.signing import key_id_of
@@ -163,7 +164,7 @@ def evidence(finding: Finding) -> Iterator[str]:
     statement, checkpoint = finding.statement, finding.checkpoint
     yield (
         f"It stands in entry {finding.receipt.proof.index} of the log {checkpoint.origin}, logged "
-        f"in {_half_hour(finding.receipt.fields['logged'])}: a {statement.kind}, "
+        f"in {_half_hour(finding.receipt.fields['logged'])}: {a_kind(statement.kind)}, "
         f"{statement.tx_id[:16]}…"
     )
     for signer in finding.signers:

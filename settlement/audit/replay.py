@@ -16,6 +16,7 @@ from typing import Any
 from ledger.book import Book
 from ledger.erasure import DETAIL, ERASABLE_DETAILS, ERASABLE_FACTS, FACT, check_erasure
 from ledger.errors import CommonwattError
+from ledger.kinds import a_kind
 from ledger.log.leaf import Leaf
 from ledger.records import RESOLVES, Transfer
 from ledger.statements import Statement
@@ -121,7 +122,7 @@ class Replay:
         with self._checking(SIGNATURES, position):
             statement = Statement.decode(fact.envelope)
             if statement.kind != leaf.kind:
-                raise UnsoundError(f"the leaf calls a {statement.kind} a {leaf.kind}")
+                raise UnsoundError(f"the leaf calls {a_kind(statement.kind)} {a_kind(leaf.kind)}")
             self.keys.position = position
             self.keys.check(statement, leaf.period)
             self.keys.apply(statement, leaf.period)
@@ -277,7 +278,7 @@ class Replay:
         for account, floor in effect.accounts:
             self.book.open(account, floor)
         known = effect.limit is not None and self.books_known
-        if effect.limit and known and self.book.limit(*effect.limit) is not Status.CREATED:
+        if effect.limit and known and self.book.limit(*effect.limit, None) is not Status.CREATED:
             raise UnsoundError("the balance was beyond the new limits")
         if effect.transfers:
             self.post(effect.transfers, keep=kind in AMENDABLE_KINDS)

@@ -24,6 +24,7 @@ UNSOUND. Do not trust this ledger before the failure above is explained.
 
 from datetime import UTC, datetime
 
+from ledger.kinds import a_kind
 from ledger.primitives.energy import format_kwh
 from settlement.audit.verdict import FAILED, NOT_REACHED, PASSED, UNKNOWN, Report
 
@@ -43,6 +44,9 @@ _DETAILS = {
     "balances and seals": "{seal:,} days sealed, every balance recomputed",
     "erasures": "{erased:,} facts or details were erased, each by two operators",
 }
+
+DAYS_SHOWN = 5
+"""Days that a sentence names."""
 
 _COUNTED = (
     "files",
@@ -100,7 +104,8 @@ def _witnesses(report: Report) -> str:
     when = f"{first:%Y-%m-%d %H:%M} UTC"
     if not witnessed.met:
         return f"not witnessed by enough: only {named} cosigned the checkpoint, {when}"
-    return f"witnessed by {named}, {when}"
+    whose = "" if report.asked else ", witnesses that the bundle itself names (see --policy)"
+    return f"witnessed by {named}, {when}{whose}"
 
 
 def _mark(report: Report, check: str, state: str) -> str:
@@ -124,7 +129,8 @@ def _verdict(report: Report) -> list[str]:
             "checks marked ? need. Go on from a checkpoint that you audited before (--state).",
         ]
         lines += [
-            f"  erased: the {what} of entry {at}, a {kind}" for at, what, kind in replay.erased
+            f"  erased: the {what} of entry {at}, {a_kind(kind)}"
+            for at, what, kind in replay.erased
         ]
     lines.append(f"{format_kwh(replay.run_state.matched_wh)} kWh were matched between neighbours.")
     words = _witnesses(report)
@@ -132,6 +138,11 @@ def _verdict(report: Report) -> list[str]:
     if replay.run_state.days:
         days = ", ".join(str(day) for day in sorted(replay.run_state.days))
         lines.append(f"Begun and not finished at the log's end: the run of {days}.")
+    left_out = report.days_without_run()
+    if left_out:
+        shown = ", ".join(map(str, left_out[:DAYS_SHOWN]))
+        more = f" and {len(left_out) - DAYS_SHOWN:,} more" if len(left_out) > DAYS_SHOWN else ""
+        lines.append(f"Due by the log's end and never run: {shown}{more}.")
     if any(rules.replay for _, rules in replay.community.rules_history):
         lines.append(
             "This ledger replays past or simulated readings: its clock is not the real one."

@@ -6,12 +6,15 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from datetime import date, timedelta
 from typing import Any
 
 from ledger.log.policy import Witnessed
 from ledger.log.tree import Frontier
+from ledger.primitives.periods import SECONDS
 from settlement.audit.memory import Memory
 from settlement.audit.replay import CHECKS, Replay
+from settlement.timetable import due_at_ms
 
 ALL_CHECKS = (
     "bundle",
@@ -45,6 +48,7 @@ class Report:
         earlier: whether an earlier checkpoint was compared.
         witnessed: who cosigned the checkpoint.
         frontier: of the tree, for the next audit.
+        asked: whether the auditor brought a policy; else the bundle's own names the witnesses.
         resumed: entries that an earlier audit checked, and this one did not read.
     """
 
@@ -59,6 +63,7 @@ class Report:
     witnessed: Witnessed | None = None
     frontier: Frontier | None = None
     resumed: int = 0
+    asked: bool = False
 
     def memory(self) -> bytes | None:
         """Return what the next audit may go on from: of a sound ledger only."""
@@ -82,6 +87,22 @@ class Report:
     def unknown(self) -> dict[str, str]:
         """Why a check cannot tell, by its name."""
         return self.replay.unknown if self.replay else {}
+
+    def days_without_run(self) -> list[date]:
+        """Return the days, from the first that was run, that were due and were never run."""
+        if self.replay is None:
+            return []
+        run = self.replay.run_state.sealed | set(self.replay.run_state.days)
+        if not run:
+            return []
+        zone = self.replay.community.rules_now.zone
+        ends_ms = self.replay.order.period * SECONDS * 1000
+        day, left_out = min(run), []
+        while due_at_ms(day, zone) <= ends_ms:
+            if day not in run:
+                left_out.append(day)
+            day += timedelta(days=1)
+        return left_out
 
     def states(self) -> Iterator[tuple[str, str]]:
         """Yield each check with one of `PASSED`, `FAILED`, `UNKNOWN` and `NOT_REACHED`."""
@@ -110,6 +131,8 @@ class Report:
             "days_held_and_not_sealed": sorted(
                 day.isoformat() for day in (self.replay.run_state.days if self.replay else ())
             ),
+            "days_due_and_not_run": [day.isoformat() for day in self.days_without_run()],
+            "witnesses_of_your_policy": self.asked,
             "counts": self.counts,
             "checks": [
                 {"check": check, "state": state}

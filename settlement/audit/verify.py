@@ -41,6 +41,7 @@ def audit(
     since: bytes | None = None,
     memory: bytes | None = None,
     processes: int = 1,
+    now_ms: int | None = None,
     progress: Progress = lambda _done, _all: None,
 ) -> Report:
     """Audit a bundle.
@@ -53,6 +54,7 @@ def audit(
         since: a checkpoint kept from an earlier audit, to be consistent with.
         memory: what an earlier audit remembered (`Report.memory`): it goes on from there.
         processes: how many work at once.
+        now_ms: the auditor's clock: nothing may be dated after it. None takes the log's word.
         progress: told how far the audit is.
 
     Returns:
@@ -63,10 +65,11 @@ def audit(
     """
     bundle = Bundle(path)
     earlier = read_memory(memory) if memory is not None else None
-    report = Report("", 0, "")
+    report = Report("", 0, "", asked=policy is not None)
     try:
         with Pool(processes) as pool:
-            _audit(bundle, Wanted(vkey, policy, since, earlier, pool), progress, report)
+            wanted = Wanted(vkey, policy, since, earlier, pool, now_ms)
+            _audit(bundle, wanted, progress, report)
     except AuditError as error:
         report.failed, report.failure = error.check, str(error)
     if report.replay is not None and report.frontier is not None:
@@ -87,6 +90,7 @@ class Wanted:
     since: bytes | None
     memory: Memory | None
     pool: Pool
+    now_ms: int | None = None
 
 
 def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -> None:
@@ -120,8 +124,10 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     if kept and kept.size < first:
         _prove_prefix(bundle, kept, checkpoint)
     replay.finish()
-    if report.witnessed and not replay.community.rules_now.replay:
-        replay.order.check_seen(report.witnessed.times_s.values())
+    if not replay.community.rules_now.replay:
+        replay.order.check_now(wanted.now_ms)
+        if report.witnessed:
+            replay.order.check_seen(report.witnessed.times_s.values())
     bundle.check_copies(COPIED_KINDS, copies, whole=not first)
     # Nothing was read of the copies for people, nor of what an earlier audit saw.
     bundle.check_files(("",) if not first else ("roster/", "rules/", "policy"))

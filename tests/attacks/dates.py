@@ -8,7 +8,7 @@ from typing import Any
 
 from ledger.log.cosignature import Cosigner, add_lines, cosign
 from ledger.primitives.ids import derived_id
-from ledger.primitives.periods import SECONDS
+from ledger.primitives.periods import SECONDS, parse_utc
 from settlement.orders import PeriodInputs, PeriodOrders, period_inputs
 from settlement.postings import Line
 from settlement.state import CommunityRules
@@ -159,6 +159,18 @@ def backdating_hurried_recovery() -> Files:
     policy = f"log {LOG.vkey}\nwitness west {vkey}\nquorum west\n".encode()
     files = village.files() | {"log/checkpoint": note, "policy": policy}
     return {"bundle.zip": packed(files, len(village.entries)), "policy": policy}
+
+
+@attack(BACK_DATING, "sequence and expiry", "one of the two clocks is wrong")
+def backdating_ahead_of_everybody() -> Village:
+    """Operators bring Ben's account to a thief and date the payment that follows in 2095."""
+    village, phone = hamlet(replay=False), key("thief's phone")
+    fields = {"keys": [phone.public.hex()], "threshold": 1, "by": "operators", "reason": "Lost."}
+    village.say("key_change", member("ben"), fields, [*OPERATORS, phone])
+    village.period = parse_utc("2095-01-01T00:00:00Z")
+    payment = {"to": member("ada"), "amount": 70, "reference": "bread"}
+    village.say("transfer", member("ben"), payment, [phone])
+    return village
 
 
 @attack(REPLAY, "sequence and expiry", "was used before")

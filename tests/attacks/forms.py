@@ -67,7 +67,7 @@ def cross_ledger_type_swapped() -> Village:
     return village
 
 
-@attack(CROSS_LEDGER, SIGNATURES, "the leaf calls a transfer a ask")
+@attack(CROSS_LEDGER, SIGNATURES, "the leaf calls a transfer an ask")
 def cross_ledger_leaf_of_another_kind() -> Village:
     """The log's leaf calls a payment a claim, so that whoever counts leaves counts wrong."""
     village = hamlet()

@@ -10,6 +10,9 @@ from settlement.audit.verify import audit
 from tests.attacks.catalogue import ATTACKS
 from tests.attacks.make import FOLDER, THEMES
 
+NOW_MS = 1_800_000_000_000
+"""The auditor's clock, in January 2027: after every half-hour of the fixtures but one."""
+
 
 def nothing(*_arguments, **_named):
     """Check nothing."""
@@ -17,6 +20,7 @@ def nothing(*_arguments, **_named):
 
 SWITCHED_OFF = {
     "settlement.audit.order.Order.pass_over": (nothing, "backdating_half_hours_go_back"),
+    "settlement.audit.order.Order.check_now": (nothing, "backdating_ahead_of_everybody"),
     "settlement.audit.order.Order.check_seen": (nothing, "backdating_hurried_recovery"),
     "settlement.audit.order.Order.check": (
         nothing,
@@ -100,11 +104,11 @@ def test_only_one_check_notices(check, monkeypatch):
             for option in ("since", "policy")
             if f"--{option}" in given
         }
-        assert audit(folder / "bundle.zip", **files).failed, name
+        assert audit(folder / "bundle.zip", now_ms=NOW_MS, **files).failed, name
         signing._load_public.cache_clear()
         with monkeypatch.context() as patch:
             patch.setattr(check, instead)
-            report = audit(folder / "bundle.zip", **files)
+            report = audit(folder / "bundle.zip", now_ms=NOW_MS, **files)
         signing._load_public.cache_clear()
         assert report.failed is None, (name, report.failure)
 

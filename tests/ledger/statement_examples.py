@@ -116,7 +116,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "issue": {"amount": 5, "evidence": HASH, "note": "Paid in at the bank."},
     "redeem": {"amount": 5, "evidence": HASH, "note": "Paid out by the bank."},
-    "limit": {"floor_units": -5, "reason": "Agreed with the member.", "ceiling_units": 10**9},
+    "limit": {"floor_units": -5, "reason": "Agreed with the member."},
     "reversal": {"original": "3c" * 16, "reason": "Paid twice."},
     "correction": {"original": "3c" * 16, "amount": 1, "back": True, "reason": "Too much."},
     "erasure": {"entries": [{"entry": 7, "what": "detail"}], "reason": "After 13 months."},

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from ledger.errors import InputError, SignatureError
 from ledger.keys import MEMBER_KINDS, OPERATOR_KINDS, SIGNER_ROLES, KeyBook
-from ledger.kinds import KINDS
+from ledger.kinds import KINDS, a_kind
 from ledger.primitives.canonical import encode
 from ledger.primitives.signing import (
     LOW_ORDER_ENCODINGS,
@@ -64,7 +64,7 @@ def test_nobody_else_can_sign_alone(kind):
         if key in ALONE[kind]:
             book.check(statement, PERIOD)
             continue
-        with pytest.raises(SignatureError, match=f"a {kind} needs"):
+        with pytest.raises(SignatureError, match=f"{a_kind(kind)} needs"):
             book.check(statement, PERIOD)
 
 
@@ -72,7 +72,7 @@ def test_nobody_else_can_sign_alone(kind):
 def test_no_two_others_can_sign_for_two_operators(kind):
     book = open_book()
     for others in ([OPERATORS[0], SETTLEMENT], [DEVICE, SECOND_DEVICE], HELPERS):
-        with pytest.raises(SignatureError, match=f"a {kind} needs 2 of operators"):
+        with pytest.raises(SignatureError, match=f"{a_kind(kind)} needs 2 of operators"):
             book.check(statement_of(kind, others), PERIOD)
 
 
@@ -85,7 +85,7 @@ def test_one_signature_too_few_is_refused():
     for keys in ([DEVICE], [SECOND_DEVICE], [OPERATORS[0]], [STRANGER, OPERATORS[0]]):
         fresh = KeyBook(ORIGIN)
         fresh.apply(statement_of("roster"), PERIOD)
-        with pytest.raises(SignatureError, match="a account_open needs"):
+        with pytest.raises(SignatureError, match="an account_open needs"):
             fresh.check(
                 statement_of("account_open", keys, threshold=1 + (keys == [DEVICE])), PERIOD
             )

@@ -134,8 +134,6 @@ def test_a_limit_is_signed_by_two_operators_and_counts_at_once(street, tmp_path)
     refused(
         street, "below what the rules", lambda: deeds.set_limit(street, ada, -(10**12), "Much.")
     )
-    deeds.set_limit(street, ben, 0, "A ceiling.", ceiling_units=1000)
-    refused(street, "above ceiling", lambda: pay(street, people(street)[2], ben, 501, "x"))
     assert street.state.members[ada].floor_units == -500
     settle_day(street, DAY)
     sound(street, tmp_path)

@@ -70,6 +70,10 @@ def test_a_witnessed_log_is_published_exported_and_audited(street, verifier, ser
     assert report.to_json()["witnessed"] is True
     assert sorted(report.to_json()["witnesses"]) == [witness.name for witness in served]
     assert "Witnessed by w0.example/witness, w1.example/witness" in render(report)
+    assert "witnesses that the bundle itself names" in render(report)
+    asked = audit(bundle, policy=policy)
+    assert "the bundle itself names" not in render(asked)
+    assert (report.to_json()["witnesses_of_your_policy"], asked.asked) == (False, True)
 
 
 def test_what_is_not_witnessed_is_shown_as_such(street, verifier, served, tmp_path, capsys):

@@ -8,6 +8,7 @@ import typer
 from ledger.errors import CommonwattError, LogError
 from ledger.log.fork import HEADER, ForkProof
 from ledger.log.note import Verifier
+from ledger.primitives.clock import SystemClock
 from settlement.audit.memory import read_state, save_state
 from settlement.audit.pool import processes_here
 from settlement.audit.report import render
@@ -74,6 +75,7 @@ def verify(
             since=since.read_bytes() if since else None,
             memory=read_state(state),
             processes=processes,
+            now_ms=SystemClock().now_ms(),
             progress=lambda _done, _all: advance(500),
         )
     if as_json:

@@ -7,6 +7,7 @@ import typer
 
 from ledger import log_store
 from ledger.erasure import DETAIL, FACT, check_erasure
+from ledger.kinds import a_kind
 from settlement import deeds
 from wallet_api.cli.context import open_here, publish_here, say, say_json, settings_of
 from wallet_api.cli.fields import AsJson, At, local_time, open_at
@@ -120,7 +121,7 @@ def erase(
         return
     for row in rows:
         logged = local_time(community, found[row["entry"]][1])
-        say(f"Entry {row['entry']}, a {row['kind']} of {logged}: {row['goes']}.")
+        say(f"Entry {row['entry']}, {a_kind(row['kind'])} of {logged}: {row['goes']}.")
         say(f"  An auditor without it cannot tell: {row['cannot_tell']}.")
     if dry_run:
         say(f"A rehearsal: {len(rows)} entries could lose their {what.value}; nothing was erased.")

@@ -4,7 +4,6 @@ from typing import Annotated
 
 import typer
 
-from ledger.accounts import wallet
 from ledger.errors import InputError
 from settlement import deeds
 from wallet_api.cli.context import say
@@ -22,40 +21,23 @@ from wallet_api.cli.fields import (
 def limit(
     context: typer.Context,
     name: Who,
+    floor: Annotated[str, typer.Option(help="How far below zero, as in -12.50")],
     reason: Annotated[str, typer.Option(help="Why, in words")],
-    floor: Annotated[
-        str | None, typer.Option(help="How far below zero, as in -12.50 [as before]")
-    ] = None,
-    ceiling: Annotated[
-        str | None,
-        typer.Option(help="Most that the wallet may hold; none for no limit [as before]"),
-    ] = None,
     at: At = None,
 ) -> None:
-    """Change how far below zero a member's wallet may go, and how much it may hold; at once.
+    """Change how far below zero a member's wallet may go; at once.
 
     Signed by two operators, and not below what the rules allow.
 
-    Example: commonwatt member limit Ada --floor -12.50 --ceiling 200 --reason "As she asked."
+    Example: commonwatt member limit Ada --floor -12.50 --reason "As she asked."
     """
-    if floor is None and ceiling is None:
-        raise typer.BadParameter("say --floor, --ceiling or both")
     community = open_at(context, at)
     member, name = who(community, name)
-    account = wallet(member, community.state.rules_now.asset)
-    with community.reading() as connection:
-        before = community.writer.ledger.balances(connection)[account]
-    floor_units = (before.floor or 0) if floor is None else money(floor)
+    floor_units = money(floor)
     if floor_units > 0:
         raise InputError(f"--floor {floor}: a wallet's lower limit is zero or below, as in -12.50.")
-    ceiling_units = before.ceiling
-    if ceiling is not None:
-        ceiling_units = None if ceiling == "none" else money(ceiling)
-    if ceiling_units is not None and ceiling_units < 0:
-        raise InputError(f"--ceiling {ceiling}: what a wallet may hold is zero or more.")
-    deeds.set_limit(community, member, floor_units, reason, ceiling_units)
-    most = "without limit" if ceiling_units is None else f"up to {exact_money(ceiling_units)}"
-    say(f"{name}'s wallet may go down to {exact_money(floor_units)} and hold money {most}.")
+    deeds.set_limit(community, member, floor_units, reason)
+    say(f"{name}'s wallet may go down to {exact_money(floor_units)}.")
     say("It counts from now on; nothing that was posted changes.")
 
 
