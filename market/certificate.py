@@ -18,7 +18,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 
-from ledger.primitives.canonical import encode_trusted
 from market.check import check_market
 from market.errors import CertificateError
 from market.model import (
@@ -33,7 +32,7 @@ from market.model import (
 )
 from market.rules import set_price_ticks
 from market.sharing import share_pro_rata
-from market.wire import result_to_json
+from market.wire import encode_result
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,7 +202,7 @@ def verify_encoded(market: Market, data: bytes) -> Result:
     except _NO_RESULT as error:
         raise CertificateError("the result cannot be read") from error
     expected = _proved(market, sides, certificate)
-    if encode_trusted(result_to_json(expected)) != data:
+    if encode_result(expected) != data:
         raise CertificateError("the result is not what the rules give, in its one form")
     return expected
 

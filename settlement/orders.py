@@ -284,10 +284,11 @@ def orders_from_checked(detail: Mapping[str, Any], feeder: str) -> list[PeriodOr
     gathered: dict[int, PeriodOrders] = {}
     for item in detail["orders"]:
         orders = gathered.setdefault(item["period"], PeriodOrders(item["period"], {}, {}))
-        for side in ("asks", "bids"):
-            for entry in item.get(side, []):
-                order = Order(entry["id"], feeder, entry["wh"], entry["limit_ticks"])
-                getattr(orders, side)[entry["id"]] = Funded(order, entry["hold_units"])
+        for name, side in (("asks", orders.asks), ("bids", orders.bids)):
+            for entry in item.get(name, ()):
+                member = entry["id"]
+                order = Order(member, feeder, entry["wh"], entry["limit_ticks"])
+                side[member] = Funded(order, entry["hold_units"])
     return list(gathered.values())
 
 

@@ -14,11 +14,10 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ledger.errors import CommonwattError
-from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.signing import verify
 from ledger.records import pack_record, salted_root
 from market.certificate import verify_encoded
-from market.wire import market_to_json
+from market.wire import encode_market
 from meters.batches import NOT_SIGNED, BatchContent
 from settlement.errors import UnsoundError
 from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked
@@ -158,7 +157,7 @@ def _check_clearing(
 ) -> None:
     """Check a clearing, and put the lines that it gives into a list."""
     market = market_of(orders, proof.rules)
-    if _sha256_hex(encode_trusted(market_to_json(market))) != cleared.market:
+    if _sha256_hex(encode_market(market)) != cleared.market:
         raise UnsoundError("the market that was cleared is not that of the orders")
     if cleared.data is None or _sha256_hex(cleared.data) != cleared.result:
         raise UnsoundError("the result is not the one that was signed")
