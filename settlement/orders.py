@@ -27,8 +27,7 @@ ORDERS_MAX = 1_000_000
 """Most orders of a side in a half-hour that a hold's detail may have."""
 
 
-@dataclass(slots=True)
-class Flow:
+class Flow(NamedTuple):
     """A member's metered Wh in a half-hour, over all their meters."""
 
     imported_wh: int = 0
@@ -119,21 +118,19 @@ def period_inputs(
     for period in periods:
         if meters.at(period) is not uses:
             uses = meters.at(period)
-            slots = [((meter, channel), member) for meter, channel, member in channels_of(uses)]
+            slots = sorted(((meter, side), member) for meter, side, member in channels_of(uses))
             members = sorted({member for _, member in slots})
-        known, found = readings.get(period, none), {}
-        flows = {member: Flow() for member in members}
-        missing = []
+        known, found, missing = readings.get(period, none), {}, []
+        imported, exported = dict.fromkeys(members, 0), dict.fromkeys(members, 0)
         for slot, member in slots:
             wh = known.get(slot)
             if wh is None:
                 missing.append(slot)
                 wh = 0
             found[slot] = wh
-            if slot[1] is Channel.IMPORT:
-                flows[member].imported_wh += wh
-            else:
-                flows[member].exported_wh += wh
+            flow = imported if slot[1] is Channel.IMPORT else exported
+            flow[member] += wh
+        flows = {member: Flow(imported[member], exported[member]) for member in members}
         gathered.append(PeriodInputs(period, found, flows, missing))
     return gathered
 

@@ -42,6 +42,9 @@ FUNDS, CLEARINGS, POSTINGS, SEALS = (
 Failure = tuple[int, str, str]
 """Log position, check, and what is wrong."""
 
+SignedReadings = tuple[int, str, int, tuple[int, ...], str, bytes]
+"""Log position and root of a batch of readings, then the fields of its content."""
+
 
 @dataclass(frozen=True, slots=True)
 class Signed:
@@ -109,10 +112,10 @@ def prove_signatures(signatures: Sequence[tuple[int, bytes, bytes, bytes]]) -> F
     return None
 
 
-def prove_readings(batches: Sequence[tuple[int, int, bytes, str]]) -> Failure | None:
-    """Return the first of some (log position, first half-hour, detail, root) that do not agree."""
-    for position, first, detail, root in batches:
-        if BatchContent.decode(first, detail).root().hex() != root:
+def prove_readings(batches: Sequence[SignedReadings]) -> Failure | None:
+    """Return the first of some batches of readings that does not give the root signed for it."""
+    for position, root, first, wh, quality, seed in batches:
+        if BatchContent(first, wh, quality, seed).root().hex() != root:
             words = f"entry {position}: {NOT_SIGNED}"
             return position, "readings", words
     return None
