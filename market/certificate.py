@@ -17,6 +17,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
+from operator import attrgetter
 
 from market.check import check_market
 from market.errors import CertificateError
@@ -33,6 +34,8 @@ from market.model import (
 from market.rules import set_price_ticks
 from market.sharing import share_pro_rata
 from market.wire import encode_result
+
+_ID = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def group_by_price(orders: Iterable[Order], *, by_limit: bool) -> dict[int, dict
     With ``by_limit`` false all orders form one level at price 0.
     """
     groups: dict[int, dict[str, int]] = {}
-    for order in sorted(orders, key=lambda order: order.id):
+    for order in sorted(orders, key=_ID):
         if order.wh:
             level = groups.setdefault(order.limit_ticks if by_limit else 0, {})
             level[order.id] = order.wh
@@ -138,7 +141,7 @@ def assemble(market: Market, fills: Fills, certificate: Certificate) -> Result:
         (Side.BID, market.bids, fills.bids, market.rules.charge_ticks),
     ):
         sign = -1 if side is Side.ASK else 1
-        for order in sorted(orders, key=lambda order: order.id):
+        for order in sorted(orders, key=_ID):
             wh = got.get(order.id, 0)
             price = prices[0].price_ticks + charge_ticks if wh else None
             outcomes.append(Outcome(order.id, side, wh, price))

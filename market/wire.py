@@ -12,6 +12,7 @@ nulls; every field is checked and every unknown one refused. Output is canonical
 import json
 import unicodedata
 from json.encoder import encode_basestring as _quoted
+from operator import attrgetter
 from typing import Any
 
 from ledger.errors import InputError
@@ -268,7 +269,7 @@ def result_bytes(result: Result) -> bytes:
 
 
 def _by_id(orders: tuple[Order, ...]) -> list[Order]:
-    return sorted(orders, key=lambda order: order.id)
+    return sorted(orders, key=attrgetter("id"))
 
 
 def _prices_to_json(result: Result) -> list[dict[str, Any]]:

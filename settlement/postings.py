@@ -9,7 +9,8 @@ every half-hour the pool is empty in both.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ledger.accounts import WH, account_hash, fees, grid, meter_account, pool, wallet
@@ -52,8 +53,12 @@ def run_id(kind: str, origin: str, run: str, about: str | int) -> str:
     return derived_id(kind, origin, run, about)
 
 
+@lru_cache(maxsize=65_536)
 def hold_id(hold_batch: bytes, period: int, member: str) -> bytes:
-    """Return the id of the hold for a member's order in a half-hour."""
+    """Return the id of the hold for a member's order in a half-hour.
+
+    Asked twice, when it is made and when it is resolved: so a day's are remembered.
+    """
     content = b"commonwatt/id/hold/v1\x00" + hold_batch + period.to_bytes(8) + member.encode()
     return hashlib.sha256(content).digest()[:16]
 
@@ -105,10 +110,10 @@ def hold_transfers(
     ]
 
 
-def _holders(orders: PeriodOrders) -> Iterator[tuple[str, Funded]]:
-    """Yield (member, order) of those with something set aside; a member has one order."""
+def _holders(orders: PeriodOrders) -> list[tuple[str, Funded]]:
+    """Return (member, order) of those with something set aside; a member has one order."""
     both = {**orders.bids, **orders.asks}
-    return ((member, both[member]) for member in sorted(both) if both[member].hold_units)
+    return [(member, funded) for member, funded in sorted(both.items()) if funded.hold_units]
 
 
 def market_of(orders: PeriodOrders, rules: CommunityRules) -> Market:

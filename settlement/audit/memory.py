@@ -155,15 +155,16 @@ def encode_value(value: Any) -> Any:
 
 def decode_value(value: Any) -> Any:
     """Return the value that `encode_value` wrote; only the classes of this module are made."""
-    if isinstance(value, list):
-        return [decode_value(item) for item in value]
-    if not isinstance(value, dict):
+    kind = type(value)
+    if kind is list:
+        return _read_items(value)
+    if kind is not dict:
         return value
     [(tag, content)] = value.items()
     if tag == "o":
         name, items = content
-        return _made(_CLASSES[name], [decode_value(item) for item in items])
-    return next(read for _, known, _, read in _CODERS if known == tag)(content)
+        return _made(_CLASSES[name], _read_items(items))
+    return _READERS[tag](content)
 
 
 def _items(value: Any) -> list[Any]:
@@ -174,8 +175,15 @@ def _pairs(value: Any) -> list[Any]:
     return [[encode_value(key), encode_value(item)] for key, item in value.items()]
 
 
+def _read_items(content: Any) -> list[Any]:
+    return [
+        item if type(item) in _AS_THEY_ARE else decode_value(item)  # most are: no call for them
+        for item in content
+    ]
+
+
 def _read_dict(content: Any) -> dict[Any, Any]:
-    return {decode_value(key): decode_value(item) for key, item in content}
+    return dict(map(_read_items, content))
 
 
 _Coder = tuple[type, str, Callable[[Any], Any], Callable[[Any], Any]]
@@ -185,12 +193,15 @@ _CODERS: tuple[_Coder, ...] = (
     (bytes, "b", bytes.hex, bytes.fromhex),
     (Counter, "n", _pairs, lambda c: Counter(_read_dict(c))),
     (dict, "d", _pairs, _read_dict),
-    (tuple, "t", _items, lambda c: tuple(map(decode_value, c))),
-    (set, "s", lambda v: _items(sorted(v)), lambda c: set(map(decode_value, c))),
+    (tuple, "t", _items, lambda c: tuple(_read_items(c))),
+    (set, "s", lambda v: _items(sorted(v)), lambda c: set(_read_items(c))),
     (range, "r", lambda v: [v.start, v.stop], lambda c: range(*c)),
     (date, "day", date.isoformat, date.fromisoformat),
 )
 """(class, tag, writer, reader), the more special ones first."""
+
+_READERS = {tag: read for _, tag, _, read in _CODERS}
+_AS_THEY_ARE = frozenset({int, str, bool, type(None)})
 
 
 def _state_of(value: Any) -> list[Any]:
