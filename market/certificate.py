@@ -14,21 +14,21 @@ rules give.
 """
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
+from itertools import chain
 from typing import Any
 
-from ledger.primitives.canonical import encode_trusted
 from market.agreements import serve
 from market.assemble import Got, Matched, assemble
 from market.check import check_market
 from market.errors import CertificateError
 from market.face import components
-from market.model import Certificate, Fill, Market, Orders, Result, Side
+from market.model import Certificate, Market, Orders, Result, Side
 from market.programme import Levels, Programme, Volumes, least_vector, supported, supports
 from market.sharing import share
 from market.staging import Row, Terms, edges_of, levels_of, stage, terms_of
 from market.tree import Tree
-from market.wire import result_to_json
+from market.wire import encode_result, result_to_json
 
 
 def verify(market: Market, result: Result) -> None:
@@ -65,9 +65,8 @@ def verify_encoded(market: Market, data: bytes) -> Result:
     except _NO_RESULT as error:
         raise CertificateError("the result cannot be read") from error
     expected = prove(market, certificate)
-    shown = result_to_json(expected)
-    if encode_trusted(shown) != data:
-        for field, wanted in shown.items():
+    if encode_result(expected) != data:
+        for field, wanted in result_to_json(expected).items():
             if value.get(field) != wanted:
                 raise CertificateError(_difference(field, wanted, value.get(field)))
         raise CertificateError("the result is not in its one form")
@@ -160,38 +159,32 @@ def _column(orders: Orders, got: dict[str, int]) -> list[int]:
     return [got.get(order, 0) for order in orders.ids]
 
 
-def outcomes_of(data: bytes) -> tuple[int, dict[tuple[Side, str], tuple[Fill, ...]]]:
-    """Return matched Wh, and what each order that traded got, from a result's bytes.
+def traded_of(data: bytes) -> tuple[int, dict[Side, dict[str, tuple[int, int]]]]:
+    """Return matched Wh, and (Wh, units) by side, then order, of what traded, from a result's bytes.
 
     Nothing of it is proved: `verify_encoded` does that, perhaps elsewhere and later.
 
     Raises:
         CertificateError: the bytes are no result.
     """
+    traded: dict[str, dict[str, tuple[int, int]]] = {Side.ASK: {}, Side.BID: {}}
+    numbers: list[Any] = []
     try:
         value = json.loads(data)
-        outcomes = {
-            (Side(each["side"]), each["id"]): tuple(_fills(each))
-            for each in value["orders"]
-            if each["wh"]
-        }
-        matched_wh = value["matched_wh"]
+        numbers.append(value["matched_wh"])
+        for order in value["orders"]:
+            if not order["wh"]:
+                continue
+            fills = order.get("fills", [order])
+            pairs = [(fill["wh"], fill["price_ticks"]) for fill in fills]
+            numbers += chain(*pairs)
+            units = sum(wh * ticks for wh, ticks in pairs)
+            traded[order["side"]][order["id"]] = sum(wh for wh, _ in pairs), units
     except _NO_RESULT as error:
         raise CertificateError("the result cannot be read") from error
-    numbers = [
-        matched_wh,
-        *(number for fills in outcomes.values() for fill in fills for number in fill[:2]),
-    ]
-    if not all(type(number) is int for number in numbers):
+    if {*map(type, numbers)} != {int}:
         raise CertificateError("a quantity or price of the result is not a whole number")
-    return matched_wh, outcomes
-
-
-def _fills(order: dict[str, Any]) -> Iterator[Fill]:
-    if "fills" not in order:
-        yield Fill(order["wh"], order["price_ticks"])
-    for each in order.get("fills", ()):
-        yield Fill(each["wh"], each["price_ticks"], each.get("agreement"))
+    return numbers[0], {Side(side): found for side, found in traded.items()}
 
 
 _NO_RESULT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)

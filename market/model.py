@@ -60,8 +60,7 @@ class SharingRule(StrEnum):
     KEYS = "keys"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An offer for metered energy.
 
     Attributes:
@@ -200,6 +199,15 @@ class Fill(NamedTuple):
     wh: int
     price_ticks: int
     agreement: str | None = None
+
+
+def summed(fills: Sequence[Fill]) -> tuple[int, int]:
+    """Return the Wh and the ledger units of some fills.
+
+    >>> summed([Fill(5, 1475), Fill(2, 0, "gift")])
+    (7, 7375)
+    """
+    return sum(fill.wh for fill in fills), sum(fill.wh * fill.price_ticks for fill in fills)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,11 +11,14 @@ nulls; every field is checked and every unknown one refused. Output is canonical
 
 import json
 import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 from ledger.errors import InputError
 from ledger.primitives import shape
-from ledger.primitives.canonical import INTEGER_MAX, encode_trusted
+from ledger.primitives.canonical import INTEGER_MAX, encode, encode_trusted
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX
 from ledger.primitives.periods import PERIOD_MAX
@@ -256,17 +259,43 @@ def agreement_to_json(agreement: Agreement) -> dict[str, Any]:
     return _without_none(**{name: getattr(agreement, name) for name in Agreement.__slots__})
 
 
+def encode_market(market: Market) -> bytes:
+    """Return the canonical bytes of `market_to_json`, which a clearing hashes.
+
+    Written out, in a third of the time; a test compares the two.
+    """
+    asks, bids = (
+        ",".join(
+            f'{{"feeder":{_quoted(feeder)},"id":{_quoted(order)},"limit_ticks":{limit},"wh":{wh}}}'
+            for order, feeder, wh, limit in _rows(side)
+        )
+        for side in (market.asks, market.bids)
+    )
+    rest = market_to_json(replace(market, asks=Orders(), bids=Orders()))
+    agreements, feeders, rules = (
+        encode_trusted(rest[name]).decode() for name in ("agreements", "feeders", "rules")
+    )
+    return (
+        f'{{"agreements":{agreements},"asks":[{asks}],"bids":[{bids}],"feeders":{feeders},'
+        f'"period":{market.period},"rules":{rules}}}'
+    ).encode()
+
+
 def _feeder_to_json(feeder: Feeder) -> dict[str, Any]:
     value = _without_none(id=feeder.id, parent=feeder.parent, capacity_wh=feeder.capacity_wh)
     return value | ({"charge_ticks": feeder.charge_ticks} if feeder.charge_ticks else {})
 
 
 def _orders_to_json(orders: Orders) -> list[dict[str, Any]]:
-    rows = sorted(zip(orders.ids, orders.feeders, orders.wh, orders.limit_ticks, strict=True))
     return [
         {"id": order, "feeder": feeder, "wh": wh, "limit_ticks": limit}
-        for order, feeder, wh, limit in rows
+        for order, feeder, wh, limit in _rows(orders)
     ]
+
+
+def _rows(orders: Orders) -> list[tuple[str, str, int, int]]:
+    """Return orders by id; an id stands once."""
+    return sorted(zip(orders.ids, orders.feeders, orders.wh, orders.limit_ticks, strict=True))
 
 
 def _without_none(**fields: Any) -> dict[str, Any]:
@@ -275,6 +304,32 @@ def _without_none(**fields: Any) -> dict[str, Any]:
 
 def result_to_json(result: Result) -> dict[str, Any]:
     """Return the result as JSON."""
+    sides = ((Side.ASK, result.asks), (Side.BID, result.bids))
+    orders = [order for side, trades in sides for order in _trades_to_json(side, trades)]
+    return {"orders": orders, **_rest_to_json(result)}
+
+
+def encode_result(result: Result) -> bytes:
+    """Return the canonical bytes of `result_to_json`, written out like `encode_market`."""
+    sides = (("ask", result.asks), ("bid", result.bids))
+    orders = ",".join(text for side, trades in sides for text in _trades_text(side, trades))
+    head, tail = encode_trusted({"orders": [], **_rest_to_json(result)}).split(b'"orders":[]')
+    return head + f'"orders":[{orders}]'.encode() + tail
+
+
+def _trades_text(side: str, trades: Trades) -> Iterator[str]:
+    for order, wh, price in sorted(zip(trades.ids, trades.wh, trades.prices, strict=True)):
+        if order in trades.fills:
+            fills = encode_trusted(_fills_to_json(trades.fills[order])).decode()
+            yield f'{{"fills":{fills},"id":{_quoted(order)},"side":"{side}","wh":{wh}}}'
+        elif price is None:
+            yield f'{{"id":{_quoted(order)},"side":"{side}","wh":{wh}}}'
+        else:
+            yield f'{{"id":{_quoted(order)},"price_ticks":{price},"side":"{side}","wh":{wh}}}'
+
+
+def _rest_to_json(result: Result) -> dict[str, Any]:
+    """Return all of a result but its orders."""
     certificate: dict[str, Any] = {}
     if result.certificate.potentials:
         certificate["potentials"] = [
@@ -285,10 +340,6 @@ def result_to_json(result: Result) -> dict[str, Any]:
         certificate["cut"] = list(result.certificate.cut)
     return {
         "period": result.period,
-        "orders": [
-            *_trades_to_json(Side.ASK, result.asks),
-            *_trades_to_json(Side.BID, result.bids),
-        ],
         "prices": [price._asdict() for price in result.prices],
         "flows": [flow._asdict() for flow in result.flows],
         "matched_wh": result.matched_wh,
@@ -303,14 +354,16 @@ def _trades_to_json(side: Side, trades: Trades) -> list[dict[str, Any]]:
     name, found = side.value, []
     for order, wh, price in sorted(zip(trades.ids, trades.wh, trades.prices, strict=True)):
         value: dict[str, Any] = {"id": order, "side": name, "wh": wh}
-        if price is not None:
-            value["price_ticks"] = price
         if order in trades.fills:
-            fills = trades.fills[order]
-            value.pop("price_ticks", None)
-            value["fills"] = [_without_none(**fill._asdict()) for fill in fills]
+            value["fills"] = _fills_to_json(trades.fills[order])
+        elif price is not None:
+            value["price_ticks"] = price
         found.append(value)
     return found
+
+
+def _fills_to_json(fills: Sequence[Fill]) -> list[dict[str, Any]]:
+    return [_without_none(**fill._asdict()) for fill in fills]
 
 
 def read_result(data: bytes) -> Result:
@@ -358,7 +411,7 @@ def _trades_from_json(orders: list[dict[str, Any]], side: Side) -> Trades:
 
 def result_bytes(result: Result) -> bytes:
     """Return the canonical bytes of a result: the same on every machine."""
-    return encode_trusted(result_to_json(result))
+    return encode(result_to_json(result))
 
 
 def _check(check: shape.Check, value: Any, path: str) -> None:

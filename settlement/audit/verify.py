@@ -18,7 +18,7 @@ from ledger.log.tiles import TILE_WIDTH, prove_consistency, read_bundle, verify_
 from ledger.log.tree import Frontier, leaf_hash, verify_consistency
 from settlement.audit.bundle import Bundle, Fact
 from settlement.audit.memory import Memory, read_memory
-from settlement.audit.pool import Pool
+from settlement.audit.pool import Pool, uncollected
 from settlement.audit.replay import Replay
 from settlement.audit.verdict import Report
 from settlement.errors import AuditError, UnsoundError
@@ -33,6 +33,7 @@ COPIED_KINDS = ("roster", "rules")
 """Kinds of which a bundle has copies for reading, outside the log."""
 
 
+@uncollected()
 def audit(
     path: Path,
     *,

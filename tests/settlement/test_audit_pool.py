@@ -1,5 +1,6 @@
 """Proofs by other processes: the same verdict, the first failure of the log, nothing else installed."""
 
+import gc
 import importlib.util
 import os
 import subprocess
@@ -157,3 +158,19 @@ def test_the_audit_runs_where_nothing_but_cryptography_is_installed(street, tmp_
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SOUND" in done.stdout
     assert done.stderr == ""
+
+
+def test_an_audit_makes_no_cycles_so_that_none_need_be_collected(street, tmp_path):
+    settle_day(street, DAY)
+    export_bundle(street, tmp_path / "bundle")
+    audit(tmp_path / "bundle")
+    gc.collect()
+    gc.disable()
+    try:
+        report = audit(tmp_path / "bundle")
+        assert (report.verdict, gc.collect()) == ("sound", 0)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    audit(tmp_path / "bundle")
+    assert gc.isenabled()
