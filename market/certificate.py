@@ -38,11 +38,8 @@ def verify(market: Market, result: Result) -> None:
         MarketInputError: the market itself cannot be cleared.
         CertificateError: names the first difference.
     """
-    expected = result_to_json(prove(market, result.certificate))
-    given = result_to_json(result)
-    for field, value in expected.items():
-        if given.get(field) != value:
-            raise CertificateError(_difference(field, value, given.get(field)))
+    expected = prove(market, result.certificate)
+    _compare(result_to_json(expected), result_to_json(result))
 
 
 def verify_encoded(market: Market, data: bytes) -> Result:
@@ -66,9 +63,7 @@ def verify_encoded(market: Market, data: bytes) -> Result:
         raise CertificateError("the result cannot be read") from error
     expected = prove(market, certificate)
     if encode_result(expected) != data:
-        for field, wanted in result_to_json(expected).items():
-            if value.get(field) != wanted:
-                raise CertificateError(_difference(field, wanted, value.get(field)))
+        _compare(result_to_json(expected), value)
         raise CertificateError("the result is not in its one form")
     return expected
 
@@ -191,15 +186,30 @@ _NO_RESULT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, O
 """What bytes that are no result make the standard library raise."""
 
 
-def _difference(field: str, expected: Any, given: Any) -> str:
-    """Say what differs: of the orders the first one."""
-    if field == "orders" and isinstance(given, list):
-        for wanted, order in zip(expected, given, strict=False):
+def _compare(expected: dict[str, Any], given: dict[str, Any]) -> None:
+    """Refuse a result that is not the expected one.
+
+    Raises:
+        CertificateError: names the first difference.
+    """
+    if given.get("period") != expected["period"]:
+        raise CertificateError("period: the result is of another half-hour")
+    if given.get("matched_wh") != expected["matched_wh"]:
+        raise CertificateError(
+            f"matched_wh: {expected['matched_wh']} Wh could be matched, the result says "
+            f"{given.get('matched_wh')}"
+        )
+    orders = given.get("orders")
+    if isinstance(orders, list):
+        for wanted, order in zip(expected["orders"], orders, strict=False):
             if wanted != order:
-                named = f"{wanted['side']} {wanted['id']!r}"
-                return f"orders: {named} gets {_said(wanted)}; the result says {_said(order)}"
-        return f"orders: there are {len(expected)}, the result has {len(given)}"
-    return f"{field}: not what the rules give for this market"
+                raise CertificateError(
+                    f"orders: {wanted['side']} {wanted['id']!r}: its share is {_said(wanted)}; the "
+                    f"result says {_said(order)}"
+                )
+    for field, value in expected.items():
+        if given.get(field) != value:
+            raise CertificateError(f"{field}: not what the rules give for this market")
 
 
 def _said(order: Any) -> str:

@@ -81,7 +81,7 @@ def _flow_limits(programme: Programme, node: int, rise: int) -> Limits:
     if abs(rise) > charge:
         bound = most if rise > 0 else least
         if bound is None:
-            raise CertificateError("the potentials would send energy without end over an edge")
+            raise CertificateError("certificate: its potentials support no result")
         return bound, bound
     if abs(rise) < charge:
         return 0, 0

@@ -65,7 +65,7 @@ class Curve(NamedTuple):
         for (level, wh, slope), after in zip(corners, [*corners[1:], None], strict=True):
             if slope and wh <= target_wh and (after is None or target_wh <= after[1]):
                 return level + Fraction(target_wh - wh) / slope
-        raise CertificateError("the potentials support no result: a feeder cannot be balanced")
+        raise CertificateError("certificate: its potentials support no result")
 
 
 def pro_rata_curve(wh: int) -> Curve:
@@ -127,7 +127,7 @@ def _cut(curve: Curve, limits: Limits) -> Curve:
     corners = list(curve.corners())
     end = corners[-1][1] if corners else curve.start
     if (least is not None and end < least) or (most is not None and curve.start > most):
-        raise CertificateError("the potentials support no result: an edge carries too much")
+        raise CertificateError("certificate: its potentials support no result")
     if (least is None or curve.start >= least) and (most is None or end <= most):
         return curve
     slopes: list[tuple[Number, int]] = []

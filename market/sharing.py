@@ -123,7 +123,7 @@ class _Rounding:
         self._low, self._high = [0] * count, [0] * count
         for number in range(count - 1, -1, -1):
             if not self._refresh(number):
-                raise CertificateError("the potentials support no result in whole Wh")
+                raise CertificateError("certificate: its potentials support no result")
             if number:
                 self._low_below[self._parents[number]] += self._low[number]
                 self._high_below[self._parents[number]] += self._high[number]

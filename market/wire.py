@@ -385,7 +385,7 @@ def result_from_json(value: Any) -> Result:
         ),
         tuple(value["certificate"].get("cut", [])),
     )
-    return Result(
+    result = Result(
         value["period"],
         _trades_from_json(value["orders"], Side.ASK),
         _trades_from_json(value["orders"], Side.BID),
@@ -397,6 +397,12 @@ def result_from_json(value: Any) -> Result:
         value["rent_units"],
         certificate,
     )
+    if result_to_json(result) != value:
+        raise MarketInputError(
+            "result: not in its one form: asks before bids, each side by id, a price or fills and "
+            "not both, potentials or a cut"
+        )
+    return result
 
 
 def _trades_from_json(orders: list[dict[str, Any]], side: Side) -> Trades:
