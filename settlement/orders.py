@@ -220,9 +220,10 @@ class _Purse:
         funds = min(
             self._available - spent, mandate.units_period_max, mandate.units_day_max - spent
         )
-        cap_wh = max(0, min(wh, mandate.wh_period_max, funds // ticks))
-        self._spent = spent + cap_wh * ticks
-        return cap_wh
+        if wh > mandate.wh_period_max or wh * ticks > funds:
+            wh = max(0, min(mandate.wh_period_max, funds // ticks, wh))
+        self._spent = spent + wh * ticks
+        return wh
 
 
 def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:

@@ -63,39 +63,17 @@ def hold_id(hold_batch: bytes, period: int, member: str) -> bytes:
     return hashlib.sha256(content).digest()[:16]
 
 
-class Move(NamedTuple):
-    """One movement of a run, of which its transfer is made.
-
-    Attributes:
-        kind: of the transfer.
-        debit: account that gives.
-        credit: account that takes.
-        amount: of the transfer.
-        hold: id of the hold that it makes or resolves, or None.
-        held: what was set aside by that hold.
-    """
-
-    kind: Kind
-    debit: str
-    credit: str
-    amount: int
-    hold: bytes | None = None
-    held: int = 0
+Move = tuple[Kind, str, str, int, bytes | None]
+"""One movement of a run, of which its transfer is made: kind, account that gives, account that takes,
+amount, and the id of the hold that it makes or resolves."""
 
 
 def hold_moves(hold_batch: bytes, orders: PeriodOrders, rules: CommunityRules) -> list[Move]:
     """Return the holds of a half-hour: one for each order that may owe something."""
-    target, period = pool(rules.feeder, rules.asset), orders.period
+    target, period, asset = pool(rules.feeder, rules.asset), orders.period, rules.asset
     return [
-        Move(
-            Kind.HOLD,
-            wallet(member, rules.asset),
-            target,
-            funded.hold_units,
-            hold_id(hold_batch, period, member),
-            funded.hold_units,
-        )
-        for member, funded in _holders(orders)
+        (Kind.HOLD, wallet(member, asset), target, units, hold_id(hold_batch, period, member))
+        for member, (_, units) in _holders(orders)
     ]
 
 
@@ -104,9 +82,9 @@ def hold_transfers(
 ) -> list[Transfer]:
     """Return the holds of a day: one for each order that may owe something."""
     return [
-        Transfer(move.hold or b"", move.kind, move.debit, move.credit, move.amount, item.period)
+        Transfer(made or b"", kind, debit, credit, amount, item.period)
         for item in orders
-        for move in hold_moves(hold_batch, item, rules)
+        for kind, debit, credit, amount, made in hold_moves(hold_batch, item, rules)
     ]
 
 
@@ -172,16 +150,10 @@ def settlement_transfers(
 ) -> list[Transfer]:
     """Return the transfers that settle one half-hour, in the order in which they post."""
     return [
-        Transfer(
-            transfer_id(batch, index),
-            move.kind,
-            move.debit,
-            move.credit,
-            move.amount,
-            inputs.period,
-            move.hold,
+        Transfer(transfer_id(batch, index), kind, debit, credit, amount, inputs.period, hold)
+        for index, (kind, debit, credit, amount, hold) in enumerate(
+            settlement_moves(hold_batch, inputs, orders, lines, rules)
         )
-        for index, move in enumerate(settlement_moves(hold_batch, inputs, orders, lines, rules))
     ]
 
 
@@ -200,50 +172,45 @@ def settlement_records(batch: bytes, moves: Sequence[Move], period: int) -> list
     """Return the records of a settlement's transfers, of which it signs the root."""
     return [
         pack_record(transfer_id(batch, index), kind, debit, credit, amount, period, hold)
-        for index, (kind, debit, credit, amount, hold, _) in enumerate(moves)
+        for index, (kind, debit, credit, amount, hold) in enumerate(moves)
     ]
 
 
 def _energy_moves(inputs: PeriodInputs, lines: list[Line], rules: CommunityRules) -> list[Move]:
-    target = pool(rules.feeder, WH)
-    readings = sorted(inputs.readings.items())
-    moves = [
-        Move(Kind.POST, meter_account(meter, channel), target, wh)
-        for (meter, channel), wh in readings
-        if wh and channel is Channel.EXPORT
-    ]
+    target, exports, imports = pool(rules.feeder, WH), list[Move](), list[Move]()
+    for (meter, channel), wh in sorted(inputs.readings.items()):
+        if wh and channel is Channel.EXPORT:
+            exports.append((Kind.POST, meter_account(meter, channel), target, wh, None))
+        elif wh:
+            imports.append((Kind.POST, target, meter_account(meter, channel), wh, None))
     from_grid = sum(line.grid_import_wh for line in lines)
     if from_grid:
-        moves.append(Move(Kind.POST, grid("import"), target, from_grid))
-    moves += [
-        Move(Kind.POST, target, meter_account(meter, channel), wh)
-        for (meter, channel), wh in readings
-        if wh and channel is Channel.IMPORT
-    ]
+        exports.append((Kind.POST, grid("import"), target, from_grid, None))
     to_grid = sum(line.grid_export_wh for line in lines)
     if to_grid:
-        moves.append(Move(Kind.POST, target, grid("export"), to_grid))
-    return moves
+        imports.append((Kind.POST, target, grid("export"), to_grid, None))
+    return exports + imports
 
 
 def _money_moves(
     hold_batch: bytes, orders: PeriodOrders, lines: list[Line], rules: CommunityRules
 ) -> list[Move]:
-    target, moves = pool(rules.feeder, rules.asset), []
+    target, asset, moves = pool(rules.feeder, rules.asset), rules.asset, list[Move]()
     owed = {line.member: line.bought_units - line.sold_units for line in lines}
-    for member, funded in _holders(orders):
-        hold = hold_id(hold_batch, orders.period, member)
-        account, held = wallet(member, rules.asset), funded.hold_units
-        if owed[member] > 0:
-            moves.append(Move(Kind.POST_HOLD, account, target, owed[member], hold, held))
+    for member, (_, held) in _holders(orders):
+        hold, units = hold_id(hold_batch, orders.period, member), owed[member]
+        if units > 0:
+            moves.append((Kind.POST_HOLD, wallet(member, asset), target, units, hold))
         else:
-            moves.append(Move(Kind.VOID_HOLD, account, target, held, hold, held))
-    for member, units in sorted(owed.items()):
-        if units < 0:
-            moves.append(Move(Kind.POST, target, wallet(member, rules.asset), -units))
+            moves.append((Kind.VOID_HOLD, wallet(member, asset), target, held, hold))
+    moves += [
+        (Kind.POST, target, wallet(member, asset), -units, None)
+        for member, units in sorted(owed.items())
+        if units < 0
+    ]
     charge_units = sum(owed.values())
     if charge_units:
-        moves.append(Move(Kind.POST, target, fees(rules.asset), charge_units))
+        moves.append((Kind.POST, target, fees(asset), charge_units, None))
     return moves
 
 

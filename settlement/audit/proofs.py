@@ -146,7 +146,7 @@ def _check_holds(proof: DayProof, held: Signed, orders: dict[int, PeriodOrders])
     records = [
         pack_record(hold or b"", kind, debit, credit, amount, item.period, None)
         for item in orders.values()
-        for kind, debit, credit, amount, hold, _ in hold_moves(proof.hold_batch, item, proof.rules)
+        for kind, debit, credit, amount, hold in hold_moves(proof.hold_batch, item, proof.rules)
     ]
     _check_root(held, records)
 
