@@ -1,5 +1,7 @@
 """A settled half-hour, as properties over random streets: pure, no database."""
 
+import pickle
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -188,3 +190,10 @@ def test_a_holds_detail_written_out_is_its_canonical_json(people):
     orders = fund_orders(state, inputs, book.balances)
     seed = "0f" * 32
     assert hold_detail(orders, seed) == encode({"seed": seed, "orders": orders_to_detail(orders)})
+
+
+@given(people=members)
+def test_inputs_come_to_another_process_as_they_were(people):
+    state, _, readings, _ = street(people, MID_MARKET)
+    inputs = period_inputs(state, PERIODS, by_half_hour(readings))
+    assert pickle.loads(pickle.dumps(inputs)) == inputs  # noqa: S301 - our own
