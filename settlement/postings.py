@@ -118,23 +118,22 @@ def lines_of_traded(
     inputs: PeriodInputs, traded: Mapping[str, Mapping[str, tuple[int, int]]]
 ) -> list[Line]:
     """Return every member's line from (Wh, ticks) by side, then member, of those that traded."""
-    lines, nothing = [], (0, 0)
+    lines, nothing, period = [], (0, 0), inputs.period
     asks, bids = traded[Side.ASK], traded[Side.BID]
-    for member, flow in sorted(inputs.flows.items()):
-        own_wh = min(flow.imported_wh, flow.exported_wh)
-        bought_wh, buying_ticks = bids.get(member, nothing)
-        sold_wh, selling_ticks = asks.get(member, nothing)
+    for member, (imported_wh, exported_wh) in sorted(inputs.flows.items()):
+        own_wh = min(imported_wh, exported_wh)
+        bought, sold = bids.get(member, nothing), asks.get(member, nothing)
         lines.append(
             Line(
                 member,
-                inputs.period,
+                period,
                 own_wh,
-                bought_wh,
-                sold_wh,
-                flow.imported_wh - own_wh - bought_wh,
-                flow.exported_wh - own_wh - sold_wh,
-                value_units(bought_wh, buying_ticks),
-                value_units(sold_wh, selling_ticks),
+                bought[0],
+                sold[0],
+                imported_wh - own_wh - bought[0],
+                exported_wh - own_wh - sold[0],
+                value_units(*bought) if bought[0] else 0,
+                value_units(*sold) if sold[0] else 0,
             )
         )
     return lines
@@ -216,18 +215,25 @@ def _money_moves(
 
 def totals_of(lines: Mapping[int, list[Line]]) -> list[dict[str, int]]:
     """Return each half-hour's totals: the content that a seal binds."""
+    totals = [_total(period, period_lines) for period, period_lines in sorted(lines.items())]
     return [
         {
-            "period": period,
-            "matched_wh": sum(line.sold_wh for line in period_lines),
-            "own_use_wh": sum(line.own_use_wh for line in period_lines),
-            "grid_import_wh": sum(line.grid_import_wh for line in period_lines),
-            "grid_export_wh": sum(line.grid_export_wh for line in period_lines),
-            "bought_units": sum(line.bought_units for line in period_lines),
-            "sold_units": sum(line.sold_units for line in period_lines),
+            "period": total.period,
+            "matched_wh": total.sold_wh,
+            "own_use_wh": total.own_use_wh,
+            "grid_import_wh": total.grid_import_wh,
+            "grid_export_wh": total.grid_export_wh,
+            "bought_units": total.bought_units,
+            "sold_units": total.sold_units,
         }
-        for period, period_lines in sorted(lines.items())
+        for total in totals
     ]
+
+
+def _total(period: int, lines: list[Line]) -> Line:
+    """Return a half-hour's lines added up, as one line of nobody's."""
+    columns = list(zip(*lines, strict=True))[2:]
+    return Line("", period, *map(sum, columns)) if lines else Line("", period, 0, 0, 0, 0, 0, 0, 0)
 
 
 def balance_record(account: str, posted: int, pending_out: int) -> bytes:
