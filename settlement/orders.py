@@ -9,8 +9,9 @@ the hold is made, before any run, and every later run uses the same.
 200
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ledger.accounts import wallet
@@ -100,6 +101,10 @@ class PeriodOrders:
     period: int
     asks: dict[str, Funded]
     bids: dict[str, Funded]
+
+    def funded(self) -> Iterator[Funded]:
+        """Yield the orders of both sides."""
+        return chain(self.asks.values(), self.bids.values())
 
 
 Readings = Mapping[int, Mapping[tuple[str, Channel], int]]
