@@ -9,8 +9,9 @@ the hold is made, before any run, and every later run uses the same.
 200
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any, NamedTuple
 
 from ledger.accounts import wallet
@@ -67,6 +68,21 @@ class PeriodInputs:
     flows: dict[str, Flow] = field(default_factory=dict)
     missing: list[tuple[str, Channel]] = field(default_factory=list)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Go to another process with flows as plain pairs, which are pickled ten times as fast."""
+        pairs = {member: tuple(flow) for member, flow in self.flows.items()}
+        return _with_pairs, (self.period, self.readings, pairs, self.missing)
+
+
+def _with_pairs(
+    period: int,
+    readings: dict[tuple[str, Channel], int],
+    pairs: Mapping[str, tuple[int, int]],
+    missing: list[tuple[str, Channel]],
+) -> PeriodInputs:
+    flows = {member: Flow(*pair) for member, pair in pairs.items()}
+    return PeriodInputs(period, readings, flows, missing)
+
 
 class Funded(NamedTuple):
     """An order with its cap.
@@ -88,6 +104,10 @@ class PeriodOrders:
     asks: dict[str, Funded]
     bids: dict[str, Funded]
     agreements: list[Agreement] = field(default_factory=list)
+
+    def funded(self) -> Iterator[Funded]:
+        """Yield the orders of both sides."""
+        return chain(self.asks.values(), self.bids.values())
 
 
 Readings = Mapping[int, Mapping[tuple[str, Channel], int]]
@@ -228,9 +248,10 @@ class _Purse:
         funds = min(
             self._available - spent, mandate.units_period_max, mandate.units_day_max - spent
         )
-        cap_wh = max(0, min(wh, mandate.wh_period_max, funds // ticks))
-        self._spent = spent + cap_wh * ticks
-        return cap_wh
+        if wh > mandate.wh_period_max or wh * ticks > funds:
+            wh = max(0, min(mandate.wh_period_max, funds // ticks, wh))
+        self._spent = spent + wh * ticks
+        return wh
 
 
 def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:

@@ -64,39 +64,17 @@ def hold_id(hold_batch: bytes, period: int, member: str) -> bytes:
     return hashlib.sha256(content).digest()[:16]
 
 
-class Move(NamedTuple):
-    """One movement of a run, of which its transfer is made.
-
-    Attributes:
-        kind: of the transfer.
-        debit: account that gives.
-        credit: account that takes.
-        amount: of the transfer.
-        hold: id of the hold that it makes or resolves, or None.
-        held: what was set aside by that hold.
-    """
-
-    kind: Kind
-    debit: str
-    credit: str
-    amount: int
-    hold: bytes | None = None
-    held: int = 0
+Move = tuple[Kind, str, str, int, bytes | None]
+"""One movement of a run, of which its transfer is made: kind, account that gives, account that takes,
+amount, and the id of the hold that it makes or resolves."""
 
 
 def hold_moves(hold_batch: bytes, orders: PeriodOrders, rules: CommunityRules) -> list[Move]:
     """Return the holds of a half-hour: one for each order that may owe something."""
-    target, period = pool(rules.feeder, rules.asset), orders.period
+    target, period, asset = pool(rules.feeder, rules.asset), orders.period, rules.asset
     return [
-        Move(
-            Kind.HOLD,
-            wallet(member, rules.asset),
-            target,
-            funded.hold_units,
-            hold_id(hold_batch, period, member),
-            funded.hold_units,
-        )
-        for member, funded in _holders(orders)
+        (Kind.HOLD, wallet(member, asset), target, units, hold_id(hold_batch, period, member))
+        for member, (_, units) in _holders(orders)
     ]
 
 
@@ -105,9 +83,9 @@ def hold_transfers(
 ) -> list[Transfer]:
     """Return the holds of a day: one for each order that may owe something."""
     return [
-        Transfer(move.hold or b"", move.kind, move.debit, move.credit, move.amount, item.period)
+        Transfer(made or b"", kind, debit, credit, amount, item.period)
         for item in orders
-        for move in hold_moves(hold_batch, item, rules)
+        for kind, debit, credit, amount, made in hold_moves(hold_batch, item, rules)
     ]
 
 
@@ -145,21 +123,21 @@ def lines_of_traded(
     inputs: PeriodInputs, traded: Mapping[Side, Mapping[str, tuple[int, int]]]
 ) -> list[Line]:
     """Return every member's line from (Wh, units) by side, then member, of those that traded."""
-    lines, nothing = [], (0, 0)
+    lines, nothing, period = [], (0, 0), inputs.period
     asks, bids = traded[Side.ASK], traded[Side.BID]
-    for member, flow in sorted(inputs.flows.items()):
-        own_wh = min(flow.imported_wh, flow.exported_wh)
+    for member, (imported_wh, exported_wh) in sorted(inputs.flows.items()):
+        own_wh = min(imported_wh, exported_wh)
         bought_wh, bought_units = bids.get(member, nothing)
         sold_wh, sold_units = asks.get(member, nothing)
         lines.append(
             Line(
                 member,
-                inputs.period,
+                period,
                 own_wh,
                 bought_wh,
                 sold_wh,
-                flow.imported_wh - own_wh - bought_wh,
-                flow.exported_wh - own_wh - sold_wh,
+                imported_wh - own_wh - bought_wh,
+                exported_wh - own_wh - sold_wh,
                 bought_units,
                 sold_units,
             )
@@ -177,16 +155,10 @@ def settlement_transfers(
 ) -> list[Transfer]:
     """Return the transfers that settle one half-hour, in the order in which they post."""
     return [
-        Transfer(
-            transfer_id(batch, index),
-            move.kind,
-            move.debit,
-            move.credit,
-            move.amount,
-            inputs.period,
-            move.hold,
+        Transfer(transfer_id(batch, index), kind, debit, credit, amount, inputs.period, hold)
+        for index, (kind, debit, credit, amount, hold) in enumerate(
+            settlement_moves(hold_batch, inputs, orders, lines, rules)
         )
-        for index, move in enumerate(settlement_moves(hold_batch, inputs, orders, lines, rules))
     ]
 
 
@@ -205,67 +177,69 @@ def settlement_records(batch: bytes, moves: Sequence[Move], period: int) -> list
     """Return the records of a settlement's transfers, of which it signs the root."""
     return [
         pack_record(transfer_id(batch, index), kind, debit, credit, amount, period, hold)
-        for index, (kind, debit, credit, amount, hold, _) in enumerate(moves)
+        for index, (kind, debit, credit, amount, hold) in enumerate(moves)
     ]
 
 
 def _energy_moves(inputs: PeriodInputs, lines: list[Line], rules: CommunityRules) -> list[Move]:
-    target = pool(rules.feeder, WH)
-    readings = sorted(inputs.readings.items())
-    moves = [
-        Move(Kind.POST, meter_account(meter, channel), target, wh)
-        for (meter, channel), wh in readings
-        if wh and channel is Channel.EXPORT
-    ]
+    target, exports, imports = pool(rules.feeder, WH), list[Move](), list[Move]()
+    for (meter, channel), wh in sorted(inputs.readings.items()):
+        if wh and channel is Channel.EXPORT:
+            exports.append((Kind.POST, meter_account(meter, channel), target, wh, None))
+        elif wh:
+            imports.append((Kind.POST, target, meter_account(meter, channel), wh, None))
     from_grid = sum(line.grid_import_wh for line in lines)
     if from_grid:
-        moves.append(Move(Kind.POST, grid("import"), target, from_grid))
-    moves += [
-        Move(Kind.POST, target, meter_account(meter, channel), wh)
-        for (meter, channel), wh in readings
-        if wh and channel is Channel.IMPORT
-    ]
+        exports.append((Kind.POST, grid("import"), target, from_grid, None))
     to_grid = sum(line.grid_export_wh for line in lines)
     if to_grid:
-        moves.append(Move(Kind.POST, target, grid("export"), to_grid))
-    return moves
+        imports.append((Kind.POST, target, grid("export"), to_grid, None))
+    return exports + imports
 
 
 def _money_moves(
     hold_batch: bytes, orders: PeriodOrders, lines: list[Line], rules: CommunityRules
 ) -> list[Move]:
-    target, moves = pool(rules.feeder, rules.asset), []
+    target, asset, moves = pool(rules.feeder, rules.asset), rules.asset, list[Move]()
     owed = {line.member: line.bought_units - line.sold_units for line in lines}
-    for member, funded in _holders(orders):
-        hold = hold_id(hold_batch, orders.period, member)
-        account, held = wallet(member, rules.asset), funded.hold_units
-        if owed[member] > 0:
-            moves.append(Move(Kind.POST_HOLD, account, target, owed[member], hold, held))
+    for member, (_, held) in _holders(orders):
+        hold, units = hold_id(hold_batch, orders.period, member), owed[member]
+        if units > 0:
+            moves.append((Kind.POST_HOLD, wallet(member, asset), target, units, hold))
         else:
-            moves.append(Move(Kind.VOID_HOLD, account, target, held, hold, held))
-    for member, units in sorted(owed.items()):
-        if units < 0:
-            moves.append(Move(Kind.POST, target, wallet(member, rules.asset), -units))
+            moves.append((Kind.VOID_HOLD, wallet(member, asset), target, held, hold))
+    moves += [
+        (Kind.POST, target, wallet(member, asset), -units, None)
+        for member, units in sorted(owed.items())
+        if units < 0
+    ]
     charge_units = sum(owed.values())
     if charge_units:
-        moves.append(Move(Kind.POST, target, fees(rules.asset), charge_units))
+        moves.append((Kind.POST, target, fees(asset), charge_units, None))
     return moves
 
 
 def totals_of(lines: Mapping[int, list[Line]]) -> list[dict[str, int]]:
     """Return each half-hour's totals: the content that a seal binds."""
+    totals = [_total(period, period_lines) for period, period_lines in sorted(lines.items())]
     return [
         {
-            "period": period,
-            "matched_wh": sum(line.sold_wh for line in period_lines),
-            "own_use_wh": sum(line.own_use_wh for line in period_lines),
-            "grid_import_wh": sum(line.grid_import_wh for line in period_lines),
-            "grid_export_wh": sum(line.grid_export_wh for line in period_lines),
-            "bought_units": sum(line.bought_units for line in period_lines),
-            "sold_units": sum(line.sold_units for line in period_lines),
+            "period": total.period,
+            "matched_wh": total.sold_wh,
+            "own_use_wh": total.own_use_wh,
+            "grid_import_wh": total.grid_import_wh,
+            "grid_export_wh": total.grid_export_wh,
+            "bought_units": total.bought_units,
+            "sold_units": total.sold_units,
         }
-        for period, period_lines in sorted(lines.items())
+        for total in totals
     ]
+
+
+def _total(period: int, lines: list[Line]) -> Line:
+    """Return a half-hour's lines added up, as one line of nobody's."""
+    columns = list(zip(*lines, strict=True))[2:]
+    return Line("", period, *map(sum, columns)) if lines else Line("", period, 0, 0, 0, 0, 0, 0, 0)
 
 
 def balance_record(account: str, posted: int, pending_out: int) -> bytes:

@@ -144,13 +144,14 @@ def save_state(file: Path | None, report: "Report") -> None:
 
 def encode_value(value: Any) -> Any:
     """Return a value as JSON from which `decode_value` makes it again."""
-    for kind, tag, write, _ in _CODERS:
-        if isinstance(value, kind) and not hasattr(value, "_fields"):
-            return {tag: write(value)}
+    if type(value) in _AS_THEY_ARE:
+        return value
+    coder = _WRITERS.get(Enum if isinstance(value, Enum) else type(value))
+    if coder is not None:
+        tag, write = coder
+        return {tag: write(value)}
     if isinstance(value, list):
         return [encode_value(item) for item in value]
-    if value is None or isinstance(value, bool | int | str):
-        return value
     return {"o": [_NAMES[type(value)], [encode_value(item) for item in _state_of(value)]]}
 
 
@@ -190,7 +191,12 @@ _CODERS: tuple[_Coder, ...] = (
     (range, "r", lambda v: [v.start, v.stop], lambda c: range(*c)),
     (date, "day", date.isoformat, date.fromisoformat),
 )
-"""(class, tag, writer, reader), the more special ones first."""
+"""(class, tag, writer, reader)."""
+
+_WRITERS = {kind: (tag, write) for kind, tag, write, _ in _CODERS}
+
+_AS_THEY_ARE = frozenset({str, int, bool, type(None)})
+"""Classes of which JSON has the like: nearly all that there is."""
 
 _READERS = {tag: read for _, tag, _, read in _CODERS} | {"o": lambda c: _made(_CLASSES[c[0]], c[1])}
 

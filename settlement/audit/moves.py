@@ -54,11 +54,11 @@ def holds_net(orders: Iterable[PeriodOrders], rules: CommunityRules) -> Net:
 
 
 def _add_holds(net: Net, orders: PeriodOrders, rules: CommunityRules, sign: int) -> None:
-    held = net.held
+    held, asset = net.held, rules.asset
     for side in (orders.asks, orders.bids):
         for member, (_, hold_units) in side.items():
             if hold_units:
-                account = wallet(member, rules.asset)
+                account = wallet(member, asset)
                 held[account] = held.get(account, 0) + sign * hold_units
 
 
@@ -113,5 +113,7 @@ def apply_net(book: Book, net: Net) -> None:
         raise UnsoundError(f"the account {error.args[0]} is not open") from error
     for account in touched:
         balance = balances[account]
-        if balance.below_floor or balance.above_ceiling or abs(balance.posted) > AMOUNT_MAX:
+        bound = balance.floor is not None or balance.ceiling is not None
+        over = bound and (balance.below_floor or balance.above_ceiling)
+        if over or abs(balance.posted) > AMOUNT_MAX:
             raise UnsoundError(f"{account} ends beyond its limits")

@@ -14,13 +14,14 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from ledger.errors import CommonwattError
+from ledger.primitives.energy import WH_MAX
 from ledger.primitives.signing import verify
 from ledger.records import pack_record, salted_root
 from market.certificate import verify_encoded
 from market.wire import encode_market
 from meters.batches import NOT_SIGNED, BatchContent
 from settlement.errors import UnsoundError
-from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked
+from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked, orders_from_detail
 from settlement.postings import (
     Line,
     hold_moves,
@@ -127,6 +128,8 @@ def _steps(proof: DayProof) -> Iterator[tuple[int, str, Callable[[], None]]]:
         return
     detail = json.loads(proof.orders)  # the replay saw that these are the orders, in their one form
     orders = {item.period: item for item in orders_from_checked(detail, proof.rules.feeder)}
+    if any(funded.order.wh > WH_MAX for item in orders.values() for funded in item.funded()):
+        orders_from_detail(detail, proof.rules.feeder)  # no order has so much: it says which
     inputs = {item.period: item for item in proof.inputs}
     if proof.held is not None:
         yield proof.held.position, FUNDS, partial(_check_holds, proof, proof.held, orders)
@@ -146,7 +149,7 @@ def _check_holds(proof: DayProof, held: Signed, orders: dict[int, PeriodOrders])
     records = [
         pack_record(hold or b"", kind, debit, credit, amount, item.period, None)
         for item in orders.values()
-        for kind, debit, credit, amount, hold, _ in hold_moves(proof.hold_batch, item, proof.rules)
+        for kind, debit, credit, amount, hold in hold_moves(proof.hold_batch, item, proof.rules)
     ]
     _check_root(held, records)
 

@@ -45,7 +45,7 @@ from settlement.orders import (
     period_inputs,
 )
 from settlement.postings import Line, balance_records, lines_of_traded, run_id, totals_of
-from settlement.timetable import NO_SEAL, due_at_ms
+from settlement.timetable import DETAIL_BYTES_MAX, NO_SEAL, due_at_ms
 
 if TYPE_CHECKING:
     from settlement.audit.replay import Replay
@@ -133,9 +133,12 @@ class Runs:
         known = bool(day.proof.inputs) and replay.books_known
         if known:
             orders = fund_orders(replay.community, day.proof.inputs, replay.book.balances)
-            end = _SEED_AT_END.search(detail_of(fact)[-SEED_END_BYTES:])
-            if end and hold_detail(orders, end[1].decode()) == fact.detail:
-                return orders, end[1].decode()
+            given = detail_of(fact)
+            end = _SEED_AT_END.search(given[-SEED_END_BYTES:])
+            if end and len(given) <= DETAIL_BYTES_MAX:
+                seed = end[1].decode()
+                if hold_detail(orders, seed) == given:
+                    return orders, seed
             detail = object_of(fact, "orders", "seed")
             words = (
                 "an order or its funds cap is not what readings, offers, mandates and balances give"

@@ -1,5 +1,7 @@
 """A settled half-hour, as properties over random streets: pure, no database."""
 
+import pickle
+
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -7,11 +9,15 @@ from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
 from ledger.book import Balance, Book, Status
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.primitives.canonical import encode
+from ledger.primitives.energy import WH_MAX
 from market.certificate import verify
 from market.clearing import clear
-from market.model import PriceRule, Rules
+from market.model import Order, PriceRule, Rules
 from meters.readings import Channel
+from settlement.audit.proofs import DayProof, Signed, prove_day
 from settlement.orders import (
+    Funded,
+    PeriodOrders,
     by_half_hour,
     fund_orders,
     hold_detail,
@@ -188,3 +194,20 @@ def test_a_holds_detail_written_out_is_its_canonical_json(people):
     orders = fund_orders(state, inputs, book.balances)
     seed = "0f" * 32
     assert hold_detail(orders, seed) == encode({"seed": seed, "orders": orders_to_detail(orders)})
+
+
+@given(people=members)
+def test_inputs_come_to_another_process_as_they_were(people):
+    state, _, readings, _ = street(people, MID_MARKET)
+    inputs = period_inputs(state, PERIODS, by_half_hour(readings))
+    assert pickle.loads(pickle.dumps(inputs)) == inputs  # noqa: S301 - our own
+
+
+def test_an_order_of_more_than_a_reading_may_be_fails_its_hold():
+    _, _, _, rules = street([], MID_MARKET)
+    most = Funded(Order("0f" * 16, "street", WH_MAX + 1, 500), 0)
+    orders = hold_detail([PeriodOrders(PERIODS[0], {most.order.id: most}, {})], "0f" * 32)
+    held = Signed(3, "00" * 32, 0, bytes(32))
+    position, check, words = prove_day(DayProof(PERIODS, bytes(16), rules, [], orders, held))
+    assert (position, check) == (3, "funds and mandates")
+    assert words.startswith("entry 3: orders[0].asks[0].wh: 1000000001 is not between")
