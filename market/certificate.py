@@ -83,7 +83,7 @@ def prove(market: Market, certificate: Certificate) -> Result:
     edges, charges = edges_of(tree, served)
     base = min((row.value for row in (*taking_part.asks, *taking_part.bids)), default=0)
     programme = Programme(tree, asks, bids, edges, charges, base)
-    potentials = _potentials(tree, terms, certificate)
+    potentials = potentials_of(tree, terms, certificate)
     got = _shared(market, programme, potentials, taking_part.asks, taking_part.bids)
     bounds = supports(programme, got.volumes)
     if not supported(bounds, tree, potentials):
@@ -96,7 +96,7 @@ def prove(market: Market, certificate: Certificate) -> Result:
     return result
 
 
-def _potentials(tree: Tree, terms: Terms | None, certificate: Certificate) -> list[int]:
+def potentials_of(tree: Tree, terms: Terms | None, certificate: Certificate) -> list[int]:
     """Return the potential of each feeder that a certificate states."""
     if terms is not None:
         cut = {feeder for feeder in certificate.cut if type(feeder) is str}

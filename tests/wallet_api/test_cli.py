@@ -65,6 +65,27 @@ def test_market_verify_proves_or_refuses(market, tmp_path, capsys):
     assert "Not verified" in err
 
 
+def test_an_order_of_a_market_is_explained(tmp_path, capsys):
+    file = tmp_path / "market.json"
+    orders = [{"id": "m1", "feeder": "a", "wh": 5, "limit_ticks": 10}]
+    market = {
+        "period": 1,
+        "feeders": [{"id": "a"}],
+        "asks": orders,
+        "bids": [{"id": "m2", "feeder": "a", "wh": 9, "limit_ticks": 30}, orders[0]],
+        "rules": {"price": "uniform"},
+    }
+    file.write_text(json.dumps(market))
+    code, out, _ = cli(capsys, "market", "explain", file, "m2")
+    assert code == 0
+    assert "Of 0.009 kWh that you wanted you got 0.005 kWh." in out
+    code, _, err = cli(capsys, "market", "explain", file, "m1")
+    assert code == 2
+    assert "say --side ask or --side bid" in err
+    code, out, _ = cli(capsys, "market", "explain", file, "m1", "--side", "ask", "--json")
+    assert (code, json.loads(out)["standing"]) == (0, "whole")
+
+
 def test_a_market_that_cannot_be_cleared_says_which_field(market, capsys):
     market.write_text(
         json.dumps(EXAMPLE | {"asks": [{"id": "m1", "feeder": "z", "wh": 1, "limit_ticks": 5}]})

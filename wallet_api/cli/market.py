@@ -1,6 +1,7 @@
 """``commonwatt market``: clear and verify one half-hour from files; pure."""
 
 import sys
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -8,9 +9,12 @@ import typer
 
 from market.certificate import verify as verify_result
 from market.clearing import clear as clear_market
-from market.errors import CertificateError
+from market.errors import CertificateError, MarketInputError
+from market.explain import explain as explain_order
+from market.explain_words import sentences
+from market.model import Market, Orders, Side
 from market.wire import read_market, read_result, result_bytes
-from wallet_api.cli.context import EXIT_NO, say, stop, warn
+from wallet_api.cli.context import EXIT_NO, say, say_json, stop, warn
 
 app = typer.Typer(help="Clear one half-hour from a file, and verify results.", no_args_is_help=True)
 
@@ -49,6 +53,35 @@ def verify(
         warn(f"Not verified: {error}")
         stop(EXIT_NO)
     say(f"Verified: {cleared.matched_wh} Wh matched, and no better matching exists.")
+
+
+@app.command()
+def explain(
+    market: Annotated[Path, typer.Argument(help="The market file")],
+    order: Annotated[str, typer.Argument(help="Id of the order")],
+    side: Annotated[Side | None, typer.Option(help="Where the id stands on both sides")] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
+) -> None:
+    """Clear a market and say why an order got what it got, and at that price.
+
+    Names nobody else. What another limit would have brought is cleared, not guessed.
+
+    Example: commonwatt market explain half-hour.json m2
+    """
+    found = read_market(_bytes(market))
+    sides = [side] if side else [s for s in Side if order in _side(found, s).ids]
+    if len(sides) > 1:
+        raise MarketInputError(f"{order!r} is an ask and a bid: say --side ask or --side bid")
+    told = explain_order(found, clear_market(found), sides[0] if sides else Side.BID, order)
+    if as_json:
+        say_json(asdict(told))
+        return
+    for sentence in sentences(told):
+        say(sentence)
+
+
+def _side(market: Market, side: Side) -> Orders:
+    return market.asks if side is Side.ASK else market.bids
 
 
 def _bytes(path: Path) -> bytes:
