@@ -17,6 +17,7 @@
 
 import hashlib
 import lzma
+import os
 import stat
 import struct
 import zipfile
@@ -116,7 +117,7 @@ class Bundle:
         path: a folder or a .zip.
 
     Raises:
-        InputError: neither.
+        InputError: neither, or what is in it is no bundle.
     """
 
     def __init__(self, path: Path) -> None:
@@ -130,6 +131,35 @@ class Bundle:
                 raise InputError(f"{path} is neither a folder nor a .zip file") from error
         elif not path.is_dir():
             raise InputError(f"{path} is not there; make one with 'commonwatt audit export'")
+        self._names = frozenset(self._list())
+        self._refuse_what_is_none()
+
+    def _list(self) -> Iterator[str]:
+        """Yield the name of every file that is there."""
+        if self._zip is not None:
+            yield from (info.filename for info in self._zip.infolist() if not info.is_dir())
+            return
+        for folder, _, names in os.walk(self.path):
+            for name in names:
+                yield (Path(folder) / name).relative_to(self.path).as_posix()
+
+    def _refuse_what_is_none(self) -> None:
+        """Say what else it may be: whoever names the wrong file should accuse nobody."""
+        if "manifest.json" in self._names:
+            return
+        inner = sorted(name for name in self._names if name.endswith("/manifest.json"))
+        if inner:
+            folder = inner[0].rpartition("/")[0]
+            raise InputError(
+                f"{self.path} is not a bundle, but a folder {folder}/ in it may be one: "
+                + ("name that" if self._zip is None else "unzip it and name that")
+            )
+        raise InputError(f"{self.path} is not a bundle: it has no manifest.json")
+
+    @property
+    def unnamed(self) -> int:
+        """How many files are there that the manifest does not name; none of them is looked at."""
+        return len(self._names - self._named.keys() - {"manifest.json"})
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes, compared with what the manifest says once that was read.

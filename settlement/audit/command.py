@@ -1,7 +1,7 @@
-"""``python -m settlement.audit BUNDLE``: the audit without the rest of the product.
+"""The audit's own command line, with the standard library alone.
 
-Exit codes: 0 sound, 1 unsound, 2 cannot tell (no bundle there, or wrong arguments).
-``python -m settlement.audit receipt FILE`` checks one household's receipt (`receipt_command`).
+>>> _parser().parse_args(["street.zip"]).bundle.name
+'street.zip'
 """
 
 import argparse
@@ -12,39 +12,33 @@ from pathlib import Path
 from ledger.errors import CommonwattError
 from ledger.primitives.clock import SystemClock
 from settlement.audit import receipt_command
-from settlement.audit.memory import read_state, save_state
+from settlement.audit.given import read_file, read_state
+from settlement.audit.memory import save_state
 from settlement.audit.pool import processes_here
 from settlement.audit.report import render
 from settlement.audit.terminal import prepare, say
 from settlement.audit.verify import audit
 
+EPILOG = """Exit code 0: sound. 1: unsound. 2: cannot tell: facts were erased that a check needs, or what you
+gave is no bundle, key, policy or checkpoint; the words say which.
 
-def main(arguments: list[str] | None = None) -> int:
+Example: python -m settlement.audit street.zip --vkey KEY --since checkpoint-last-month
+One household's receipt: python -m settlement.audit receipt line.tlog-proof --vkey KEY
+"""
+
+
+def main(arguments: list[str]) -> int:
     """Audit the bundle that the arguments name and return the exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["receipt"] and given[1:]:
-        return receipt_command.main(given[1:])
-    parser = argparse.ArgumentParser(
-        prog="python -m settlement.audit",
-        description="Audit a Commonwatt bundle offline: nobody needs to be trusted.",
-        epilog="Example: python -m settlement.audit street.zip --since checkpoint-last-month",
-    )
-    parser.add_argument("bundle", type=Path, help="a bundle: a folder or a .zip")
-    parser.add_argument("--vkey", help="the log's public key, as your group published it")
-    parser.add_argument("--since", type=Path, help="a checkpoint kept from an earlier audit")
-    parser.add_argument("--policy", type=Path, help="a policy file: the witnesses you ask for")
-    parser.add_argument("--state", type=Path, help="go on from this file, and remember in it")
-    parser.add_argument("--processes", type=int, default=processes_here(), help="work at once")
-    parser.add_argument("--json", action="store_true", help="print the report for programs")
-    chosen = parser.parse_args(arguments)
+    if arguments[:1] == ["receipt"] and arguments[1:]:
+        return receipt_command.main(arguments[1:])
+    chosen = _parser().parse_args(arguments)
     prepare()
     try:
-        since = chosen.since.read_bytes() if chosen.since else None
         report = audit(
             chosen.bundle,
             vkey=chosen.vkey,
-            policy=chosen.policy.read_bytes() if chosen.policy else None,
-            since=since,
+            policy=read_file(chosen.policy, "--policy"),
+            since=read_file(chosen.since, "--since"),
             memory=read_state(chosen.state),
             processes=max(1, chosen.processes),
             now_ms=SystemClock().now_ms(),
@@ -58,11 +52,24 @@ def main(arguments: list[str] | None = None) -> int:
     return report.exit_code
 
 
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m settlement.audit",
+        description="Audit a Commonwatt bundle offline: nobody needs to be trusted.",
+        epilog=EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("bundle", type=Path, help="a bundle: a folder or a .zip")
+    parser.add_argument("--vkey", help="the log's public key, as your group published it")
+    parser.add_argument("--since", type=Path, help="a checkpoint kept from an earlier audit")
+    parser.add_argument("--policy", type=Path, help="a policy file: the witnesses you ask for")
+    parser.add_argument("--state", type=Path, help="go on from this file, and remember in it")
+    parser.add_argument("--processes", type=int, default=processes_here(), help="work at once")
+    parser.add_argument("--json", action="store_true", help="print the report for programs")
+    return parser
+
+
 def _progress(done: int, size: int) -> None:
     if sys.stderr.isatty():
         end = "\n" if done == size else ""
         print(f"\r{done:,} of {size:,} entries", end=end, file=sys.stderr)  # noqa: T201 - as above
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -156,7 +156,7 @@ def test_what_others_stand_on_stays(street, kind):
     settle_day(street, DAY)
     position = entries_of(street, kind)[0]
     for what in ("fact", "detail"):
-        with pytest.raises(RefusedError, match=f"a {kind}, must stay"):
+        with pytest.raises(RefusedError, match=f"an? {kind}, must stay"):
             deeds.erase(street, {position: what}, "Away with it.")
     with pytest.raises(RefusedError, match="no log entry 10000"):
         deeds.erase(street, {10_000: "fact"}, "Away with it.")

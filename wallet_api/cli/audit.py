@@ -9,7 +9,9 @@ from ledger.errors import CommonwattError, LogError
 from ledger.log.fork import HEADER, ForkProof
 from ledger.log.note import Verifier
 from ledger.primitives.clock import SystemClock
-from settlement.audit.memory import read_state, save_state
+from ledger.primitives.counted import counted
+from settlement.audit.given import read_file, read_state
+from settlement.audit.memory import save_state
 from settlement.audit.pool import processes_here
 from settlement.audit.report import render
 from settlement.audit.verify import audit
@@ -38,7 +40,10 @@ def export(
             policy=settings.policy,
             log_folder=settings.log_folder,
         )
-    say(f"{size:,} entries written to {out}. Check it: commonwatt audit verify {out}")
+    with community.reading() as connection:
+        vkey = community.log_verifier(connection).vkey
+    say(f"{counted(size, 'entry', 'entries')} written to {out}.")
+    say(f"Check it: commonwatt audit verify {out} --vkey {vkey}")
 
 
 @app.command()
@@ -62,17 +67,19 @@ def verify(
 ) -> None:
     """Check every signature, reading, clearing, posting and balance of a bundle, offline.
 
-    Exit code 0: sound; 1: unsound; 2: cannot tell. Needs no database and trusts nobody; the
-    same check runs without this program's other parts: python -m settlement.audit BUNDLE
+    Exit code 0: sound; 1: unsound; 2: cannot tell: facts were erased that a check needs, or what
+    you gave is no bundle, key, policy or checkpoint; the words say which. Needs no database and
+    trusts nobody; the same check runs without this program's other parts: python -m
+    settlement.audit BUNDLE (docs/auditor.md)
 
-    Example: commonwatt audit verify street.zip --state my-audits/riverside
+    Example: commonwatt audit verify street.zip --vkey KEY --state my-audits/riverside
     """
     with progress("Entries", None) as advance:
         report = audit(
             bundle,
             vkey=vkey,
-            policy=policy.read_bytes() if policy else None,
-            since=since.read_bytes() if since else None,
+            policy=read_file(policy, "--policy"),
+            since=read_file(since, "--since"),
             memory=read_state(state),
             processes=processes,
             now_ms=SystemClock().now_ms(),

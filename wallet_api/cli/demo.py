@@ -87,7 +87,8 @@ def demo(
     stopwatch.lap("cleared and settled")
     export_bundle(community, folder / "bundle.zip")
     stopwatch.lap("exported")
-    report = audit(folder / "bundle.zip")
+    vkey = _vkey(community)
+    report = audit(folder / "bundle.zip", vkey=vkey)
     stopwatch.lap("audited")
 
     say(f"{CHARTER.name}: one June week, half-hour by half-hour")
@@ -101,7 +102,7 @@ def demo(
     say()
     say("  ".join(f"{name} {seconds:.1f} s" for name, seconds in stopwatch.laps))
     say()
-    _say_next(folder, checkpoint.root.hex())
+    _say_next(folder, checkpoint.root.hex(), vkey)
     if report.failed:
         stop(EXIT_NO)
 
@@ -296,12 +297,18 @@ def _say_statement(community: Community, folder: Path) -> None:
                 say(render_text(model).rstrip("\n"))
 
 
-def _say_next(folder: Path, root: str) -> None:
+def _vkey(community: Community) -> str:
+    with community.reading() as connection:
+        return community.log_verifier(connection).vkey
+
+
+def _say_next(folder: Path, root: str, vkey: str) -> None:
     say(f"Log root {root}")
     say(f"Everything is in {folder}/: database, keys, meter files, statements, log, bundle.zip.")
     say("Try next:")
     say("  make serve                                       a page that shows what is here")
     say("  .venv/bin/commonwatt member list")
     say("  .venv/bin/commonwatt statement Kaur --month 2026-06 --format html --out kaur.html")
-    say(f"  .venv/bin/python -m settlement.audit {folder}/bundle.zip")
+    say(f"  .venv/bin/python -m settlement.audit {folder}/bundle.zip \\")
+    say(f"      --vkey {vkey}")
     say("  .venv/bin/commonwatt export hledger --out street.journal")
