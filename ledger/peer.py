@@ -42,11 +42,9 @@ def exchange(url: str, body: bytes | None, *, deadline: float, bytes_max: int) -
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise PeerError("it did not answer in time")
-    try:
-        parts = urlsplit(url)
-        connection = _connection(parts, seconds)
-    except ValueError as error:
-        raise PeerError(f"{url!r} is no address ({error})") from error
+    check_address(url)
+    parts = urlsplit(url)
+    connection = _connection(parts, seconds)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.connect()
@@ -62,12 +60,26 @@ def exchange(url: str, body: bytes | None, *, deadline: float, bytes_max: int) -
         connection.close()
 
 
+def check_address(url: str) -> None:
+    """Refuse what is no address of https or http.
+
+    Raises:
+        PeerError: says so.
+    """
+    try:
+        parts = urlsplit(url)
+        usable = parts.scheme in ("http", "https") and parts.hostname and parts.port != 0
+    except ValueError as error:
+        raise PeerError(f"{url!r} is no address ({error})") from error
+    if not usable:
+        raise PeerError(f"{url!r} is no address that begins with https:// or http://")
+
+
 def _connection(parts: SplitResult, seconds: float) -> http.client.HTTPConnection:
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise PeerError(f"{parts.geturl()!r} is no address that begins with https:// or http://")
+    host = parts.hostname or ""
     if parts.scheme == "https":
-        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=seconds)
-    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
+        return http.client.HTTPSConnection(host, parts.port, timeout=seconds)
+    return http.client.HTTPConnection(host, parts.port, timeout=seconds)
 
 
 def _ask(

@@ -335,3 +335,17 @@ def test_audit_fork_needs_the_key_and_the_files(tmp_path, capsys):
     assert "--vkey" in cli(capsys, "audit", "fork", tmp_path / "a", tmp_path / "b")[2]
     code, _, err = cli(capsys, "audit", "fork", tmp_path / "a", tmp_path / "b", "--vkey", LOG.vkey)
     assert (code, "No such file" in err) == (2, True)
+
+
+def test_a_witness_has_an_address_and_shows_its_line_again(tmp_path, capsys):
+    init = ["witness", "init", "--name", "w.example/w1", "--folder", str(tmp_path / "w")]
+    assert run([*init, "--url", "notaurl"]) == 2
+    assert "'notaurl' is no address" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
+    assert run([*init, "--url", "https://w.example"]) == 0
+    [line] = [x for x in capsys.readouterr().out.splitlines() if x.startswith("witness ")]
+    assert line.endswith(" https://w.example")
+    assert run(["witness", "status", "--folder", str(tmp_path / "w")]) == 0
+    assert line in capsys.readouterr().out.splitlines()
+    assert run(["witness", "status", "--folder", str(tmp_path / "w"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["policy_line"] == line

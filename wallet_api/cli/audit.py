@@ -17,6 +17,7 @@ from settlement.audit.report import render
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
 from wallet_api.cli.context import EXIT_NO, open_here, progress, say, say_json, settings_of, stop
+from wallet_api.cli.publish import policy_here
 
 app = typer.Typer(help="Export a bundle, and audit one offline.", no_args_is_help=True)
 
@@ -32,18 +33,19 @@ def export(
     """
     settings = settings_of(context)
     community = open_here(settings)
+    with community.reading() as connection:
+        verifier = community.log_verifier(connection)
+    policy = policy_here(settings, verifier)
     with progress("Facts", None) as advance:
         size = export_bundle(
             community,
             out,
             lambda _done, _all: advance(1000),
-            policy=settings.policy,
+            policy=policy,
             log_folder=settings.log_folder,
         )
-    with community.reading() as connection:
-        vkey = community.log_verifier(connection).vkey
     say(f"{counted(size, 'entry', 'entries')} written to {out}.")
-    say(f"Check it: commonwatt audit verify {out} --vkey {vkey}")
+    say(f"Check it: commonwatt audit verify {out} --vkey {verifier.vkey}")
 
 
 @app.command()

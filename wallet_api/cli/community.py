@@ -17,7 +17,6 @@ from settlement.community import Community
 from settlement.enrol import Charter, found_community
 from wallet_api.cli.context import (
     Settings,
-    evidence_files,
     open_database,
     open_here,
     say,
@@ -25,6 +24,7 @@ from wallet_api.cli.context import (
     settings_of,
     warn,
 )
+from wallet_api.cli.publish import evidence_files, policy_here
 
 app = typer.Typer(help="Found a community, and look at it.", no_args_is_help=True)
 
@@ -122,7 +122,10 @@ def show(
     settings = settings_of(context)
     community = open_here(settings)
     rules = community.state.rules_now
-    witnessed, evidence = _witnesses(settings), evidence_files(settings.log_folder)
+    (witnessed, enough), evidence = (
+        _witnesses(settings, community),
+        evidence_files(settings.log_folder),
+    )
     with community.reading() as connection:
         size, _, _ = log_store.head(connection, community.writer.community)
         runs = store.runs(connection, community.writer.community)
@@ -146,6 +149,7 @@ def show(
                 "meters": len(community.state.meters),
                 "log_entries": size,
                 "witnesses": witnessed,
+                "witnesses_enough": enough,
                 "evidence_of_forks": [str(file) for file in evidence],
                 "days_settled": len(runs),
                 "matched_wh": sum(run.matched_wh for run in runs),
@@ -168,19 +172,21 @@ def show(
     say(f"  settled      {len(runs)} days, {matched_wh:,} Wh matched between neighbours")
     say(f"  in use       {format_money(in_use)} of {UNITS_PER_MAJOR:,} units a pound")
     say(f"  log          {size:,} entries, key {_vkey(community)}")
-    say(
-        f"  witnesses    {', '.join(witnessed) or 'none: nobody cosigned the published checkpoint'}"
-    )
+    names = ", ".join(witnessed) or "none: nobody cosigned the published checkpoint"
+    say(f"  witnesses    {names}{'' if enough else '; fewer than the policy asks for'}")
     for file in evidence:
         warn(f"Two histories of this log exist. The proof is kept in {file}.")
 
 
-def _witnesses(settings: Settings) -> list[str]:
-    """Return who cosigned the checkpoint that is published, as the policy calls them."""
-    policy, checkpoint = settings.policy, settings.log_folder / "checkpoint"
+def _witnesses(settings: Settings, community: Community) -> tuple[list[str], bool]:
+    """Return who cosigned the checkpoint that is published, by the policy's names; if enough."""
+    with community.reading() as connection:
+        policy = policy_here(settings, community.log_verifier(connection))
+    checkpoint = settings.log_folder / "checkpoint"
     if policy is None or not checkpoint.exists():
-        return []
-    return sorted(policy.open(checkpoint.read_bytes()).times_s)
+        return [], True
+    witnessed = policy.open(checkpoint.read_bytes())
+    return sorted(witnessed.times_s), witnessed.quorum_met
 
 
 def _vkey(community: Community) -> str:

@@ -13,13 +13,13 @@ from settlement import deeds
 from wallet_api.cli.context import (
     EXIT_NO,
     open_here,
-    publish_here,
     say,
     say_json,
     settings_of,
     stop,
 )
 from wallet_api.cli.fields import AsJson, At, agreed, local_time, open_at
+from wallet_api.cli.publish import publish_here, witnessed_by, witnesses_line
 
 app = typer.Typer(help="Publish the log; erase what may go.", no_args_is_help=True)
 
@@ -79,12 +79,21 @@ def publish(context: typer.Context, as_json: AsJson = False) -> None:
     Example: commonwatt log publish
     """
     settings = settings_of(context)
-    checkpoint = publish_here(settings, open_here(settings))
+    published = publish_here(settings, open_here(settings))
+    checkpoint, collected = published.checkpoint, published.collected
     if as_json:
-        say_json({"log_entries": checkpoint.size, "root": checkpoint.root.hex()})
+        say_json(
+            {
+                "log_entries": checkpoint.size,
+                "root": checkpoint.root.hex(),
+                "witnesses": witnessed_by(published),
+                "witnesses_enough": collected is None or collected.quorum_met,
+            }
+        )
         return
-    say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
+    say(f"Log: {counted(checkpoint.size, 'entry', 'entries')}, root {checkpoint.root.hex()}")
     say(f"Published in {settings.log_folder}")
+    say(witnesses_line(published))
 
 
 @app.command()

@@ -15,13 +15,13 @@ from wallet_api.cli.context import (
     move_clock,
     open_here,
     progress,
-    publish_here,
     say,
     say_json,
     settings_of,
     stop,
     warn,
 )
+from wallet_api.cli.publish import publish_here, witnesses_line
 
 DAYS_MAX = 4_000
 """Most days in one command: ten years."""
@@ -63,7 +63,8 @@ def settle(
             advance(1)
             if not as_json:
                 _say_run(runs[-1])
-    checkpoint = publish_here(settings, community)
+    published = publish_here(settings, community)
+    checkpoint = published.checkpoint
     if as_json:
         say_json(
             {
@@ -85,6 +86,8 @@ def settle(
     total = sum(run.matched_wh for run in runs)
     say(f"{len(runs)} days settled, {total:,} Wh matched between neighbours.")
     say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
+    if published.collected is not None:
+        say(witnesses_line(published))
 
 
 def _say_run(run: RunSummary) -> None:
