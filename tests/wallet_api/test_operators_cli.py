@@ -109,6 +109,9 @@ def test_a_payment_is_corrected_in_parts(village):
     words = "exceeds"
     village.refused(words, "ledger", "correct", short, "1", "--back", "--reason", "x")
     assert "£0.55 went back" in village.done("ledger", "reverse", short, "--reason", "All.")
+    for way in ("--back", "--more"):
+        correct = ("ledger", "correct", short, "0.10", way, "--reason", "x")
+        village.refused("Nothing remains of this payment", *correct)
     assert balance(village, "Ada") == 0
     village.sound()
 

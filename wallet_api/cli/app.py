@@ -150,6 +150,8 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         code = EXIT_STOPPED
     except typer.TyperException as error:
+        if hasattr(error, "message"):
+            error.message = str(error.message).replace("Value error, ", "")  # a library's, not ours
         show = getattr(error, "show", None)
         if show is None:
             warn(f"Error: {error}")

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from ledger.errors import CommonwattError, LogError
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.fork import HEADER, ForkProof
-from ledger.log.note import Verifier
+from ledger.log.note import Verifier, split_note
 from ledger.primitives.clock import SystemClock
 from ledger.primitives.counted import counted
 from settlement.audit.given import read_file, read_state
@@ -130,9 +131,28 @@ def fork(
 
 
 def _fork_of(file_a: Path, file_b: Path | None) -> ForkProof:
-    first = file_a.read_bytes()
     if file_b is not None:
-        return ForkProof(first, file_b.read_bytes())
-    if not first.startswith(HEADER):
-        raise LogError(f"{file_a} is one checkpoint: give the other one, too.")
-    return ForkProof.decode(first)
+        return ForkProof(_checkpoint_in(file_a), _checkpoint_in(file_b))
+    if file_a.is_file() and file_a.read_bytes().startswith(HEADER):
+        return ForkProof.decode(file_a.read_bytes())
+    _checkpoint_in(file_a)
+    raise LogError(f"{file_a} is one checkpoint: give the other one, too.")
+
+
+def _checkpoint_in(file: Path) -> bytes:
+    """Return a checkpoint's note, signed by whomever.
+
+    Raises:
+        LogError: the file is none; says how to get one out of a bundle.
+    """
+    if file.is_dir():
+        raise LogError(f"{file} is a folder; of a bundle, give its {file}/log/checkpoint")
+    note = file.read_bytes()
+    try:
+        Checkpoint.decode(split_note(note).text.encode())
+    except LogError as error:
+        raise LogError(
+            f"{file} is no checkpoint ({error}). One of a bundle: "
+            "unzip -p street.zip log/checkpoint > mine.txt"
+        ) from error
+    return note

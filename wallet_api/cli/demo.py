@@ -5,7 +5,6 @@
 """
 
 import shutil
-import socket
 import time
 from pathlib import Path
 from typing import Annotated
@@ -54,6 +53,7 @@ from wallet_api.cli.context import (
     settings_of,
     stop,
 )
+from wallet_api.cli.listen import check_listen
 from wallet_api.database import upgrade
 from wallet_api.street import CHARTER, FOUNDED_MS, SEED, STREET, WEEK
 
@@ -122,14 +122,7 @@ def serve(
 
     settings = settings_of(context)
     open_database(settings).close()
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SetupError(
-                f"{host}:{port} cannot be listened on ({error.strerror}); try --port 8080."
-            ) from error
+    check_listen(host, port)
     say(f"http://{host}:{port}/ shows what is here. Stop with Ctrl-C.")
     uvicorn.run(create_app(settings), host=host, port=port, log_level="warning")
 

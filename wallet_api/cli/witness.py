@@ -1,6 +1,5 @@
 """``commonwatt witness``: cosign the logs of neighbouring groups."""
 
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from ledger.peer import check_address
 from ledger.primitives.signing import SigningKey
 from ledger.witness_store import KnownLog, SqliteWitnessStore
 from wallet_api.cli.context import EXIT_NO, say, say_json, stop
+from wallet_api.cli.listen import check_listen
 
 app = typer.Typer(
     help="Be a witness: cosign the logs of neighbouring groups.", no_args_is_help=True
@@ -99,14 +99,7 @@ def serve(
     from wallet_api.witness_http import create_witness_app  # noqa: PLC0415 - as above
 
     store, key = _open(folder)
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SetupError(
-                f"{host}:{port} cannot be listened on ({error.strerror}); try --port 8101."
-            ) from error
+    check_listen(host, port)
     say(f"{store.name} answers at http://{host}:{port}/. Stop with Ctrl-C.")
     uvicorn.run(
         create_witness_app(store, key),
