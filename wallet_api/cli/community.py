@@ -15,6 +15,7 @@ from market.wire import rules_to_json
 from settlement import store
 from settlement.community import Community
 from settlement.enrol import Charter, found_community
+from settlement.state import CommunityRules
 from wallet_api.cli.context import (
     Settings,
     open_database,
@@ -158,15 +159,7 @@ def show(
         )
         return
     say(f"{community.name} ({community.writer.origin})")
-    if rules.replay:
-        say("  clock        simulated: this ledger replays past readings")
-    say(f"  zone         {rules.zone}, currency {rules.asset}, feeder {rules.feeder}")
-    say(f"  rules        {rules.market.price.value}, {rules.market.sharing.value}")
-    if rules.market.import_ticks is not None and rules.market.export_ticks is not None:
-        say(
-            f"  tariffs      {format_price(rules.market.import_ticks)} in, "
-            f"{format_price(rules.market.export_ticks)} out"
-        )
+    _say_rules(rules)
     say(f"  members      {len(community.state.members)} with {len(community.state.meters)} meters")
     matched_wh = sum(run.matched_wh for run in runs)
     say(f"  settled      {len(runs)} days, {matched_wh:,} Wh matched between neighbours")
@@ -176,6 +169,19 @@ def show(
     say(f"  witnesses    {names}{'' if enough else '; fewer than the policy asks for'}")
     for file in evidence:
         warn(f"Two histories of this log exist. The proof is kept in {file}.")
+
+
+def _say_rules(rules: CommunityRules) -> None:
+    """Print what the rules in force say."""
+    if rules.replay:
+        say("  clock        simulated: this ledger replays past readings")
+    say(f"  zone         {rules.zone}, currency {rules.asset}, feeder {rules.feeder}")
+    say(f"  rules        {rules.market.price.value}, {rules.market.sharing.value}")
+    if rules.market.import_ticks is not None and rules.market.export_ticks is not None:
+        say(
+            f"  tariffs      {format_price(rules.market.import_ticks)} in, "
+            f"{format_price(rules.market.export_ticks)} out"
+        )
 
 
 def _witnesses(settings: Settings, community: Community) -> tuple[list[str], bool]:

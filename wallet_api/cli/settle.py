@@ -1,7 +1,7 @@
 """``commonwatt settle``: make the first posting run of local days."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -70,28 +70,24 @@ def settle(
     published = publish_here(settings, community)
     checkpoint = published.checkpoint
     if as_json:
-        say_json(
-            {
-                "days": [
-                    {
-                        "day": run.day,
-                        "run": run.code,
-                        "periods": run.periods,
-                        "matched_wh": run.matched_wh,
-                        "missing": run.missing,
-                    }
-                    for run in runs
-                ],
-                "log_entries": checkpoint.size,
-                "root": checkpoint.root.hex(),
-            }
-        )
+        head = {"log_entries": checkpoint.size, "root": checkpoint.root.hex()}
+        say_json({"days": [_to_json(run) for run in runs], **head})
         return
     total = sum(run.matched_wh for run in runs)
     say(f"{_sums(runs, before)}, {total:,} Wh matched between neighbours.")
     say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
     if published.collected is not None:
         say(witnesses_line(published))
+
+
+def _to_json(run: RunSummary) -> dict[str, Any]:
+    return {
+        "day": run.day,
+        "run": run.code,
+        "periods": run.periods,
+        "matched_wh": run.matched_wh,
+        "missing": run.missing,
+    }
 
 
 def _sums(runs: list[RunSummary], before: set[str]) -> str:
