@@ -36,10 +36,9 @@ class Given:
     memory: Memory | None = None
     now_ms: int | None = None
 
-    @property
-    def key_known(self) -> bool:
-        """Whether the log's key is the auditor's own, and not the bundle's word."""
-        return self.key is not None or self.policy is not None
+    def knows(self, key: Verifier) -> bool:
+        """Return whether a log's key is one that the auditor brought, and not the bundle's word."""
+        return key == self.key or (self.policy is not None and _names(self.policy, key))
 
 
 def read_given(
@@ -124,6 +123,10 @@ def read_state(path: Path | None) -> bytes | None:
     if not os.access(path.parent, os.W_OK):
         raise InputError(f"--state: nothing can be written to {path.parent}")
     return read_file(path, "--state") if path.exists() else None
+
+
+def _names(policy: Policy, key: Verifier) -> bool:
+    return key in [log.verifier for log in policy.logs]
 
 
 def _read_policy(data: bytes) -> Policy:

@@ -1,8 +1,8 @@
 """A bundle's signed head, compared with what the auditor brought along.
 
 >>> from settlement.audit.given import Given
->>> Given().key_known
-False
+>>> Given().policy is None
+True
 """
 
 from collections.abc import Callable

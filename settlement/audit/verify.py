@@ -72,7 +72,7 @@ def audit(
     """
     given = read_given(vkey, policy, since, memory, now_ms)
     bundle = Bundle(path)
-    report = Report("", 0, "", asked=policy is not None, key_given=given.key_known)
+    report = Report("", 0, "", asked=policy is not None)
     try:
         with Pool(processes) as pool:
             _audit(bundle, given, pool, progress, report)
@@ -91,10 +91,10 @@ def audit(
 
 def _audit(bundle: Bundle, given: Given, pool: Pool, progress: Progress, report: Report) -> None:
     manifest = bundle.manifest()
-    report.counts |= {"files": len(manifest["files"]), "files_unnamed": bundle.unnamed}
+    report.counts |= {"files": len(manifest["files"]), "files_unnamed": bundle.unnamed()}
     checkpoint, verifier = open_head(bundle, given.key)
     report.origin, report.size, report.key = checkpoint.origin, checkpoint.size, verifier.vkey
-    report.root = checkpoint.root.hex()
+    report.root, report.key_given = checkpoint.root.hex(), given.knows(verifier)
     if (manifest["origin"], manifest["size"]) != (checkpoint.origin, checkpoint.size):
         raise AuditError("bundle", "the manifest is of another log than the checkpoint")
     check_same_log(given, checkpoint.origin)

@@ -67,6 +67,15 @@ def test_the_report_says_whose_word_the_key_is(bundle, vkey, policy):
         assert report.to_json()["key"] == vkey
 
 
+def test_a_policy_of_another_log_vouches_for_no_key(bundle, vkey):
+    other = vkey_of("mill.example/ledger/1", SigningKey.from_seed(bytes(32)).public)
+    report = audit(bundle, policy=f"log {other}\nquorum none\n".encode())
+    assert (report.failed, report.to_json()["key_given"]) == ("witnesses", False)
+    assert "your policy is of another log key" in report.failure
+    assert "– checkpoint" in render(report)
+    assert vkey not in render(report), "what is unsound needs no key to be compared"
+
+
 @pytest.mark.parametrize(
     ("key", "words"),
     [

@@ -1,5 +1,6 @@
 """``commonwatt audit``: a bundle for strangers, and their check of it."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
@@ -46,7 +47,7 @@ def export(
             log_folder=settings.log_folder,
         )
     say(f"{counted(size, 'entry', 'entries')} written to {out}.")
-    say(f"Check it: commonwatt audit verify {out} --vkey {verifier.vkey}")
+    say(f"Check it: commonwatt audit verify {shlex.quote(str(out))} --vkey {verifier.vkey}")
 
 
 @app.command()
