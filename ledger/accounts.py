@@ -69,11 +69,13 @@ def currency_asset(code: str) -> str:
     return asset
 
 
+@lru_cache(maxsize=100_000)
 def wallet(member: str, asset: str) -> str:
     """Return a member's spending account."""
     return f"member/{member}/wallet {asset}"
 
 
+@lru_cache(maxsize=100_000)
 def meter_account(meter: str, channel: str) -> str:
     """Return the account of one channel of a meter.
 

@@ -18,7 +18,7 @@ from enum import IntEnum
 
 from ledger.accounts import account_hash
 from ledger.errors import InputError
-from ledger.log.tree import leaf_hash, root_of
+from ledger.log.tree import leaf_hash, root_of_joined
 from ledger.primitives.ids import ID_BYTES
 
 _TAG = b"commonwatt/transfer/v1\x00"
@@ -170,16 +170,17 @@ def salted_leaf(salt: bytes, content: bytes) -> bytes:
 
 
 def salted_leaves(seed: bytes, records: Sequence[bytes]) -> list[bytes]:
-    """Return the leaf hashes of salted records, in order."""
-    return [salted_leaf(salt_of(seed, index), content) for index, content in enumerate(records)]
+    """Return the leaf hashes of salted records, in order: `salted_leaf` of each.
+
+    Written out, as the audit hashes millions.
+    """
+    sha256 = hashlib.sha256
+    return [
+        sha256(b"\x00" + sha256(seed + index.to_bytes(8)).digest()[:16] + content).digest()
+        for index, content in enumerate(records)
+    ]
 
 
 def salted_root(seed: bytes, records: Sequence[bytes]) -> bytes:
     """Return the RFC 6962 root over salted records: what a signed statement carries."""
-    sha256 = hashlib.sha256
-    return root_of(
-        [
-            sha256(b"\x00" + salt_of(seed, index) + content).digest()
-            for index, content in enumerate(records)
-        ]
-    )
+    return root_of_joined(b"".join(salted_leaves(seed, records)))

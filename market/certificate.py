@@ -16,8 +16,9 @@ one result that the rules give.
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
+from operator import attrgetter
 
-from ledger.primitives.canonical import encode_trusted
 from market.check import check_market
 from market.errors import CertificateError
 from market.model import (
@@ -32,7 +33,9 @@ from market.model import (
 )
 from market.rules import set_price_ticks
 from market.sharing import share_pro_rata
-from market.wire import result_to_json
+from market.wire import encode_result
+
+_ID = attrgetter("id")
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +69,7 @@ def group_by_price(orders: Iterable[Order], *, by_limit: bool) -> dict[int, dict
     With ``by_limit`` false all orders form one level at price 0.
     """
     groups: dict[int, dict[str, int]] = {}
-    for order in sorted(orders, key=lambda order: order.id):
+    for order in sorted(orders, key=_ID):
         if order.wh:
             level = groups.setdefault(order.limit_ticks if by_limit else 0, {})
             level[order.id] = order.wh
@@ -138,7 +141,7 @@ def assemble(market: Market, fills: Fills, certificate: Certificate) -> Result:
         (Side.BID, market.bids, fills.bids, market.rules.charge_ticks),
     ):
         sign = -1 if side is Side.ASK else 1
-        for order in sorted(orders, key=lambda order: order.id):
+        for order in sorted(orders, key=_ID):
             wh = got.get(order.id, 0)
             price = prices[0].price_ticks + charge_ticks if wh else None
             outcomes.append(Outcome(order.id, side, wh, price))
@@ -167,7 +170,7 @@ def verify(market: Market, result: Result) -> None:
         CertificateError: names the first difference.
     """
     check_market(market)
-    sides: dict[Side, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
+    sides: dict[str, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
     for outcome in result.orders:
         if outcome.id in sides[outcome.side]:
             raise CertificateError(f"{outcome.side.value} {outcome.id!r} stands twice")
@@ -189,11 +192,11 @@ def verify_encoded(market: Market, data: bytes) -> Result:
         CertificateError: names the first difference, or the bytes are no result.
     """
     check_market(market)
-    sides: dict[Side, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
+    sides: dict[str, dict[str, int]] = {Side.ASK: {}, Side.BID: {}}
     try:
         value = json.loads(data)
         for entry in value["orders"]:
-            sides[Side(entry["side"])][entry["id"]] = entry["wh"]
+            sides[entry["side"]][entry["id"]] = entry["wh"]
         stated = value["certificate"]
         certificate = Certificate(
             tuple((each["feeder"], each["potential"]) for each in stated.get("potentials", ())),
@@ -202,33 +205,32 @@ def verify_encoded(market: Market, data: bytes) -> Result:
     except _NO_RESULT as error:
         raise CertificateError("the result cannot be read") from error
     expected = _proved(market, sides, certificate)
-    if encode_trusted(result_to_json(expected)) != data:
+    if encode_result(expected) != data:
         raise CertificateError("the result is not what the rules give, in its one form")
     return expected
 
 
-def outcomes_of(data: bytes) -> tuple[int, dict[tuple[Side, str], tuple[int, int]]]:
-    """Return matched Wh, and (Wh, ticks) by side and order of what traded, from a result's bytes.
+def traded_of(data: bytes) -> tuple[int, dict[str, dict[str, tuple[int, int]]]]:
+    """Return matched Wh, and (Wh, ticks) by side, then order, of what traded, from a result's bytes.
 
     Nothing of it is proved: `verify_encoded` does that, perhaps elsewhere and later.
 
     Raises:
         CertificateError: the bytes are no result.
     """
+    traded: dict[str, dict[str, tuple[int, int]]] = {Side.ASK: {}, Side.BID: {}}
     try:
         value = json.loads(data)
-        outcomes = {
-            (Side(entry["side"]), entry["id"]): (entry["wh"], entry["price_ticks"])
-            for entry in value["orders"]
-            if entry["wh"]
-        }
+        for entry in value["orders"]:
+            if entry["wh"]:
+                traded[entry["side"]][entry["id"]] = entry["wh"], entry["price_ticks"]
         matched_wh = value["matched_wh"]
     except _NO_RESULT as error:
         raise CertificateError("the result cannot be read") from error
-    numbers = (number for pair in outcomes.values() for number in pair)
-    if not all(type(number) is int for number in (matched_wh, *numbers)):
+    pairs = chain(*(side.values() for side in traded.values()))
+    if {type(matched_wh), *map(type, chain(*pairs))} != {int}:
         raise CertificateError("a quantity or price of the result is not a whole number")
-    return matched_wh, outcomes
+    return matched_wh, traded
 
 
 _NO_RESULT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, OverflowError)
@@ -236,7 +238,7 @@ _NO_RESULT = (ValueError, TypeError, KeyError, AttributeError, RecursionError, O
 
 
 def _proved(
-    market: Market, sides: Mapping[Side, Mapping[str, int]], certificate: Certificate
+    market: Market, sides: Mapping[str, Mapping[str, int]], certificate: Certificate
 ) -> Result:
     """Return the full result that quantities stand for, if the rules give these and no others."""
     for side, orders in ((Side.ASK, market.asks), (Side.BID, market.bids)):

@@ -7,6 +7,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 ORDERS_MAX = 1_000_000
 """Most orders on one side of a market: a city; larger communities are split."""
@@ -36,8 +37,7 @@ class SharingRule(StrEnum):
     PRO_RATA = "pro-rata"
 
 
-@dataclass(frozen=True, slots=True)
-class Order:
+class Order(NamedTuple):
     """An offer for metered energy.
 
     Attributes:
@@ -95,8 +95,7 @@ class Market:
     rules: Rules
 
 
-@dataclass(frozen=True, slots=True)
-class Outcome:
+class Outcome(NamedTuple):
     """What one order got: Wh matched, and the all-in price unless that is 0 Wh."""
 
     id: str

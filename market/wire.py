@@ -11,11 +11,13 @@ nulls; every field is checked and every unknown one refused. Output is canonical
 
 import json
 import unicodedata
+from json.encoder import encode_basestring as _quoted
+from operator import attrgetter
 from typing import Any
 
 from ledger.errors import InputError
 from ledger.primitives import shape
-from ledger.primitives.canonical import INTEGER_MAX, encode
+from ledger.primitives.canonical import INTEGER_MAX, encode, encode_trusted
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX
 from ledger.primitives.periods import PERIOD_MAX
@@ -178,33 +180,55 @@ def market_to_json(market: Market) -> dict[str, Any]:
     }
 
 
+def encode_market(market: Market) -> bytes:
+    """Return the canonical bytes of `market_to_json`, which a clearing hashes.
+
+    Written out, in a third of the time; a test compares the two.
+    """
+    asks, bids = (
+        ",".join(
+            f'{{"feeder":{_quoted(feeder)},"id":{_quoted(made_id)},"limit_ticks":{limit_ticks},'
+            f'"wh":{wh}}}'
+            for made_id, feeder, wh, limit_ticks in _by_id(side)
+        )
+        for side in (market.asks, market.bids)
+    )
+    feeders = ",".join(f'{{"id":{_quoted(feeder.id)}}}' for feeder in market.feeders)
+    rules = encode_trusted(rules_to_json(market.rules)).decode()
+    return (
+        f'{{"agreements":[],"asks":[{asks}],"bids":[{bids}],"feeders":[{feeders}],'
+        f'"period":{market.period},"rules":{rules}}}'
+    ).encode()
+
+
 def result_to_json(result: Result) -> dict[str, Any]:
     """Return the result as JSON."""
-    certificate: dict[str, Any] = {}
-    if result.certificate.potentials:
-        certificate["potentials"] = [
-            {"feeder": feeder, "potential": potential}
-            for feeder, potential in result.certificate.potentials
-        ]
-    else:
-        certificate["cut"] = list(result.certificate.cut)
     return {
         "period": result.period,
         "orders": [_outcome_to_json(outcome) for outcome in result.orders],
-        "prices": [
-            {
-                "feeder": price.feeder,
-                "price_ticks": price.price_ticks,
-                "low_ticks": price.low_ticks,
-                "high_ticks": price.high_ticks,
-            }
-            for price in result.prices
-        ],
+        "prices": _prices_to_json(result),
         "flows": [],
         "matched_wh": result.matched_wh,
         "welfare_units": result.welfare_units,
-        "certificate": certificate,
+        "certificate": _certificate_to_json(result.certificate),
     }
+
+
+def encode_result(result: Result) -> bytes:
+    """Return the canonical bytes of `result_to_json`, written out like `encode_market`."""
+    orders = ",".join(
+        f'{{"id":{_quoted(made_id)},"side":"{side}","wh":{wh}}}'
+        if price_ticks is None
+        else f'{{"id":{_quoted(made_id)},"price_ticks":{price_ticks},"side":"{side}","wh":{wh}}}'
+        for made_id, side, wh, price_ticks in result.orders
+    )
+    certificate = encode_trusted(_certificate_to_json(result.certificate)).decode()
+    prices = encode_trusted(_prices_to_json(result)).decode()
+    return (
+        f'{{"certificate":{certificate},"flows":[],"matched_wh":{result.matched_wh},'
+        f'"orders":[{orders}],"period":{result.period},"prices":{prices},'
+        f'"welfare_units":{result.welfare_units}}}'
+    ).encode()
 
 
 def read_result(data: bytes) -> Result:
@@ -245,7 +269,30 @@ def result_bytes(result: Result) -> bytes:
 
 
 def _by_id(orders: tuple[Order, ...]) -> list[Order]:
-    return sorted(orders, key=lambda order: order.id)
+    return sorted(orders, key=attrgetter("id"))
+
+
+def _prices_to_json(result: Result) -> list[dict[str, Any]]:
+    return [
+        {
+            "feeder": price.feeder,
+            "price_ticks": price.price_ticks,
+            "low_ticks": price.low_ticks,
+            "high_ticks": price.high_ticks,
+        }
+        for price in result.prices
+    ]
+
+
+def _certificate_to_json(certificate: Certificate) -> dict[str, Any]:
+    if not certificate.potentials:
+        return {"cut": list(certificate.cut)}
+    return {
+        "potentials": [
+            {"feeder": feeder, "potential": potential}
+            for feeder, potential in certificate.potentials
+        ]
+    }
 
 
 def _order_to_json(order: Order) -> dict[str, Any]:

@@ -17,7 +17,7 @@ from ledger.errors import InputError, RefusedError
 from ledger.kinds import READINGS_MAX
 from ledger.primitives.canonical import decode, encode
 from ledger.primitives.energy import WH_MAX
-from ledger.primitives.shape import HEX_64, array, integer, record, text
+from ledger.primitives.shape import HEX_64, integers, record, text
 from ledger.records import salted_root
 from ledger.statements import Statement
 
@@ -28,7 +28,7 @@ _TAG = b"commonwatt/reading/v1\x00"
 _LAYOUT = struct.Struct(">QQc")
 _SHAPE = record(
     {
-        "wh": array(integer(0, WH_MAX), READINGS_MAX, 1),
+        "wh": integers(0, WH_MAX, READINGS_MAX, 1),
         "quality": text(READINGS_MAX, "[AESLIPZ]+"),
         "seed": HEX_64,
     }
@@ -62,10 +62,10 @@ class BatchContent:
 
     def records(self) -> list[bytes]:
         """Return the records under the root, in order."""
-        pairs = zip(self.wh, self.quality, strict=True)
+        letters = self.quality.encode()
         return [
-            reading_record(period, wh, letter)
-            for period, (wh, letter) in enumerate(pairs, start=self.first)
+            _TAG + _LAYOUT.pack(period, wh, letters[index : index + 1])
+            for index, (period, wh) in enumerate(enumerate(self.wh, start=self.first))
         ]
 
     def encode(self) -> bytes:

@@ -21,14 +21,13 @@ from ledger.primitives.periods import PERIOD_MAX
 from ledger.primitives.shape import HEX_32, array, integer, record
 from market.model import Order
 from meters.readings import Channel
-from settlement.state import CommunityState, Mandate
+from settlement.state import Binding, CommunityState, Mandate, channels_of
 
 ORDERS_MAX = 1_000_000
 """Most orders of a side in a half-hour that a hold's detail may have."""
 
 
-@dataclass(slots=True)
-class Flow:
+class Flow(NamedTuple):
     """A member's metered Wh in a half-hour, over all their meters."""
 
     imported_wh: int = 0
@@ -113,23 +112,26 @@ def period_inputs(
         readings: as known for the run.
     """
     gathered, none = [], dict[tuple[str, Channel], int]()
+    meters, uses = Binding(state.meters), None
+    slots: list[tuple[tuple[str, Channel], str]] = []
+    members: list[str] = []
     for period in periods:
-        inputs, known = PeriodInputs(period), readings.get(period, none)
-        found, flows = inputs.readings, inputs.flows
-        for meter, channel, member in state.channels_of(period):
-            wh = known.get((meter, channel))
+        if meters.at(period) is not uses:
+            uses = meters.at(period)
+            slots = sorted(((meter, side), member) for meter, side, member in channels_of(uses))
+            members = sorted({member for _, member in slots})
+        known, found, missing = readings.get(period, none), {}, []
+        imported, exported = dict.fromkeys(members, 0), dict.fromkeys(members, 0)
+        for slot, member in slots:
+            wh = known.get(slot)
             if wh is None:
-                inputs.missing.append((meter, channel))
+                missing.append(slot)
                 wh = 0
-            found[meter, channel] = wh
-            flow = flows.get(member)
-            if flow is None:
-                flow = flows[member] = Flow()
-            if channel is Channel.IMPORT:
-                flow.imported_wh += wh
-            else:
-                flow.exported_wh += wh
-        gathered.append(inputs)
+            found[slot] = wh
+            flow = imported if slot[1] is Channel.IMPORT else exported
+            flow[member] += wh
+        flows = {member: Flow(imported[member], exported[member]) for member in members}
+        gathered.append(PeriodInputs(period, found, flows, missing))
     return gathered
 
 
@@ -144,6 +146,7 @@ def fund_orders(
     holds of the earlier ones. A member without an offer or rules does not trade.
     """
     purses: dict[str, _Purse] = {}
+    offers, mandates = Binding(state.offers), Binding(state.mandates)
     funded = []
     for item in inputs:
         period = item.period
@@ -152,69 +155,74 @@ def fund_orders(
         funded.append(orders)
         if rules is None:
             continue
+        offers_now, mandates_now = offers.at(period), mandates.at(period)
         for member, flow in sorted(item.flows.items()):
+            offer, net_wh = offers_now.get(member), flow.exported_wh - flow.imported_wh
+            if offer is None or not net_wh:
+                continue
             purse = purses.get(member)
             if purse is None:
-                account = wallet(member, rules.asset)
-                purse = purses[member] = _Purse(state, balances.get(account), member)
-            offer = state.offer_of(member, period)
-            if offer is None:
-                continue
-            own_wh = min(flow.imported_wh, flow.exported_wh)
-            offered_wh, wanted_wh = flow.exported_wh - own_wh, flow.imported_wh - own_wh
-            if offered_wh:
-                orders.asks[member] = purse.fund_ask(
-                    rules.feeder, period, offered_wh, offer.sell_ticks
-                )
-            if wanted_wh:
-                orders.bids[member] = purse.fund_bid(
-                    rules.feeder, period, wanted_wh, offer.buy_ticks
-                )
+                purse = purses[member] = _Purse(balances.get(wallet(member, rules.asset)))
+            mandate = mandates_now.get(member)
+            if mandate is not None and not mandate.first <= period <= mandate.last:
+                mandate = None
+            if net_wh > 0:
+                wh, ticks, hold_units = purse.fund_ask(mandate, net_wh, offer.sell_ticks)
+                side = orders.asks
+            else:
+                wh, ticks, hold_units = purse.fund_bid(mandate, -net_wh, offer.buy_ticks)
+                side = orders.bids
+            side[member] = Funded(Order(member, rules.feeder, wh, ticks), hold_units)
     return funded
 
 
 class _Purse:
     """What one member can still set aside in the half-hours of a run."""
 
-    def __init__(self, state: CommunityState, balance: Balance | None, member: str) -> None:
-        self._state, self._member, self._spent = state, member, 0
+    def __init__(self, balance: Balance | None) -> None:
+        self._spent = 0
         available = balance.available if balance else 0
         self._available = available if available is not None else 2**53 - 1
 
-    def fund_bid(self, feeder: str, period: int, wanted_wh: int, limit_ticks: int) -> Funded:
-        """Cap a bid; a limit of zero or less needs no funds and no mandate."""
+    def fund_bid(
+        self, mandate: Mandate | None, wanted_wh: int, limit_ticks: int
+    ) -> tuple[int, int, int]:
+        """Return a bid's capped Wh, its limit, and what is set aside for it.
+
+        A limit of zero or less needs no funds and no mandate.
+        """
         if limit_ticks <= 0:
-            return Funded(Order(self._member, feeder, wanted_wh, limit_ticks), 0)
-        mandate = self._state.mandate_of(self._member, period)
+            return wanted_wh, limit_ticks, 0
         if mandate is None:
-            return Funded(Order(self._member, feeder, 0, limit_ticks), 0)
+            return 0, limit_ticks, 0
         limit_ticks = min(limit_ticks, mandate.price_ticks_max)
         if limit_ticks <= 0:
-            return Funded(Order(self._member, feeder, wanted_wh, limit_ticks), 0)
-        cap_wh = self._cap(mandate, wanted_wh, limit_ticks)
-        return self._hold(Order(self._member, feeder, cap_wh, limit_ticks), limit_ticks)
+            return wanted_wh, limit_ticks, 0
+        cap_wh = self._set_aside(mandate, wanted_wh, limit_ticks)
+        return cap_wh, limit_ticks, cap_wh * limit_ticks
 
-    def fund_ask(self, feeder: str, period: int, offered_wh: int, limit_ticks: int) -> Funded:
-        """Cap an ask below zero, which may have to pay; others need no funds."""
+    def fund_ask(
+        self, mandate: Mandate | None, offered_wh: int, limit_ticks: int
+    ) -> tuple[int, int, int]:
+        """Return an ask's capped Wh, its limit, and what is set aside for it.
+
+        One below zero may have to pay; others need no funds.
+        """
         if limit_ticks >= 0:
-            return Funded(Order(self._member, feeder, offered_wh, limit_ticks), 0)
-        mandate = self._state.mandate_of(self._member, period)
+            return offered_wh, limit_ticks, 0
         if mandate is None:
-            return Funded(Order(self._member, feeder, 0, limit_ticks), 0)
-        cap_wh = self._cap(mandate, offered_wh, -limit_ticks)
-        return self._hold(Order(self._member, feeder, cap_wh, limit_ticks), -limit_ticks)
+            return 0, limit_ticks, 0
+        cap_wh = self._set_aside(mandate, offered_wh, -limit_ticks)
+        return cap_wh, limit_ticks, cap_wh * -limit_ticks
 
-    def _cap(self, mandate: Mandate, wh: int, ticks: int) -> int:
+    def _set_aside(self, mandate: Mandate, wh: int, ticks: int) -> int:
         spent = self._spent
         funds = min(
             self._available - spent, mandate.units_period_max, mandate.units_day_max - spent
         )
-        return max(0, min(wh, mandate.wh_period_max, funds // ticks))
-
-    def _hold(self, order: Order, ticks: int) -> Funded:
-        hold_units = order.wh * ticks
-        self._spent += hold_units
-        return Funded(order, hold_units)
+        cap_wh = max(0, min(wh, mandate.wh_period_max, funds // ticks))
+        self._spent = spent + cap_wh * ticks
+        return cap_wh
 
 
 def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
@@ -237,6 +245,27 @@ def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
     ]
 
 
+def hold_detail(orders: list[PeriodOrders], seed: str) -> bytes:
+    """Return a hold's detail: the canonical bytes of `orders_to_detail` and a seed, written out.
+
+    A test compares the two; this one takes a fifth of the time.
+    """
+    sides = [
+        f'{{"{side}":[{",".join(_orders_text(getattr(item, side)))}],"period":{item.period}}}'
+        for item in orders
+        for side in ("asks", "bids")
+    ]
+    return f'{{"orders":[{",".join(sides)}],"seed":"{seed}"}}'.encode()
+
+
+def _orders_text(side: Mapping[str, Funded]) -> list[str]:
+    return [
+        f'{{"hold_units":{hold_units},"id":"{member}","limit_ticks":{order.limit_ticks},'
+        f'"wh":{order.wh}}}'
+        for member, (order, hold_units) in sorted(side.items())
+    ]
+
+
 def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrders]:
     """Return the orders that `orders_to_detail` wrote.
 
@@ -244,13 +273,19 @@ def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrd
         InputError: the detail is not of that form.
     """
     _DETAIL(detail.get("orders"), "orders")
+    return orders_from_checked(detail, feeder)
+
+
+def orders_from_checked(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrders]:
+    """Return the orders of a detail whose form was checked before."""
     gathered: dict[int, PeriodOrders] = {}
     for item in detail["orders"]:
         orders = gathered.setdefault(item["period"], PeriodOrders(item["period"], {}, {}))
-        for side in ("asks", "bids"):
-            for entry in item.get(side, []):
-                order = Order(entry["id"], feeder, entry["wh"], entry["limit_ticks"])
-                getattr(orders, side)[entry["id"]] = Funded(order, entry["hold_units"])
+        for name, side in (("asks", orders.asks), ("bids", orders.bids)):
+            for entry in item.get(name, ()):
+                member = entry["id"]
+                order = Order(member, feeder, entry["wh"], entry["limit_ticks"])
+                side[member] = Funded(order, entry["hold_units"])
     return list(gathered.values())
 
 

@@ -9,14 +9,15 @@ every half-hour the pool is empty in both.
 """
 
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from typing import NamedTuple
 
 from ledger.accounts import WH, account_hash, fees, grid, meter_account, pool, wallet
 from ledger.book import Balance
 from ledger.primitives.ids import derived_id
 from ledger.primitives.money import value_units
-from ledger.records import Kind, Transfer
+from ledger.records import Kind, Transfer, pack_record
 from market.model import Feeder, Market, Result, Side
 from meters.readings import Channel
 from settlement.orders import Funded, PeriodInputs, PeriodOrders
@@ -52,8 +53,12 @@ def run_id(kind: str, origin: str, run: str, about: str | int) -> str:
     return derived_id(kind, origin, run, about)
 
 
+@lru_cache(maxsize=65_536)
 def hold_id(hold_batch: bytes, period: int, member: str) -> bytes:
-    """Return the id of the hold for a member's order in a half-hour."""
+    """Return the id of the hold for a member's order in a half-hour.
+
+    Asked twice, when it is made and when it is resolved: so a day's are remembered.
+    """
     content = b"commonwatt/id/hold/v1\x00" + hold_batch + period.to_bytes(8) + member.encode()
     return hashlib.sha256(content).digest()[:16]
 
@@ -105,10 +110,10 @@ def hold_transfers(
     ]
 
 
-def _holders(orders: PeriodOrders) -> Iterator[tuple[str, Funded]]:
-    """Yield (member, order) of those with something set aside; a member has one order."""
+def _holders(orders: PeriodOrders) -> list[tuple[str, Funded]]:
+    """Return (member, order) of those with something set aside; a member has one order."""
     both = {**orders.bids, **orders.asks}
-    return ((member, both[member]) for member in sorted(both) if both[member].hold_units)
+    return [(member, funded) for member, funded in sorted(both.items()) if funded.hold_units]
 
 
 def market_of(orders: PeriodOrders, rules: CommunityRules) -> Market:
@@ -124,20 +129,23 @@ def market_of(orders: PeriodOrders, rules: CommunityRules) -> Market:
 
 def lines_of(inputs: PeriodInputs, result: Result) -> list[Line]:
     """Return every member's line, in order of id."""
-    got = {(outcome.side, outcome.id): outcome for outcome in result.orders if outcome.wh}
-    outcomes = {key: (outcome.wh, outcome.price_ticks or 0) for key, outcome in got.items()}
-    return lines_of_outcomes(inputs, outcomes)
+    traded: dict[str, dict[str, tuple[int, int]]] = {Side.ASK: {}, Side.BID: {}}
+    for made_id, side, wh, price_ticks in result.orders:
+        if wh:
+            traded[side][made_id] = wh, price_ticks or 0
+    return lines_of_traded(inputs, traded)
 
 
-def lines_of_outcomes(
-    inputs: PeriodInputs, outcomes: Mapping[tuple[Side, str], tuple[int, int]]
+def lines_of_traded(
+    inputs: PeriodInputs, traded: Mapping[str, Mapping[str, tuple[int, int]]]
 ) -> list[Line]:
-    """Return every member's line from (Wh, ticks) by side and member, of those that traded."""
+    """Return every member's line from (Wh, ticks) by side, then member, of those that traded."""
     lines, nothing = [], (0, 0)
+    asks, bids = traded[Side.ASK], traded[Side.BID]
     for member, flow in sorted(inputs.flows.items()):
         own_wh = min(flow.imported_wh, flow.exported_wh)
-        bought_wh, buying_ticks = outcomes.get((Side.BID, member), nothing)
-        sold_wh, selling_ticks = outcomes.get((Side.ASK, member), nothing)
+        bought_wh, buying_ticks = bids.get(member, nothing)
+        sold_wh, selling_ticks = asks.get(member, nothing)
         lines.append(
             Line(
                 member,
@@ -185,44 +193,58 @@ def settlement_moves(
     rules: CommunityRules,
 ) -> list[Move]:
     """Return what settles one half-hour: what is paid into the pool before what is paid out."""
-    return [*_energy_moves(inputs, lines, rules), *_money_moves(hold_batch, orders, lines, rules)]
+    return _energy_moves(inputs, lines, rules) + _money_moves(hold_batch, orders, lines, rules)
 
 
-def _energy_moves(inputs: PeriodInputs, lines: list[Line], rules: CommunityRules) -> Iterator[Move]:
+def settlement_records(batch: bytes, moves: Sequence[Move], period: int) -> list[bytes]:
+    """Return the records of a settlement's transfers, of which it signs the root."""
+    return [
+        pack_record(transfer_id(batch, index), kind, debit, credit, amount, period, hold)
+        for index, (kind, debit, credit, amount, hold, _) in enumerate(moves)
+    ]
+
+
+def _energy_moves(inputs: PeriodInputs, lines: list[Line], rules: CommunityRules) -> list[Move]:
     target = pool(rules.feeder, WH)
     readings = sorted(inputs.readings.items())
-    for (meter, channel), wh in readings:
-        if channel is Channel.EXPORT and wh:
-            yield Move(Kind.POST, meter_account(meter, channel), target, wh)
+    moves = [
+        Move(Kind.POST, meter_account(meter, channel), target, wh)
+        for (meter, channel), wh in readings
+        if wh and channel is Channel.EXPORT
+    ]
     from_grid = sum(line.grid_import_wh for line in lines)
     if from_grid:
-        yield Move(Kind.POST, grid("import"), target, from_grid)
-    for (meter, channel), wh in readings:
-        if channel is Channel.IMPORT and wh:
-            yield Move(Kind.POST, target, meter_account(meter, channel), wh)
+        moves.append(Move(Kind.POST, grid("import"), target, from_grid))
+    moves += [
+        Move(Kind.POST, target, meter_account(meter, channel), wh)
+        for (meter, channel), wh in readings
+        if wh and channel is Channel.IMPORT
+    ]
     to_grid = sum(line.grid_export_wh for line in lines)
     if to_grid:
-        yield Move(Kind.POST, target, grid("export"), to_grid)
+        moves.append(Move(Kind.POST, target, grid("export"), to_grid))
+    return moves
 
 
 def _money_moves(
     hold_batch: bytes, orders: PeriodOrders, lines: list[Line], rules: CommunityRules
-) -> Iterator[Move]:
-    target = pool(rules.feeder, rules.asset)
+) -> list[Move]:
+    target, moves = pool(rules.feeder, rules.asset), []
     owed = {line.member: line.bought_units - line.sold_units for line in lines}
     for member, funded in _holders(orders):
         hold = hold_id(hold_batch, orders.period, member)
         account, held = wallet(member, rules.asset), funded.hold_units
         if owed[member] > 0:
-            yield Move(Kind.POST_HOLD, account, target, owed[member], hold, held)
+            moves.append(Move(Kind.POST_HOLD, account, target, owed[member], hold, held))
         else:
-            yield Move(Kind.VOID_HOLD, account, target, held, hold, held)
+            moves.append(Move(Kind.VOID_HOLD, account, target, held, hold, held))
     for member, units in sorted(owed.items()):
         if units < 0:
-            yield Move(Kind.POST, target, wallet(member, rules.asset), -units)
+            moves.append(Move(Kind.POST, target, wallet(member, rules.asset), -units))
     charge_units = sum(owed.values())
     if charge_units:
-        yield Move(Kind.POST, target, fees(rules.asset), charge_units)
+        moves.append(Move(Kind.POST, target, fees(rules.asset), charge_units))
+    return moves
 
 
 def totals_of(lines: Mapping[int, list[Line]]) -> list[dict[str, int]]:

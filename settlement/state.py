@@ -9,9 +9,10 @@ the reading.
 True
 """
 
+from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from ledger.accounts import currency_asset
 from ledger.errors import RefusedError
@@ -293,15 +294,6 @@ class CommunityState:
             if self.reader_of(meter, channel, period) != member:
                 raise RefusedError("the member did not consent to this meter's use")
 
-    def channels_of(self, period: int) -> list[tuple[str, Channel, str]]:
-        """Return (meter, channel, member) of all that should have a reading, in order."""
-        return [
-            (meter, channel, use.member)
-            for meter, uses in sorted(self.meters.items())
-            if (use := _binding(uses, period)) is not None
-            for channel in use.channels
-        ]
-
     def meters_of(self, member: str) -> list[str]:
         """Return a member's meters, in order."""
         return sorted(
@@ -309,6 +301,37 @@ class CommunityState:
             for meter, uses in self.meters.items()
             if uses[-1][1].channels and uses[-1][1].member == member
         )
+
+
+class Binding(Generic[_T]):
+    """What binds a half-hour, of many histories: looked up again only where something else begins to.
+
+    Args:
+        histories: (half-hour of logging, value) by whose they are, in the log's order.
+    """
+
+    def __init__(self, histories: Mapping[str, Sequence[tuple[int, _T]]]) -> None:
+        self._histories, self._last = histories, -1
+        self._starts = sorted({logged + 1 for each in histories.values() for logged, _ in each})
+        self._bound: dict[str, _T] = {}
+
+    def at(self, period: int) -> Mapping[str, _T]:
+        """Return the value that binds a half-hour, by whose it is: the same object if it is alike."""
+        begun = bisect_right(self._starts, period)
+        if begun != self._last:
+            found = ((name, _binding(each, period)) for name, each in self._histories.items())
+            self._bound = {name: value for name, value in found if value is not None}
+            self._last = begun
+        return self._bound
+
+
+def channels_of(uses: Mapping[str, MeterUse]) -> list[tuple[str, Channel, str]]:
+    """Return (meter, channel, member) of all that should have a reading, in order."""
+    return [
+        (meter, channel, use.member)
+        for meter, use in sorted(uses.items())
+        for channel in use.channels
+    ]
 
 
 def reading_batch_id(origin: str, meter: str, channel: Channel, sequence: int) -> str:

@@ -14,6 +14,8 @@ ledger.errors.CanonicalError: a number with a fraction or exponent ('1.0') is no
 import json
 import re
 import unicodedata
+from collections.abc import Iterable
+from functools import lru_cache
 from typing import Any, Never
 
 from ledger.errors import CanonicalError
@@ -46,8 +48,7 @@ def encode(value: Any) -> bytes:
 
 def encode_trusted(value: Any) -> bytes:
     """Return the canonical bytes of a value that our own code built and need not be checked."""
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
-    return text.encode()
+    return _ENCODER.encode(value).encode()
 
 
 def decode(data: bytes, bytes_max: int = STATEMENT_BYTES_MAX) -> Any:
@@ -61,53 +62,33 @@ def decode(data: bytes, bytes_max: int = STATEMENT_BYTES_MAX) -> Any:
     """
     if len(data) > bytes_max:
         raise CanonicalError(f"{len(data):,} bytes are more than the {bytes_max:,} allowed")
-    plain = _is_plain(data)
-    hooks: dict[str, Any] = {} if plain else {"parse_int": _parse_int}
+    try:
+        value = _DECODER.decode(data.decode())
+        check_value(value)
+        if encode_trusted(value) == data:
+            return value
+    except (ValueError, RecursionError, CanonicalError):
+        pass
+    raise _refusal(data)
+
+
+def _refusal(data: bytes) -> CanonicalError:
+    """Return what is not canonical about some bytes: read again, with an eye on each number."""
     try:
         value = json.loads(
-            data.decode(), parse_float=_refuse_float, parse_constant=_refuse_float, **hooks
+            data.decode(),
+            parse_int=_parse_int,
+            parse_float=_refuse_float,
+            parse_constant=_refuse_float,
         )
-    except CanonicalError:
-        raise
-    except (ValueError, RecursionError) as error:
-        raise CanonicalError(f"not JSON: {error}") from error
-    if not plain:
         check_value(value)
-    if encode_trusted(value) != data:
-        raise CanonicalError(
-            "not in canonical form: sort the keys, leave out spaces and needless escapes"
-        )
-    return value
-
-
-def _is_plain(data: bytes) -> bool:
-    """Return whether bytes, if they are JSON at all, hold nothing that `check_value` refuses.
-
-    Most do: ASCII without escapes, keys of the right form, no null, no long number, not deep.
-    Looking at the bytes is five times as fast as looking at each value; where it is not sure,
-    the values are looked at.
-    """
-    if b"\\" in data or b"\x7f" in data or not data.isascii():
-        return False
-    # Without escapes a string ends at the next quote. What lies between two strings has commas or
-    # brackets in it, so that no such piece passes for a key.
-    if not all(map(_KEY_BYTES.fullmatch, set(_KEYS.findall(data)))):
-        return False
-    bare = _STRINGS.sub(b"", data)
-    if b"n" in bare or _LONG_NUMBER.search(bare):  # null, or perhaps beyond 2^53
-        return False
-    brackets = bare.translate(_ONE_KIND, _NOT_BRACKETS)
-    for _ in range(DEPTH_MAX):
-        brackets = brackets.replace(b"[]", b"")
-    return not brackets
-
-
-_KEYS = re.compile(rb'"([^"]*)":')
-_KEY_BYTES = re.compile(rb"[a-z][a-z0-9_]{0,31}")
-_STRINGS = re.compile(rb'"[^"]*"')
-_LONG_NUMBER = re.compile(rb"[0-9]{16}")
-_NOT_BRACKETS = bytes(set(range(256)) - set(b"[]{}"))
-_ONE_KIND = bytes.maketrans(b"{}", b"[]")
+    except CanonicalError as error:
+        return error
+    except (ValueError, RecursionError) as error:
+        return CanonicalError(f"not JSON: {error}")
+    return CanonicalError(
+        "not in canonical form: sort the keys, leave out spaces and needless escapes"
+    )
 
 
 def check_value(value: Any, depth: int = 0) -> None:
@@ -116,23 +97,41 @@ def check_value(value: Any, depth: int = 0) -> None:
     Raises:
         CanonicalError: names what is wrong.
     """
-    if depth > DEPTH_MAX:
+    if isinstance(value, dict):
+        for key in value:
+            if not _is_key(key):
+                raise CanonicalError(f"{key!r} is not a key: use a-z, 0-9 and _")
+        items: Iterable[Any] = value.values()
+    elif isinstance(value, list):
+        items = value
+    else:
+        _check_scalar(value)
+        return
+    if value and depth >= DEPTH_MAX:
         raise CanonicalError(f"nested deeper than {DEPTH_MAX} levels")
+    for item in items:
+        # Nearly all are small numbers and plain ASCII: told at once, without a call.
+        kind = type(item)
+        if kind is int and -INTEGER_MAX <= item <= INTEGER_MAX:
+            continue
+        if kind is str and item.isascii() and item.isprintable():
+            continue
+        check_value(item, depth + 1)
+
+
+def _check_scalar(value: Any) -> None:
     if isinstance(value, str):
         _check_text(value)
-    elif isinstance(value, int):  # true and false are integers to Python
-        if abs(value) > INTEGER_MAX:
-            raise CanonicalError("an integer is beyond 2^53 - 1")
-    elif isinstance(value, list):
-        for item in value:
-            check_value(item, depth + 1)
-    elif isinstance(value, dict):
-        for key, item in value.items():
-            if not isinstance(key, str) or _KEY.fullmatch(key) is None:
-                raise CanonicalError(f"{key!r} is not a key: use a-z, 0-9 and _")
-            check_value(item, depth + 1)
-    else:
+    elif not isinstance(value, int):  # true and false are integers to Python
         raise CanonicalError(f"{type(value).__name__} is not part of canonical JSON")
+    elif abs(value) > INTEGER_MAX:
+        raise CanonicalError("an integer is beyond 2^53 - 1")
+
+
+@lru_cache(maxsize=1024)
+def _is_key(key: object) -> bool:
+    """Return whether a key has the right form: the same few come again and again."""
+    return isinstance(key, str) and _KEY.fullmatch(key) is not None
 
 
 def _check_text(value: str) -> None:
@@ -150,3 +149,9 @@ def _parse_int(text: str) -> int:
     if len(text) > len(str(INTEGER_MAX)) + 1:  # int() of a very long text is slow
         raise CanonicalError(f"an integer of {len(text)} digits is beyond 2^53 - 1")
     return int(text)
+
+
+_ENCODER = json.JSONEncoder(
+    sort_keys=True, separators=(",", ":"), ensure_ascii=False, check_circular=False
+)
+_DECODER = json.JSONDecoder(parse_float=_refuse_float, parse_constant=_refuse_float)

@@ -84,6 +84,20 @@ def array(item: Check, length_max: int, length_min: int = 0) -> Check:
     return check
 
 
+def integers(low: int, high: int, length_max: int, length_min: int = 0) -> Check:
+    """Take a list of bounded length of integers between two bounds: an `array`, seen at once."""
+    one_by_one = array(integer(low, high), length_max, length_min)
+
+    def check(value: Any, path: str) -> Any:
+        numbers = isinstance(value, list) and set(map(type, value)) == {int}
+        bounded = numbers and low <= min(value) and max(value) <= high
+        if bounded and length_min <= len(value) <= length_max:
+            return value
+        return one_by_one(value, path)  # says which is wrong
+
+    return check
+
+
 def record(required: Mapping[str, Check], optional: Mapping[str, Check] | None = None) -> Check:
     """Take an object with just these fields."""
     known = {**required, **(optional or {})}

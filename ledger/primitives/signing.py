@@ -42,6 +42,7 @@ SIGNATURES_MAX = 16
 ENVELOPE_BYTES_MAX = 100_000
 """Longest envelope: a statement of 60,000 bytes in base64, with its signatures."""
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"))
 _KEY_ID = re.compile(r"[0-9a-f]{64}")
 _FIELD_PRIME = 2**255 - 19
 
@@ -193,7 +194,7 @@ class Envelope:
 
     def encode(self) -> bytes:
         """Return the envelope's one encoding: JSON in DSSE's field order, without spaces."""
-        return json.dumps(
+        return _ENCODER.encode(
             {
                 "payload": base64.b64encode(self.body).decode(),
                 "payloadType": self.payload_type,
@@ -201,8 +202,7 @@ class Envelope:
                     {"keyid": key_id, "sig": base64.b64encode(signature).decode()}
                     for key_id, signature in self.signatures
                 ],
-            },
-            separators=(",", ":"),
+            }
         ).encode()
 
     @classmethod

@@ -4,7 +4,7 @@ The file is the auditor's own and never part of a bundle: with it, the next audi
 last one ended, and needs none of the older facts. It holds every balance and each key's numbers;
 keep it as carefully as the checkpoint.
 
->>> decode_value(encode_value({("a", 1): b"x"}))
+>>> decode_value(json.dumps(encode_value({("a", 1): b"x"})))
 {('a', 1): b'x'}
 """
 
@@ -110,13 +110,13 @@ def read_memory(data: bytes) -> Memory:
             "the state file is damaged, or is none: leave it out and audit from the beginning"
         )
     try:
-        body = json.loads(body_data)
+        body = decode_value(body_data)
         if body["v"] != VERSION:
             raise InputError(
                 "the state file is of another version: leave it out and audit from the beginning"
             )
         replay = Replay(body["origin"], bytes.fromhex(body["log_key"]))
-        parts = decode_value(body["state"])
+        parts = body["state"]
         for name in _PARTS:
             if type(parts[name]) is not type(getattr(replay, name)):
                 raise InputError("the state file cannot be read: audit from the beginning")
@@ -148,17 +148,20 @@ def encode_value(value: Any) -> Any:
     return {"o": [_NAMES[type(value)], [encode_value(item) for item in _state_of(value)]]}
 
 
-def decode_value(value: Any) -> Any:
-    """Return the value that `encode_value` wrote; only the classes of this module are made."""
-    if isinstance(value, list):
-        return [decode_value(item) for item in value]
-    if not isinstance(value, dict):
+def decode_value(data: str | bytes) -> Any:
+    """Return the value of whose `encode_value` this is the JSON.
+
+    Only the classes of this module are made. An object with a ``v`` stays one: the file itself.
+    """
+    return json.loads(data, object_hook=_read)
+
+
+def _read(value: dict[str, Any]) -> Any:
+    """Return what a tagged object stands for; what is in it was read before."""
+    if "v" in value:
         return value
     [(tag, content)] = value.items()
-    if tag == "o":
-        name, items = content
-        return _made(_CLASSES[name], [decode_value(item) for item in items])
-    return next(read for _, known, _, read in _CODERS if known == tag)(content)
+    return _READERS[tag](content)
 
 
 def _items(value: Any) -> list[Any]:
@@ -169,23 +172,21 @@ def _pairs(value: Any) -> list[Any]:
     return [[encode_value(key), encode_value(item)] for key, item in value.items()]
 
 
-def _read_dict(content: Any) -> dict[Any, Any]:
-    return {decode_value(key): decode_value(item) for key, item in content}
-
-
 _Coder = tuple[type, str, Callable[[Any], Any], Callable[[Any], Any]]
 
 _CODERS: tuple[_Coder, ...] = (
     (Enum, "e", lambda v: [_NAMES[type(v)], v.value], lambda c: _CLASSES[c[0]](c[1])),
     (bytes, "b", bytes.hex, bytes.fromhex),
-    (Counter, "n", _pairs, lambda c: Counter(_read_dict(c))),
-    (dict, "d", _pairs, _read_dict),
-    (tuple, "t", _items, lambda c: tuple(map(decode_value, c))),
-    (set, "s", lambda v: _items(sorted(v)), lambda c: set(map(decode_value, c))),
+    (Counter, "n", _pairs, lambda c: Counter(dict(c))),
+    (dict, "d", _pairs, dict),
+    (tuple, "t", _items, tuple),
+    (set, "s", lambda v: _items(sorted(v)), set),
     (range, "r", lambda v: [v.start, v.stop], lambda c: range(*c)),
     (date, "day", date.isoformat, date.fromisoformat),
 )
 """(class, tag, writer, reader), the more special ones first."""
+
+_READERS = {tag: read for _, tag, _, read in _CODERS} | {"o": lambda c: _made(_CLASSES[c[0]], c[1])}
 
 
 def _state_of(value: Any) -> list[Any]:

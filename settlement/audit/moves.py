@@ -26,11 +26,17 @@ from settlement.state import CommunityRules
 
 @dataclass(slots=True)
 class Net:
-    """Changes of balances by account."""
+    """Changes of balances by account.
+
+    Attributes:
+        posted: what came in less what went out.
+        held: what is set aside in an account for the pool; below zero, what is released.
+        pool: for which it is.
+    """
 
     posted: dict[str, int] = field(default_factory=dict)
-    pending_out: dict[str, int] = field(default_factory=dict)
-    pending_in: dict[str, int] = field(default_factory=dict)
+    held: dict[str, int] = field(default_factory=dict)
+    pool: str = ""
 
     def move(self, debit: str, credit: str, amount: int) -> None:
         """Add a movement."""
@@ -38,51 +44,49 @@ class Net:
         posted[debit] = posted.get(debit, 0) - amount
         posted[credit] = posted.get(credit, 0) + amount
 
-    def set_aside(self, debit: str, credit: str, amount: int) -> None:
-        """Add a hold, or take one away by a negative amount."""
-        self.pending_out[debit] = self.pending_out.get(debit, 0) + amount
-        self.pending_in[credit] = self.pending_in.get(credit, 0) + amount
-
 
 def holds_net(orders: Iterable[PeriodOrders], rules: CommunityRules) -> Net:
     """Return what a day's holds set aside."""
-    net = Net()
+    net = Net(pool=pool(rules.feeder, rules.asset))
     for item in orders:
         _add_holds(net, item, rules, 1)
     return net
 
 
 def _add_holds(net: Net, orders: PeriodOrders, rules: CommunityRules, sign: int) -> None:
-    target = pool(rules.feeder, rules.asset)
+    held = net.held
     for side in (orders.asks, orders.bids):
-        for member, funded in side.items():
-            if funded.hold_units:
-                net.set_aside(wallet(member, rules.asset), target, sign * funded.hold_units)
+        for member, (_, hold_units) in side.items():
+            if hold_units:
+                account = wallet(member, rules.asset)
+                held[account] = held.get(account, 0) + sign * hold_units
 
 
 def settlement_net(
     inputs: PeriodInputs, orders: PeriodOrders, lines: Iterable[Line], rules: CommunityRules
 ) -> Net:
     """Return what a half-hour's settlement moves, and the holds that it resolves."""
-    net, asset = Net(), rules.asset
-    energy, money = pool(rules.feeder, WH), pool(rules.feeder, asset)
-    for (meter, channel), wh in inputs.readings.items():
-        if wh and channel is Channel.EXPORT:
-            net.move(meter_account(meter, channel), energy, wh)
-        elif wh:
-            net.move(energy, meter_account(meter, channel), wh)
+    asset, energy = rules.asset, pool(rules.feeder, WH)
+    net = Net(pool=pool(rules.feeder, asset))
+    posted, pooled_wh = net.posted, 0
+    for (meter, channel), wh in inputs.readings.items():  # each account once
+        if wh:
+            given_wh = wh if channel is Channel.EXPORT else -wh
+            posted[meter_account(meter, channel)] = -given_wh
+            pooled_wh += given_wh
     from_grid = to_grid = charge_units = 0
-    for line in lines:
+    for line in lines:  # each member once
         from_grid += line.grid_import_wh
         to_grid += line.grid_export_wh
         owed = line.bought_units - line.sold_units
-        charge_units += owed
         if owed:
-            net.move(wallet(line.member, asset), money, owed)
+            posted[wallet(line.member, asset)] = -owed
+            charge_units += owed
+    posted[energy], posted[net.pool] = pooled_wh, charge_units
     for debit, credit, amount in (
         (grid("import"), energy, from_grid),
         (energy, grid("export"), to_grid),
-        (money, fees(asset), charge_units),
+        (net.pool, fees(asset), charge_units),
     ):
         if amount:
             net.move(debit, credit, amount)
@@ -96,12 +100,18 @@ def apply_net(book: Book, net: Net) -> None:
     Raises:
         UnsoundError: an account that is not open, or ends beyond a limit.
     """
-    for account in {**net.posted, **net.pending_out, **net.pending_in}:
-        balance = book.balances.get(account)
-        if balance is None:
-            raise UnsoundError(f"the account {account} is not open")
-        balance.posted += net.posted.get(account, 0)
-        balance.pending_out += net.pending_out.get(account, 0)
-        balance.pending_in += net.pending_in.get(account, 0)
+    balances, touched = book.balances, {**net.posted, **net.held}
+    try:
+        for account, units in net.posted.items():
+            balances[account].posted += units
+        for account, units in net.held.items():
+            balances[account].pending_out += units
+        if net.held:
+            touched[net.pool] = 0
+            balances[net.pool].pending_in += sum(net.held.values())
+    except KeyError as error:
+        raise UnsoundError(f"the account {error.args[0]} is not open") from error
+    for account in touched:
+        balance = balances[account]
         if balance.below_floor or balance.above_ceiling or abs(balance.posted) > AMOUNT_MAX:
             raise UnsoundError(f"{account} ends beyond its limits")

@@ -8,30 +8,28 @@ the statements signed. It makes markets, moves and roots again and compares; it 
 """
 
 import hashlib
+import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
 from ledger.errors import CommonwattError
-from ledger.primitives.canonical import decode, encode_trusted
 from ledger.primitives.signing import verify
 from ledger.records import pack_record, salted_root
 from market.certificate import verify_encoded
-from market.wire import market_to_json
+from market.wire import encode_market
 from meters.batches import NOT_SIGNED, BatchContent
 from settlement.errors import UnsoundError
-from settlement.orders import PeriodInputs, PeriodOrders, orders_from_detail
+from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked
 from settlement.postings import (
     Line,
-    Move,
     hold_moves,
     lines_of,
     market_of,
     settlement_moves,
-    transfer_id,
+    settlement_records,
 )
 from settlement.state import CommunityRules
-from settlement.timetable import DETAIL_BYTES_MAX
 
 FUNDS, CLEARINGS, POSTINGS, SEALS = (
     "funds and mandates",
@@ -43,6 +41,9 @@ FUNDS, CLEARINGS, POSTINGS, SEALS = (
 
 Failure = tuple[int, str, str]
 """Log position, check, and what is wrong."""
+
+SignedReadings = tuple[int, str, int, tuple[int, ...], str, bytes]
+"""Log position and root of a batch of readings, then the fields of its content."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,10 +112,10 @@ def prove_signatures(signatures: Sequence[tuple[int, bytes, bytes, bytes]]) -> F
     return None
 
 
-def prove_readings(batches: Sequence[tuple[int, int, bytes, str]]) -> Failure | None:
-    """Return the first of some (log position, first half-hour, detail, root) that do not agree."""
-    for position, first, detail, root in batches:
-        if BatchContent.decode(first, detail).root().hex() != root:
+def prove_readings(batches: Sequence[SignedReadings]) -> Failure | None:
+    """Return the first of some batches of readings that does not give the root signed for it."""
+    for position, root, first, wh, quality, seed in batches:
+        if BatchContent(first, wh, quality, seed).root().hex() != root:
             words = f"entry {position}: {NOT_SIGNED}"
             return position, "readings", words
     return None
@@ -124,8 +125,8 @@ def _steps(proof: DayProof) -> Iterator[tuple[int, str, Callable[[], None]]]:
     """Yield (log position, check, what to do) of all that can be proved of a day."""
     if proof.orders is None:
         return
-    detail = decode(proof.orders, DETAIL_BYTES_MAX)
-    orders = {item.period: item for item in orders_from_detail(detail, proof.rules.feeder)}
+    detail = json.loads(proof.orders)  # the replay saw that these are the orders, in their one form
+    orders = {item.period: item for item in orders_from_checked(detail, proof.rules.feeder)}
     inputs = {item.period: item for item in proof.inputs}
     if proof.held is not None:
         yield proof.held.position, FUNDS, partial(_check_holds, proof, proof.held, orders)
@@ -143,9 +144,9 @@ def _steps(proof: DayProof) -> Iterator[tuple[int, str, Callable[[], None]]]:
 
 def _check_holds(proof: DayProof, held: Signed, orders: dict[int, PeriodOrders]) -> None:
     records = [
-        _record(move.hold or b"", move, item.period, None)
+        pack_record(hold or b"", kind, debit, credit, amount, item.period, None)
         for item in orders.values()
-        for move in hold_moves(proof.hold_batch, item, proof.rules)
+        for kind, debit, credit, amount, hold, _ in hold_moves(proof.hold_batch, item, proof.rules)
     ]
     _check_root(held, records)
 
@@ -159,7 +160,7 @@ def _check_clearing(
 ) -> None:
     """Check a clearing, and put the lines that it gives into a list."""
     market = market_of(orders, proof.rules)
-    if _sha256_hex(encode_trusted(market_to_json(market))) != cleared.market:
+    if _sha256_hex(encode_market(market)) != cleared.market:
         raise UnsoundError("the market that was cleared is not that of the orders")
     if cleared.data is None or _sha256_hex(cleared.data) != cleared.result:
         raise UnsoundError("the result is not the one that was signed")
@@ -178,11 +179,7 @@ def _check_settlement(
     if not {*orders.asks, *orders.bids} <= inputs.flows.keys():
         raise UnsoundError("an order is of a member without a meter")
     moves = settlement_moves(proof.hold_batch, inputs, orders, lines, proof.rules)
-    records = [
-        _record(transfer_id(settled.batch, index), move, inputs.period, move.hold)
-        for index, move in enumerate(moves)
-    ]
-    _check_root(settled, records)
+    _check_root(settled, settlement_records(settled.batch, moves, inputs.period))
 
 
 def _check_root(signed: Signed, records: list[bytes]) -> None:
@@ -190,10 +187,6 @@ def _check_root(signed: Signed, records: list[bytes]) -> None:
         return
     if (salted_root(signed.seed, records).hex(), len(records)) != (signed.root, signed.count):
         raise UnsoundError("the postings are not those that were signed")
-
-
-def _record(made: bytes, move: Move, period: int, original: bytes | None) -> bytes:
-    return pack_record(made, move.kind, move.debit, move.credit, move.amount, period, original)
 
 
 def _sha256_hex(data: bytes) -> str:

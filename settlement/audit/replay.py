@@ -33,6 +33,7 @@ from settlement.audit.proofs import (
     FUNDS,
     POSTINGS,
     SEALS,
+    SignedReadings,
     prove_readings,
     prove_signatures,
 )
@@ -83,7 +84,7 @@ class Replay:
         self.origin, self.log_key = origin, log_key
         self.keys, self.community, self.book = TrustingKeyBook(origin), CommunityState(), Book()
         self._pool = pool or Pool(1)
-        self._readings_to_prove: list[tuple[int, int, bytes, str]] = []
+        self._readings_to_prove: list[SignedReadings] = []
         self.readings: dict[int, dict[tuple[str, Channel], Reading]] = {}
         self.lost_readings: set[int] = set()
         self.chains: dict[tuple[str, str], Link] = {}
@@ -303,9 +304,11 @@ class Replay:
             self.cannot(READINGS, f"the readings of entry {fact.position} were erased")
             self.lost_readings.update(range(body["first"], body["first"] + body["count"]))
             return
-        detail = detail_of(fact)
-        content = content_of(statement, detail)
-        self._readings_to_prove.append((fact.position, body["first"], detail, body["root"]))
+        content = content_of(statement, detail_of(fact))
+        wh, quality = content.wh, content.quality
+        self._readings_to_prove.append(
+            (fact.position, body["root"], content.first, wh, quality, content.seed)
+        )
         if len(self._readings_to_prove) == PIECES_AT_ONCE:
             self._prove_readings()
         self._take_readings(body["meter"], Channel(body["channel"]), content)

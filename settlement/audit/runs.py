@@ -6,6 +6,7 @@ What cannot be computed because facts were erased is said to be unknown, once, a
 'Runs'
 """
 
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
@@ -18,10 +19,10 @@ from ledger.primitives.canonical import encode, encode_trusted
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date, start_text
 from ledger.records import salted_root
 from ledger.statements import Statement
-from market.certificate import outcomes_of
+from market.certificate import traded_of
 from market.errors import CertificateError
 from settlement.audit.bundle import Fact
-from settlement.audit.details import object_of, seed_of, sha256_hex
+from settlement.audit.details import detail_of, object_of, seed_of, sha256_hex
 from settlement.audit.moves import holds_net, settlement_net
 from settlement.audit.proofs import (
     CLEARINGS,
@@ -38,11 +39,12 @@ from settlement.orders import (
     PeriodInputs,
     PeriodOrders,
     fund_orders,
+    hold_detail,
     orders_from_detail,
     orders_to_detail,
     period_inputs,
 )
-from settlement.postings import Line, balance_records, lines_of_outcomes, run_id, totals_of
+from settlement.postings import Line, balance_records, lines_of_traded, run_id, totals_of
 from settlement.timetable import NO_SEAL, due_at_ms
 
 if TYPE_CHECKING:
@@ -50,6 +52,11 @@ if TYPE_CHECKING:
 
 OPEN_RUN_PERIODS_MAX = 7 * 48
 """How long a run may stand begun and not sealed before the audit calls it unsound."""
+
+SEED_END_BYTES = 76
+"""Bytes with which a hold's detail ends: its seed, after the orders."""
+
+_SEED_AT_END = re.compile(rb'"seed":"([0-9a-f]{64})"\}\Z')
 
 
 @dataclass
@@ -111,24 +118,36 @@ class Runs:
             replay.cannot(FUNDS, f"the orders of {body['day']} were erased")
             replay.lose_books(f"the holds of {body['day']} were erased")
             return
-        detail = object_of(fact, "orders", "seed")
-        if readings is not None and replay.books_known:
-            orders = fund_orders(replay.community, day.proof.inputs, replay.book.balances)
-            if not same(detail["orders"], orders_to_detail(orders)):
-                raise UnsoundError(
-                    "an order or its funds cap is not what readings, offers, "
-                    "mandates and balances give"
-                )
-        else:
-            replay.cannot(FUNDS, f"the caps of {body['day']} follow from what was erased")
-            orders = orders_from_detail(detail, day.proof.rules.feeder)
-            if not same(detail["orders"], orders_to_detail(orders)):
-                raise UnsoundError("the orders are not in their one form")
+        orders, seed = self._orders_of(statement, fact, day)
         day.orders = {item.period: item for item in orders}
         day.proof.orders = fact.detail
-        day.proof.held = signed_of(statement, fact, seed_of({"seed": detail.get("seed")}))
+        day.proof.held = signed_of(statement, fact, seed)
         replay.move(body["count"], holds_net(orders, day.proof.rules))
         replay.counts["orders"] += sum(len(item.asks) + len(item.bids) for item in orders)
+
+    def _orders_of(
+        self, statement: Statement, fact: Fact, day: Day
+    ) -> tuple[list[PeriodOrders], str]:
+        """Return the orders that a hold fixes, if they are the right ones, and the detail's seed."""
+        replay = self._replay
+        known = bool(day.proof.inputs) and replay.books_known
+        if known:
+            orders = fund_orders(replay.community, day.proof.inputs, replay.book.balances)
+            end = _SEED_AT_END.search(detail_of(fact)[-SEED_END_BYTES:])
+            if end and hold_detail(orders, end[1].decode()) == fact.detail:
+                return orders, end[1].decode()
+            detail = object_of(fact, "orders", "seed")
+            words = (
+                "an order or its funds cap is not what readings, offers, mandates and balances give"
+            )
+        else:
+            detail = object_of(fact, "orders", "seed")
+            replay.cannot(FUNDS, f"the caps of {statement.body['day']} follow from what was erased")
+            orders = orders_from_detail(detail, day.proof.rules.feeder)
+            words = "the orders are not in their one form"
+        if not same(detail["orders"], orders_to_detail(orders)):
+            raise UnsoundError(words)
+        return orders, seed_of({"seed": detail.get("seed")})
 
     def _new_day(self, statement: Statement, leaf: Leaf) -> Day:
         """Return the day that a hold begins, if it may begin now."""
@@ -185,11 +204,11 @@ class Runs:
             fact.position, body["market"], body["result"], fact.detail
         )
         try:
-            matched_wh, got = outcomes_of(fact.detail)
+            matched_wh, traded = traded_of(fact.detail)
         except CertificateError as error:
             raise UnsoundError(str(error)) from error
         inputs = day.inputs.get(period)
-        lines = None if inputs is None else lines_of_outcomes(inputs, got)
+        lines = None if inputs is None else lines_of_traded(inputs, traded)
         day.cleared[period] = (statement.tx_id, lines)
         self.state.matched_wh += matched_wh
 

@@ -24,7 +24,7 @@ from settlement.audit.head import (
     prove_prefix,
     reader,
 )
-from settlement.audit.pool import Pool
+from settlement.audit.pool import Pool, uncollected
 from settlement.audit.replay import Replay
 from settlement.audit.verdict import Report
 from settlement.errors import AuditError
@@ -39,6 +39,7 @@ COPIED_KINDS = ("roster", "rules")
 """Kinds of which a bundle has copies for reading, outside the log."""
 
 
+@uncollected()
 def audit(
     path: Path,
     *,

@@ -87,7 +87,7 @@ def mandate_order_unlike_offer() -> Village:
             orders = super().orders(inputs)
             for item in orders:
                 for who, funded in item.asks.items():
-                    dearer = replace(funded.order, limit_ticks=10 * OFFER["sell_ticks"])
+                    dearer = funded.order._replace(limit_ticks=10 * OFFER["sell_ticks"])
                     item.asks[who] = Funded(dearer, funded.hold_units)
             return orders
 
@@ -240,7 +240,7 @@ def clearing_wrong_price() -> Village:
         def wrong(self, market: Market) -> Result:
             result = cleared(market)
             orders = tuple(
-                replace(order, price_ticks=order.price_ticks + 10) if order.price_ticks else order
+                order._replace(price_ticks=order.price_ticks + 10) if order.price_ticks else order
                 for order in result.orders
             )
             prices = tuple(

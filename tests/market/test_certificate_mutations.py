@@ -218,8 +218,8 @@ def test_a_result_proves_nothing_about_nearly_the_same_market():
         replace(market, rules=rules),
         replace(market, asks=()),
         replace(market, asks=market.bids, bids=market.asks),
-        replace(market, asks=(replace(first, wh=4), *rest)),
-        replace(market, asks=(replace(first, limit_ticks=9), *rest)),
+        replace(market, asks=(first._replace(wh=4), *rest)),
+        replace(market, asks=(first._replace(limit_ticks=9), *rest)),
     ):
         with pytest.raises(CertificateError):
             verify(other, result)

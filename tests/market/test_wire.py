@@ -9,11 +9,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from ledger.primitives.canonical import encode
 from market.certificate import verify
 from market.clearing import clear
 from market.errors import CertificateError, MarketInputError
 from market.model import PriceRule
 from market.wire import (
+    encode_market,
+    encode_result,
     market_from_json,
     market_to_json,
     read_market,
@@ -234,6 +237,19 @@ def test_markets_and_results_round_trip(market):
     assert read_result(data) == result
     assert result_bytes(read_result(data)) == data
     assert result_bytes(clear(again)) == data
+    assert encode_market(market) == encode(market_to_json(market))
+    assert encode_result(result) == data
+
+
+def test_ids_with_quotes_are_written_out_as_canonical_json():
+    value = example()
+    value["feeders"][0]["id"] = 'a "b" \\ é'
+    for order in (*value["asks"], *value["bids"]):
+        order["feeder"] = value["feeders"][0]["id"]
+        order["id"] += ' "ü" \\n'
+    market = read(value)
+    assert encode_market(market) == encode(market_to_json(market))
+    assert encode_result(clear(market)) == result_bytes(clear(market))
 
 
 def test_a_market_is_hashed_with_its_orders_in_order_of_id():

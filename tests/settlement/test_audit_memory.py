@@ -220,7 +220,7 @@ def test_a_mutated_memory_raises_only_our_errors(written, data):
     )
 )
 def test_values_come_back_as_they_were(value):
-    again = decode_value(json.loads(json.dumps(encode_value(value))))
+    again = decode_value(json.dumps(encode_value(value)))
     assert again == value
     assert type(again) is type(value)
 

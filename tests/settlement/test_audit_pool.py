@@ -1,5 +1,6 @@
 """Proofs by other processes: the same verdict, the first failure of the log, nothing else installed."""
 
+import gc
 import importlib.util
 import os
 import signal
@@ -172,3 +173,19 @@ def test_the_keyboard_stops_one_process_and_the_others_say_nothing():
             two.submit(heard, None)
         two.finish()
     assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+
+
+def test_an_audit_makes_no_cycles_so_that_none_need_be_collected(street, tmp_path):
+    settle_day(street, DAY)
+    export_bundle(street, tmp_path / "bundle")
+    audit(tmp_path / "bundle")
+    gc.collect()
+    gc.disable()
+    try:
+        report = audit(tmp_path / "bundle")
+        assert (report.verdict, gc.collect()) == ("sound", 0)
+        assert not gc.isenabled()
+    finally:
+        gc.enable()
+    audit(tmp_path / "bundle")
+    assert gc.isenabled()

@@ -102,7 +102,7 @@ def test_an_insider_who_lets_a_friend_buy_without_funds_is_noticed(copy, tmp_pat
         for item in orders:
             for member, funded in item.bids.items():
                 if funded.order.wh > 1:
-                    less = dataclasses.replace(funded.order, wh=funded.order.wh - 1)
+                    less = funded.order._replace(wh=funded.order.wh - 1)
                     item.bids[member] = funded._replace(
                         order=less, hold_units=less.wh * less.limit_ticks
                     )

@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
 from ledger.book import Balance, Book, Status
 from ledger.invariants import check_balances, check_pools_empty
+from ledger.primitives.canonical import encode
 from market.certificate import verify
 from market.clearing import clear
 from market.model import PriceRule, Rules
@@ -13,6 +14,7 @@ from meters.readings import Channel
 from settlement.orders import (
     by_half_hour,
     fund_orders,
+    hold_detail,
     orders_from_detail,
     orders_to_detail,
     period_inputs,
@@ -176,3 +178,13 @@ def test_all_holds_of_a_day_are_resolved_when_its_half_hours_are_settled(people)
     book = list(settle(people, MID_MARKET))[-1][1]
     assert all(hold.resolved for hold in book.holds.values())
     assert all(balance.pending_out == 0 for balance in book.balances.values())
+
+
+@settings(max_examples=50)
+@given(people=members)
+def test_a_holds_detail_written_out_is_its_canonical_json(people):
+    state, book, readings, _ = street(people, MID_MARKET)
+    inputs = period_inputs(state, PERIODS, by_half_hour(readings))
+    orders = fund_orders(state, inputs, book.balances)
+    seed = "0f" * 32
+    assert hold_detail(orders, seed) == encode({"seed": seed, "orders": orders_to_detail(orders)})
