@@ -11,8 +11,9 @@ nulls; every field is checked and every unknown one refused. Output is canonical
 
 import json
 import unicodedata
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from json.encoder import encode_basestring as _quoted
-from operator import attrgetter
 from typing import Any
 
 from ledger.errors import InputError
@@ -23,20 +24,29 @@ from ledger.primitives.money import PRICE_TICKS_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from market.errors import MarketInputError
 from market.model import (
+    AGREEMENTS_MAX,
+    FEEDERS_MAX,
+    KEYS_MAX,
     MARKET_WH_MAX,
     ORDERS_MAX,
+    PPM,
+    Agreement,
     Certificate,
     Feeder,
     FeederPrice,
+    Fill,
+    Flow,
+    Key,
     Market,
-    Order,
-    Outcome,
+    Orders,
     PriceRule,
     Result,
     Rules,
     SharingRule,
     Side,
+    Trades,
 )
+from market.rules import BANDS_MAX, DAY_MINUTES
 
 MARKET_BYTES_MAX = 200_000_000
 """Longest market or result file: a million orders a side."""
@@ -53,6 +63,7 @@ def _ID(value: Any, path: str) -> Any:  # noqa: N802 - a shape, like its neighbo
 
 
 _TICKS = shape.integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
+_PRICE = shape.integer(-INTEGER_MAX, INTEGER_MAX)  # a feeder's may lie beyond any limit
 _CHARGE = shape.integer(0, PRICE_TICKS_MAX)
 _WH = shape.integer(0, WH_MAX)
 _PERIOD = shape.integer(0, PERIOD_MAX)
@@ -60,6 +71,36 @@ _PERIOD = shape.integer(0, PERIOD_MAX)
 _ORDERS = shape.array(
     shape.record({"id": _ID, "feeder": _ID, "wh": _WH, "limit_ticks": _TICKS}), ORDERS_MAX
 )
+_FEEDERS = shape.array(
+    shape.record(
+        {"id": _ID},
+        {
+            "parent": _ID,
+            "capacity_wh": shape.integer(0, MARKET_WH_MAX),
+            "charge_ticks": _CHARGE,
+        },
+    ),
+    FEEDERS_MAX,
+)
+AGREEMENTS_SHAPE = shape.array(
+    shape.record(
+        {
+            "id": _ID,
+            "rank": shape.integer(1, 1_000),
+            "seller": _ID,
+            "buyer": _ID,
+            "price_ticks": _TICKS,
+        },
+        {
+            "cap_wh": shape.integer(0, MARKET_WH_MAX),
+            "share_permille": shape.integer(0, 1_000),
+        },
+    ),
+    AGREEMENTS_MAX,
+)
+"""Agreements, as they stand in a market file and beside a signed ``hold`` statement."""
+
+_PERMILLE = shape.integer(0, 1000)
 RULES_SHAPE = shape.record(
     {"price": shape.one_of(*(rule.value for rule in PriceRule))},
     {
@@ -67,7 +108,15 @@ RULES_SHAPE = shape.record(
         "import_ticks": _TICKS,
         "export_ticks": _TICKS,
         "charge_ticks": _CHARGE,
-        "k_permille": shape.integer(0, 1000),
+        "k_permille": _PERMILLE,
+        "kappa_permille": _PERMILLE,
+        "match_ticks": _TICKS,
+        "match_bands": shape.array(
+            shape.record({"minute": shape.integer(0, DAY_MINUTES - 1), "ticks": _TICKS}), BANDS_MAX
+        ),
+        "keys": shape.array(
+            shape.record({"bid": _ID, "ppm": shape.integer(0, PPM)}, {"ask": _ID}), KEYS_MAX
+        ),
     },
 )
 """Market rules, as they stand in a market file and in a signed ``rules`` statement."""
@@ -75,51 +124,55 @@ RULES_SHAPE = shape.record(
 _MARKET = shape.record(
     {
         "period": _PERIOD,
-        "feeders": shape.array(
-            shape.record(
-                {"id": _ID},
-                {
-                    "parent": _ID,
-                    "capacity_wh": shape.integer(0, MARKET_WH_MAX),
-                    "charge_ticks": _CHARGE,
-                },
-            ),
-            1000,
-        ),
+        "feeders": _FEEDERS,
         "asks": _ORDERS,
         "bids": _ORDERS,
         "rules": RULES_SHAPE,
     },
-    {"agreements": shape.array(shape.record({}), 0)},
+    {"agreements": AGREEMENTS_SHAPE},
 )
-_PRICES = shape.array(
-    shape.record({"feeder": _ID, "price_ticks": _TICKS, "low_ticks": _TICKS, "high_ticks": _TICKS}),
-    1000,
+_FILLS = shape.array(
+    shape.record({"wh": _WH, "price_ticks": _PRICE}, {"agreement": _ID}), 2 * ORDERS_MAX
 )
+_UNITS = shape.integer(-INTEGER_MAX, INTEGER_MAX)
 _RESULT = shape.record(
     {
         "period": _PERIOD,
         "orders": shape.array(
             shape.record(
                 {"id": _ID, "side": shape.one_of("ask", "bid"), "wh": _WH},
-                {"price_ticks": _TICKS},
+                {"price_ticks": _PRICE, "fills": _FILLS},
             ),
             2 * ORDERS_MAX,
         ),
-        "prices": _PRICES,
-        "flows": shape.array(shape.record({}), 0),
+        "prices": shape.array(
+            shape.record(
+                {"feeder": _ID, "price_ticks": _PRICE, "low_ticks": _PRICE, "high_ticks": _PRICE}
+            ),
+            FEEDERS_MAX,
+        ),
+        "flows": shape.array(
+            shape.record(
+                {
+                    "feeder": _ID,
+                    "out_wh": shape.integer(0, MARKET_WH_MAX),
+                    "in_wh": shape.integer(0, MARKET_WH_MAX),
+                    "full": shape.boolean,
+                }
+            ),
+            FEEDERS_MAX,
+        ),
         "matched_wh": shape.integer(0, MARKET_WH_MAX),
-        "welfare_units": shape.integer(-INTEGER_MAX, INTEGER_MAX),
+        "welfare_units": _UNITS,
+        "charge_units": _UNITS,
+        "rent_units": _UNITS,
         "certificate": shape.record(
             {},
             {
                 "potentials": shape.array(
-                    shape.record(
-                        {"feeder": _ID, "potential": shape.integer(-INTEGER_MAX, INTEGER_MAX)}
-                    ),
-                    1000,
+                    shape.record({"feeder": _ID, "potential": _UNITS}), FEEDERS_MAX
                 ),
-                "cut": shape.array(_ID, 1000),
+                "cut": shape.array(_ID, FEEDERS_MAX),
             },
         ),
     }
@@ -145,10 +198,16 @@ def market_from_json(value: Any) -> Market:
     return Market(
         value["period"],
         tuple(Feeder(**feeder) for feeder in value["feeders"]),
-        tuple(Order(**order) for order in value["asks"]),
-        tuple(Order(**order) for order in value["bids"]),
+        _orders_from_json(value["asks"]),
+        _orders_from_json(value["bids"]),
         rules_from_json(value["rules"]),
+        tuple(Agreement(**agreement) for agreement in value.get("agreements", ())),
     )
+
+
+def _orders_from_json(orders: list[dict[str, Any]]) -> Orders:
+    names = ("id", "feeder", "wh", "limit_ticks")
+    return Orders(*(tuple(order[name] for order in orders) for name in names))
 
 
 def rules_from_json(value: Any) -> Rules:
@@ -156,28 +215,48 @@ def rules_from_json(value: Any) -> Rules:
     _check(RULES_SHAPE, value, "rules")
     fields = {**value, "price": PriceRule(value["price"])}
     fields["sharing"] = SharingRule(value.get("sharing", SharingRule.PRO_RATA.value))
+    if "match_bands" in value:
+        fields["match_bands"] = tuple((b["minute"], b["ticks"]) for b in value["match_bands"])
+    if "keys" in value:
+        fields["keys"] = tuple(Key(**key) for key in value["keys"])
     return Rules(**fields)
 
 
 def rules_to_json(rules: Rules) -> dict[str, Any]:
     """Return the rules as JSON, leaving out what is absent."""
     value: dict[str, Any] = {"price": rules.price.value, "sharing": rules.sharing.value}
-    for field in ("import_ticks", "export_ticks", "charge_ticks", "k_permille"):
+    for field in ("import_ticks", "export_ticks", "charge_ticks", "k_permille", "match_ticks"):
         if getattr(rules, field) is not None:
             value[field] = getattr(rules, field)
+    if rules.kappa_permille:
+        value["kappa_permille"] = rules.kappa_permille
+    if rules.match_bands:
+        bands = ({"minute": minute, "ticks": ticks} for minute, ticks in rules.match_bands)
+        value["match_bands"] = list(bands)
+    if rules.keys:
+        keys = sorted(rules.keys, key=lambda key: (key.ask or "", key.bid))
+        value["keys"] = [_without_none(bid=key.bid, ppm=key.ppm, ask=key.ask) for key in keys]
     return value
 
 
 def market_to_json(market: Market) -> dict[str, Any]:
-    """Return the market as JSON with orders sorted by id: the form that is hashed."""
+    """Return the market as JSON with orders, feeders and agreements sorted: the form hashed."""
     return {
         "period": market.period,
-        "feeders": [{"id": feeder.id} for feeder in market.feeders],
-        "asks": [_order_to_json(order) for order in _by_id(market.asks)],
-        "bids": [_order_to_json(order) for order in _by_id(market.bids)],
-        "agreements": [],
+        "feeders": [_feeder_to_json(f) for f in sorted(market.feeders, key=lambda each: each.id)],
+        "asks": _orders_to_json(market.asks),
+        "bids": _orders_to_json(market.bids),
+        "agreements": [
+            agreement_to_json(agreement)
+            for agreement in sorted(market.agreements, key=lambda each: each.id)
+        ],
         "rules": rules_to_json(market.rules),
     }
+
+
+def agreement_to_json(agreement: Agreement) -> dict[str, Any]:
+    """Return an agreement as JSON, leaving out what is absent."""
+    return _without_none(**{name: getattr(agreement, name) for name in Agreement.__slots__})
 
 
 def encode_market(market: Market) -> bytes:
@@ -187,48 +266,104 @@ def encode_market(market: Market) -> bytes:
     """
     asks, bids = (
         ",".join(
-            f'{{"feeder":{_quoted(feeder)},"id":{_quoted(made_id)},"limit_ticks":{limit_ticks},'
-            f'"wh":{wh}}}'
-            for made_id, feeder, wh, limit_ticks in _by_id(side)
+            f'{{"feeder":{_quoted(feeder)},"id":{_quoted(order)},"limit_ticks":{limit},"wh":{wh}}}'
+            for order, feeder, wh, limit in _rows(side)
         )
         for side in (market.asks, market.bids)
     )
-    feeders = ",".join(f'{{"id":{_quoted(feeder.id)}}}' for feeder in market.feeders)
-    rules = encode_trusted(rules_to_json(market.rules)).decode()
+    rest = market_to_json(replace(market, asks=Orders(), bids=Orders()))
+    agreements, feeders, rules = (
+        encode_trusted(rest[name]).decode() for name in ("agreements", "feeders", "rules")
+    )
     return (
-        f'{{"agreements":[],"asks":[{asks}],"bids":[{bids}],"feeders":[{feeders}],'
+        f'{{"agreements":{agreements},"asks":[{asks}],"bids":[{bids}],"feeders":{feeders},'
         f'"period":{market.period},"rules":{rules}}}'
     ).encode()
 
 
+def _feeder_to_json(feeder: Feeder) -> dict[str, Any]:
+    value = _without_none(id=feeder.id, parent=feeder.parent, capacity_wh=feeder.capacity_wh)
+    return value | ({"charge_ticks": feeder.charge_ticks} if feeder.charge_ticks else {})
+
+
+def _orders_to_json(orders: Orders) -> list[dict[str, Any]]:
+    return [
+        {"id": order, "feeder": feeder, "wh": wh, "limit_ticks": limit}
+        for order, feeder, wh, limit in _rows(orders)
+    ]
+
+
+def _rows(orders: Orders) -> list[tuple[str, str, int, int]]:
+    """Return orders by id; an id stands once."""
+    return sorted(zip(orders.ids, orders.feeders, orders.wh, orders.limit_ticks, strict=True))
+
+
+def _without_none(**fields: Any) -> dict[str, Any]:
+    return {name: value for name, value in fields.items() if value is not None}
+
+
 def result_to_json(result: Result) -> dict[str, Any]:
     """Return the result as JSON."""
-    return {
-        "period": result.period,
-        "orders": [_outcome_to_json(outcome) for outcome in result.orders],
-        "prices": _prices_to_json(result),
-        "flows": [],
-        "matched_wh": result.matched_wh,
-        "welfare_units": result.welfare_units,
-        "certificate": _certificate_to_json(result.certificate),
-    }
+    sides = ((Side.ASK, result.asks), (Side.BID, result.bids))
+    orders = [order for side, trades in sides for order in _trades_to_json(side, trades)]
+    return {"orders": orders, **_rest_to_json(result)}
 
 
 def encode_result(result: Result) -> bytes:
     """Return the canonical bytes of `result_to_json`, written out like `encode_market`."""
-    orders = ",".join(
-        f'{{"id":{_quoted(made_id)},"side":"{side}","wh":{wh}}}'
-        if price_ticks is None
-        else f'{{"id":{_quoted(made_id)},"price_ticks":{price_ticks},"side":"{side}","wh":{wh}}}'
-        for made_id, side, wh, price_ticks in result.orders
-    )
-    certificate = encode_trusted(_certificate_to_json(result.certificate)).decode()
-    prices = encode_trusted(_prices_to_json(result)).decode()
-    return (
-        f'{{"certificate":{certificate},"flows":[],"matched_wh":{result.matched_wh},'
-        f'"orders":[{orders}],"period":{result.period},"prices":{prices},'
-        f'"welfare_units":{result.welfare_units}}}'
-    ).encode()
+    sides = (("ask", result.asks), ("bid", result.bids))
+    orders = ",".join(text for side, trades in sides for text in _trades_text(side, trades))
+    head, tail = encode_trusted({"orders": [], **_rest_to_json(result)}).split(b'"orders":[]')
+    return head + f'"orders":[{orders}]'.encode() + tail
+
+
+def _trades_text(side: str, trades: Trades) -> Iterator[str]:
+    for order, wh, price in sorted(zip(trades.ids, trades.wh, trades.prices, strict=True)):
+        if order in trades.fills:
+            fills = encode_trusted(_fills_to_json(trades.fills[order])).decode()
+            yield f'{{"fills":{fills},"id":{_quoted(order)},"side":"{side}","wh":{wh}}}'
+        elif price is None:
+            yield f'{{"id":{_quoted(order)},"side":"{side}","wh":{wh}}}'
+        else:
+            yield f'{{"id":{_quoted(order)},"price_ticks":{price},"side":"{side}","wh":{wh}}}'
+
+
+def _rest_to_json(result: Result) -> dict[str, Any]:
+    """Return all of a result but its orders."""
+    certificate: dict[str, Any] = {}
+    if result.certificate.potentials:
+        certificate["potentials"] = [
+            {"feeder": feeder, "potential": potential}
+            for feeder, potential in result.certificate.potentials
+        ]
+    else:
+        certificate["cut"] = list(result.certificate.cut)
+    return {
+        "period": result.period,
+        "prices": [price._asdict() for price in result.prices],
+        "flows": [flow._asdict() for flow in result.flows],
+        "matched_wh": result.matched_wh,
+        "welfare_units": result.welfare_units,
+        "charge_units": result.charge_units,
+        "rent_units": result.rent_units,
+        "certificate": certificate,
+    }
+
+
+def _trades_to_json(side: Side, trades: Trades) -> list[dict[str, Any]]:
+    name, found = side.value, []
+    for order, wh, price in sorted(zip(trades.ids, trades.wh, trades.prices, strict=True)):
+        value: dict[str, Any] = {"id": order, "side": name, "wh": wh}
+        if order in trades.fills:
+            value["fills"] = _fills_to_json(trades.fills[order])
+        elif price is not None:
+            value["price_ticks"] = price
+        found.append(value)
+    return found
+
+
+def _fills_to_json(fills: Sequence[Fill]) -> list[dict[str, Any]]:
+    return [_without_none(**fill._asdict()) for fill in fills]
 
 
 def read_result(data: bytes) -> Result:
@@ -250,65 +385,39 @@ def result_from_json(value: Any) -> Result:
         ),
         tuple(value["certificate"].get("cut", [])),
     )
-    return Result(
+    result = Result(
         value["period"],
-        tuple(
-            Outcome(o["id"], Side(o["side"]), o["wh"], o.get("price_ticks"))
-            for o in value["orders"]
-        ),
+        _trades_from_json(value["orders"], Side.ASK),
+        _trades_from_json(value["orders"], Side.BID),
         tuple(FeederPrice(**price) for price in value["prices"]),
+        tuple(Flow(**flow) for flow in value["flows"]),
         value["matched_wh"],
         value["welfare_units"],
+        value["charge_units"],
+        value["rent_units"],
         certificate,
+    )
+    if result_to_json(result) != value:
+        raise MarketInputError(
+            "result: not in its one form: asks before bids, each side by id, a price or fills and "
+            "not both, potentials or a cut"
+        )
+    return result
+
+
+def _trades_from_json(orders: list[dict[str, Any]], side: Side) -> Trades:
+    own = [order for order in orders if order["side"] == side.value]
+    return Trades(
+        tuple(order["id"] for order in own),
+        tuple(order["wh"] for order in own),
+        tuple(order.get("price_ticks") for order in own),
+        {o["id"]: tuple(Fill(**fill) for fill in o["fills"]) for o in own if "fills" in o},
     )
 
 
 def result_bytes(result: Result) -> bytes:
     """Return the canonical bytes of a result: the same on every machine."""
     return encode(result_to_json(result))
-
-
-def _by_id(orders: tuple[Order, ...]) -> list[Order]:
-    return sorted(orders, key=attrgetter("id"))
-
-
-def _prices_to_json(result: Result) -> list[dict[str, Any]]:
-    return [
-        {
-            "feeder": price.feeder,
-            "price_ticks": price.price_ticks,
-            "low_ticks": price.low_ticks,
-            "high_ticks": price.high_ticks,
-        }
-        for price in result.prices
-    ]
-
-
-def _certificate_to_json(certificate: Certificate) -> dict[str, Any]:
-    if not certificate.potentials:
-        return {"cut": list(certificate.cut)}
-    return {
-        "potentials": [
-            {"feeder": feeder, "potential": potential}
-            for feeder, potential in certificate.potentials
-        ]
-    }
-
-
-def _order_to_json(order: Order) -> dict[str, Any]:
-    return {
-        "id": order.id,
-        "feeder": order.feeder,
-        "wh": order.wh,
-        "limit_ticks": order.limit_ticks,
-    }
-
-
-def _outcome_to_json(outcome: Outcome) -> dict[str, Any]:
-    value = {"id": outcome.id, "side": outcome.side.value, "wh": outcome.wh}
-    if outcome.price_ticks is not None:
-        value["price_ticks"] = outcome.price_ticks
-    return value
 
 
 def _check(check: shape.Check, value: Any, path: str) -> None:

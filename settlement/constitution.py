@@ -9,6 +9,7 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from ledger.errors import InputError
@@ -130,11 +131,15 @@ def _price_rule(text: str) -> str:
     return text
 
 
-def _thousandths(text: str) -> int:
-    """Read a percentage with at most one decimal, as in ``50%`` or ``37.5%``."""
+def thousandths(name: str, text: str) -> int:
+    """Read a percentage with at most one decimal, as in ``50%`` or ``37.5%``.
+
+    Raises:
+        InputError: names the setting.
+    """
     found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]))?%", text)
     if found is None or (value := int(found[1]) * 10 + int(found[2] or 0)) > PERMILLE:
-        raise InputError(f"sellers: {text!r} is not a part such as 50% or 37.5%")
+        raise InputError(f"{name}: {text!r} is not a part such as 50% or 37.5%")
     return value
 
 
@@ -159,7 +164,13 @@ SETTINGS: Mapping[str, Setting] = {
     "charge": Setting(
         "market", "charge_ticks", "charge per traded kWh", ticks_from_text, format_price
     ),
-    "sellers": Setting("market", "k_permille", "sellers' part of the gain", _thousandths, _percent),
+    "sellers": Setting(
+        "market",
+        "k_permille",
+        "sellers' part of the gain",
+        partial(thousandths, "sellers"),
+        _percent,
+    ),
     "credit-limit": Setting(
         "issuance",
         "floor_units",

@@ -121,6 +121,24 @@ def revoke_mandate(community: Community, member: str) -> Statement:
     return say(community, "mandate_revoke", member, fields, by_member(member))
 
 
+def agree(community: Community, seller: str, fields: Mapping[str, Any]) -> Statement:
+    """Log what a seller and a buyer agree on, signed by the keys of both.
+
+    Args:
+        community: open for work.
+        seller: member id.
+        fields: of an ``agreement``, the ``buyer`` among them.
+    """
+    buyer = fields["buyer"]
+    if buyer == seller:
+        raise RefusedError("Nobody makes an agreement with themselves.")
+
+    def both(community: Community) -> list[SigningKey]:
+        return [*member_keys(community, seller), *member_keys(community, buyer)]
+
+    return say(community, "agreement", seller, fields, both)
+
+
 def withdraw_consent(community: Community, member: str, meter: str) -> Statement:
     """End the use of a meter's readings, from the next half-hour on."""
     return say(community, "consent", member, withdrawal(meter), by_member(member))

@@ -15,11 +15,13 @@ from typing import Any, NamedTuple
 
 from ledger.accounts import wallet
 from ledger.book import Balance
+from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from ledger.primitives.shape import HEX_32, array, integer, record
-from market.model import Order
+from market.model import Agreement, Order
+from market.wire import AGREEMENTS_SHAPE, agreement_to_json
 from meters.readings import Channel
 from settlement.state import Binding, CommunityState, Mandate, channels_of
 
@@ -80,11 +82,12 @@ class Funded(NamedTuple):
 
 @dataclass(frozen=True, slots=True)
 class PeriodOrders:
-    """One half-hour's orders, by member."""
+    """One half-hour's orders, by member, and what members agreed on between themselves."""
 
     period: int
     asks: dict[str, Funded]
     bids: dict[str, Funded]
+    agreements: list[Agreement] = field(default_factory=list)
 
 
 Readings = Mapping[int, Mapping[tuple[str, Channel], int]]
@@ -173,6 +176,11 @@ def fund_orders(
                 wh, ticks, hold_units = purse.fund_bid(mandate, -net_wh, offer.buy_ticks)
                 side = orders.bids
             side[member] = Funded(Order(member, rules.feeder, wh, ticks), hold_units)
+        orders.agreements.extend(
+            agreement
+            for agreement in state.agreements_of(period)
+            if agreement.seller in orders.asks and agreement.buyer in orders.bids
+        )
     return funded
 
 
@@ -242,6 +250,10 @@ def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
         }
         for item in orders
         for side in ("asks", "bids")
+    ] + [
+        {"period": item.period, "agreements": [*map(agreement_to_json, item.agreements)]}
+        for item in orders
+        if item.agreements
     ]
 
 
@@ -255,7 +267,12 @@ def hold_detail(orders: list[PeriodOrders], seed: str) -> bytes:
         for item in orders
         for side in ("asks", "bids")
     ]
-    return f'{{"orders":[{",".join(sides)}],"seed":"{seed}"}}'.encode()
+    agreed = [
+        f'{{"agreements":{encode_trusted(found).decode()},"period":{item.period}}}'
+        for item in orders
+        if (found := [*map(agreement_to_json, item.agreements)])
+    ]
+    return f'{{"orders":[{",".join([*sides, *agreed])}],"seed":"{seed}"}}'.encode()
 
 
 def _orders_text(side: Mapping[str, Funded]) -> list[str]:
@@ -286,6 +303,7 @@ def orders_from_checked(detail: Mapping[str, Any], feeder: str) -> list[PeriodOr
                 member = entry["id"]
                 order = Order(member, feeder, entry["wh"], entry["limit_ticks"])
                 side[member] = Funded(order, entry["hold_units"])
+        orders.agreements.extend(Agreement(**entry) for entry in item.get("agreements", ()))
     return list(gathered.values())
 
 
@@ -300,7 +318,11 @@ _ORDER = record(
 _DETAIL = array(
     record(
         {"period": integer(0, PERIOD_MAX)},
-        {"asks": array(_ORDER, ORDERS_MAX), "bids": array(_ORDER, ORDERS_MAX)},
+        {
+            "asks": array(_ORDER, ORDERS_MAX),
+            "bids": array(_ORDER, ORDERS_MAX),
+            "agreements": AGREEMENTS_SHAPE,
+        },
     ),
     200,
 )

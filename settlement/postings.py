@@ -16,9 +16,10 @@ from typing import NamedTuple
 from ledger.accounts import WH, account_hash, fees, grid, meter_account, pool, wallet
 from ledger.book import Balance
 from ledger.primitives.ids import derived_id
-from ledger.primitives.money import value_units
+from ledger.primitives.periods import load_zone, minute_of_day
 from ledger.records import Kind, Transfer, pack_record
-from market.model import Feeder, Market, Result, Side
+from market.model import Feeder, Market, Orders, Result, Side, summed
+from market.rules import in_band
 from meters.readings import Channel
 from settlement.orders import Funded, PeriodInputs, PeriodOrders
 from settlement.state import CommunityRules
@@ -118,34 +119,38 @@ def _holders(orders: PeriodOrders) -> list[tuple[str, Funded]]:
 
 def market_of(orders: PeriodOrders, rules: CommunityRules) -> Market:
     """Return the market of a half-hour: what is cleared and hashed."""
+    market = rules.market
+    if market.match_bands:
+        market = in_band(market, minute_of_day(orders.period, load_zone(rules.zone)))
     return Market(
         orders.period,
         (Feeder(rules.feeder),),
-        tuple(funded.order for _, funded in sorted(orders.asks.items())),
-        tuple(funded.order for _, funded in sorted(orders.bids.items())),
-        rules.market,
+        Orders.of(funded.order for _, funded in sorted(orders.asks.items())),
+        Orders.of(funded.order for _, funded in sorted(orders.bids.items())),
+        market,
+        tuple(orders.agreements),
     )
 
 
 def lines_of(inputs: PeriodInputs, result: Result) -> list[Line]:
     """Return every member's line, in order of id."""
-    traded: dict[str, dict[str, tuple[int, int]]] = {Side.ASK: {}, Side.BID: {}}
-    for made_id, side, wh, price_ticks in result.orders:
-        if wh:
-            traded[side][made_id] = wh, price_ticks or 0
+    traded = {
+        side: {order: summed(fills) for order, fills in trades.matched()}
+        for side, trades in ((Side.ASK, result.asks), (Side.BID, result.bids))
+    }
     return lines_of_traded(inputs, traded)
 
 
 def lines_of_traded(
-    inputs: PeriodInputs, traded: Mapping[str, Mapping[str, tuple[int, int]]]
+    inputs: PeriodInputs, traded: Mapping[Side, Mapping[str, tuple[int, int]]]
 ) -> list[Line]:
-    """Return every member's line from (Wh, ticks) by side, then member, of those that traded."""
+    """Return every member's line from (Wh, units) by side, then member, of those that traded."""
     lines, nothing = [], (0, 0)
     asks, bids = traded[Side.ASK], traded[Side.BID]
     for member, flow in sorted(inputs.flows.items()):
         own_wh = min(flow.imported_wh, flow.exported_wh)
-        bought_wh, buying_ticks = bids.get(member, nothing)
-        sold_wh, selling_ticks = asks.get(member, nothing)
+        bought_wh, bought_units = bids.get(member, nothing)
+        sold_wh, sold_units = asks.get(member, nothing)
         lines.append(
             Line(
                 member,
@@ -155,8 +160,8 @@ def lines_of_traded(
                 sold_wh,
                 flow.imported_wh - own_wh - bought_wh,
                 flow.exported_wh - own_wh - sold_wh,
-                value_units(bought_wh, buying_ticks),
-                value_units(sold_wh, selling_ticks),
+                bought_units,
+                sold_units,
             )
         )
     return lines

@@ -19,6 +19,7 @@ from ledger.errors import RefusedError
 from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone
 from ledger.statements import Statement
+from market.model import Agreement as MarketAgreement
 from market.model import Rules
 from market.rules import check_rules
 from market.wire import rules_from_json
@@ -293,6 +294,23 @@ class CommunityState:
         for period in {span[0], *(period for period in changes if period in span)}:
             if self.reader_of(meter, channel, period) != member:
                 raise RefusedError("the member did not consent to this meter's use")
+
+    def agreements_of(self, period: int) -> list[MarketAgreement]:
+        """Return the agreements that bind a half-hour, in the order in which they are served."""
+        found = [
+            MarketAgreement(
+                agreement.id,
+                agreement.rank,
+                agreement.seller,
+                agreement.buyer,
+                agreement.price_ticks,
+                agreement.wh_period_max,
+                agreement.share_permille,
+            )
+            for logged, agreement in self.agreements
+            if logged < period and agreement.first <= period <= agreement.last
+        ]
+        return sorted(found, key=lambda agreement: (agreement.rank, agreement.id))
 
     def meters_of(self, member: str) -> list[str]:
         """Return a member's meters, in order."""

@@ -157,7 +157,7 @@ def test_the_readings_of_the_page():
 
 
 def test_the_json_examples_are_what_the_engine_gives():
-    market_text, result_text, more_text = blocks(MARKET, "json")
+    market_text, result_text, more_text, *tree = blocks(MARKET, "json")
     market = read_market(market_text.encode())
     result = clear(market)
     assert result_to_json(result) == json.loads(result_text)
@@ -168,6 +168,10 @@ def test_the_json_examples_are_what_the_engine_gives():
     larger = read_market(json.dumps(value).encode())
     assert result_to_json(clear(larger)) == json.loads(more_text)
     verify(larger, read_result(more_text.encode()))
+
+    feeders, shared = (text.encode() for text in tree)
+    assert result_to_json(clear(read_market(feeders))) == json.loads(shared)
+    verify(read_market(feeders), read_result(shared))
 
 
 def test_the_canonical_bytes_and_hashes_of_the_example():

@@ -141,6 +141,12 @@ def number_in_day(period: int, zone: ZoneInfo) -> int:
     return period - of_local_day(local_date(period, zone), zone).start + 1
 
 
+def minute_of_day(period: int, zone: ZoneInfo) -> int:
+    """Return the minute on the local clock at which the period begins, 0 to 1439."""
+    start = start_utc(period).astimezone(zone)
+    return start.hour * 60 + start.minute
+
+
 def local_label(period: int, zone: ZoneInfo) -> str:
     """Return the clock times a person reads, as in ``14:00 to 14:30``."""
     start = start_utc(period).astimezone(zone)

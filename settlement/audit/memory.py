@@ -23,8 +23,9 @@ from ledger.errors import InputError
 from ledger.key_life import MemberKeys, PendingChange
 from ledger.log.tree import Frontier
 from ledger.records import Kind, Transfer
+from market.model import Agreement as MarketAgreement
+from market.model import Key, PriceRule, Rules, SharingRule
 from market.model import Order as MarketOrder
-from market.model import PriceRule, Rules, SharingRule
 from meters.readings import Channel
 from settlement.audit.order import Order
 from settlement.audit.proofs import Cleared, DayProof, Signed
@@ -49,13 +50,13 @@ if TYPE_CHECKING:
 VERSION = 2
 
 _CLASSES: dict[str, Any] = {
-    found.__name__ if found is not MarketOrder else "MarketOrder": found
+    f"Market{found.__name__}" if found in (MarketOrder, MarketAgreement) else found.__name__: found
     for found in (
         *(TrustingKeyBook, MemberKeys, PendingChange),
         *(CommunityState, CommunityRules, Rules, Offer, Mandate, Member, MeterUse, Agreement),
         *(Book, Balance, Hold, Amended, Transfer, Order),
         *(RunState, Day, DayProof, Signed, Cleared),
-        *(PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, Line),
+        *(PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, MarketAgreement, Line, Key),
         *(Kind, Channel, PriceRule, SharingRule),
     )
 }

@@ -11,8 +11,7 @@ from ledger.accounts import fees
 from ledger.book import Balance
 from ledger.primitives.hashing import tagged_hash
 from ledger.records import Transfer
-from market.certificate import Fills, assemble
-from market.model import Market, Result
+from market.model import Market, Orders, Result
 from settlement.orders import Funded, PeriodInputs, PeriodOrders, fund_orders
 from settlement.state import CommunityState
 from tests.attacks.catalogue import attack
@@ -33,6 +32,7 @@ from tests.attacks.village import (
     key,
     member,
 )
+from tests.market.books import with_wh
 
 MANDATES, CLEARING = "mandate abuse", "wrong clearing"
 SIGNATURES, POSTINGS = "keys and signatures", "postings"
@@ -189,12 +189,14 @@ class Wrong(ShortRun):
     def shifted(self, market: Market, wh: int) -> Result:
         """Return the honest result with some Wh moved from Cleo to Ben."""
         result = cleared(market)
-        got: dict[str, dict[str, int]] = {"ask": {}, "bid": {}}
-        for outcome in result.orders:
-            got[outcome.side.value][outcome.id] = outcome.wh
-        got["bid"][member("ben")] += wh
-        got["bid"][member("cleo")] -= wh
-        return assemble(market, Fills(got["ask"], got["bid"]), result.certificate)
+        got = bought(result)
+        ben, cleo = member("ben"), member("cleo")
+        return with_wh(market, result, {ben: got[ben] + wh, cleo: got[cleo] - wh})
+
+
+def bought(result: Result) -> dict[str, int]:
+    """Return what each buyer got."""
+    return dict(zip(result.bids.ids, result.bids.wh, strict=True))
 
 
 @attack(CLEARING, "clearings", "its share is")
@@ -203,8 +205,7 @@ def clearing_friend_preferred() -> Village:
 
     class Friend(Wrong):
         def wrong(self, market: Market) -> Result:
-            honest = {outcome.id: outcome.wh for outcome in cleared(market).orders}
-            return self.shifted(market, 400 - honest[member("ben")])
+            return self.shifted(market, 400 - bought(cleared(market))[member("ben")])
 
     return Friend(metered(("ada", "ben", "cleo"))).go()
 
@@ -227,31 +228,29 @@ def clearing_less_matched() -> Village:
     class Nothing(Wrong):
         def wrong(self, market: Market) -> Result:
             none = {order.id: 0 for order in (*market.asks, *market.bids)}
-            return assemble(market, Fills(none, none), cleared(market).certificate)
+            return with_wh(market, cleared(market), none)
 
     return Nothing(metered()).go()
 
 
-@attack(CLEARING, "clearings", "the result is not what the rules give")
+@attack(CLEARING, "clearings", "; the result says 400 Wh at")
 def clearing_wrong_price() -> Village:
     """Buyers pay ten ticks more than the rules' price, and sellers get them."""
 
     class Dearer(Wrong):
         def wrong(self, market: Market) -> Result:
             result = cleared(market)
-            orders = tuple(
-                order._replace(price_ticks=order.price_ticks + 10) if order.price_ticks else order
-                for order in result.orders
-            )
-            prices = tuple(
-                replace(price, price_ticks=price.price_ticks + 10) for price in result.prices
-            )
-            return replace(result, orders=orders, prices=prices)
+            dearer = [
+                replace(side, prices=[price and price + 10 for price in side.prices])
+                for side in (result.asks, result.bids)
+            ]
+            prices = tuple(p._replace(price_ticks=p.price_ticks + 10) for p in result.prices)
+            return replace(result, asks=dearer[0], bids=dearer[1], prices=prices)
 
     return Dearer(metered()).go()
 
 
-@attack(CLEARING, "clearings", "the result is not what the rules give")
+@attack(CLEARING, "clearings", "the result is of another half-hour")
 def clearing_result_of_another_half_hour() -> Village:
     """A half-hour in which much was sold gets the proved result of the one after it."""
 
@@ -262,13 +261,13 @@ def clearing_result_of_another_half_hour() -> Village:
     return Later(metered()).go()
 
 
-@attack(CLEARING, "clearings", "not the minimum cut")
+@attack(CLEARING, "clearings", "its potentials support no result")
 def clearing_certificate_of_another_market() -> Village:
     """The quantities are right, and the certificate is that of a market without buyers."""
 
     class Another(Wrong):
         def wrong(self, market: Market) -> Result:
-            other = cleared(replace(market, bids=()))
+            other = cleared(replace(market, bids=Orders()))
             return replace(cleared(market), certificate=other.certificate)
 
     return Another(metered(("ada", "ben", "cleo"))).go()

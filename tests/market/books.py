@@ -2,19 +2,64 @@
 
 import random
 from collections.abc import Sequence
+from dataclasses import replace
+from typing import NamedTuple
 
 from hypothesis import strategies as st
 
-from market.model import Feeder, Market, Order, PriceRule, Rules
+from market.model import Feeder, Fill, Market, Order, Orders, PriceRule, Result, Rules, Side
 
 UNIFORM = Rules(PriceRule.UNIFORM)
 MID_MARKET = Rules(PriceRule.MID_MARKET, import_ticks=2450, export_ticks=410)
 PERIOD = 946000
 
 
-def orders(prefix: str, offers: Sequence[tuple[int, int]], feeder: str = "a") -> tuple[Order, ...]:
+class Row(NamedTuple):
+    """What one order got, as tests look at it."""
+
+    side: Side
+    id: str
+    wh: int
+    price_ticks: int | None
+    fills: tuple[Fill, ...] = ()
+
+
+def rows(result: Result) -> list[Row]:
+    """Return what every order got, asks first, each side by id."""
+    return sorted(
+        Row(side, *row, trades.fills.get(row[0], ()))
+        for side, trades in ((Side.ASK, result.asks), (Side.BID, result.bids))
+        for row in zip(trades.ids, trades.wh, trades.prices, strict=True)
+    )
+
+
+def with_wh(market: Market, result: Result, changes: dict[str, int]) -> Result:
+    """Return a result of one feeder in which some orders got other Wh, and all else agrees."""
+    [price] = {price.price_ticks for price in result.prices} or {0}
+    changed = {}
+    for name, trades, charge in (
+        ("asks", result.asks, 0),
+        ("bids", result.bids, market.rules.charge_ticks),
+    ):
+        wh = [changes.get(order, got) for order, got in zip(trades.ids, trades.wh, strict=True)]
+        prices = [price + charge if each else None for each in wh]
+        changed[name] = replace(trades, wh=wh, prices=prices)
+    sold, bought = changed["asks"].wh, changed["bids"].wh
+    welfare = sum(wh * t for wh, t in zip(bought, market.bids.limit_ticks, strict=True))
+    welfare -= sum(wh * t for wh, t in zip(sold, market.asks.limit_ticks, strict=True))
+    return replace(
+        result,
+        **changed,
+        prices=result.prices if sum(sold) else (),
+        matched_wh=sum(sold),
+        welfare_units=welfare,
+        charge_units=market.rules.charge_ticks * sum(sold),
+    )
+
+
+def orders(prefix: str, offers: Sequence[tuple[int, int]], feeder: str = "a") -> Orders:
     """Orders from (Wh, limit in ticks), named ``prefix1``, ``prefix2`` and so on."""
-    return tuple(
+    return Orders.of(
         Order(f"{prefix}{number}", feeder, wh, limit)
         for number, (wh, limit) in enumerate(offers, start=1)
     )

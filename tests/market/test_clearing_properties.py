@@ -20,13 +20,14 @@ from market.model import (
     FeederPrice,
     Market,
     Order,
+    Orders,
     PriceRule,
     Result,
     Rules,
     Side,
 )
 from market.wire import read_result, result_bytes
-from tests.market.books import MID_MARKET, UNIFORM, market_of, markets, set_price_rules
+from tests.market.books import MID_MARKET, UNIFORM, market_of, markets, rows, set_price_rules
 
 LARGE = {"wh_max": 10**8, "ticks_max": PRICE_TICKS_MAX, "orders_max": 10}
 
@@ -101,7 +102,7 @@ def supporting_prices(market: Market, fills: dict[tuple[Side, str], int]) -> lis
 
 
 def fills_of(result: Result) -> dict[tuple[Side, str], int]:
-    return {(outcome.side, outcome.id): outcome.wh for outcome in result.orders}
+    return {(outcome.side, outcome.id): outcome.wh for outcome in rows(result)}
 
 
 # Properties.
@@ -162,14 +163,14 @@ def test_large_numbers_follow_the_merit_order(market):
 def test_energy_and_money_are_conserved_and_nobody_is_worse_than_their_limit(market):
     result = clear(market)
     verify(market, result)
-    assert read_result(result_bytes(result)) == result
+    assert result_bytes(read_result(result_bytes(result))) == result_bytes(result)
 
     offered = {(Side.ASK, order.id): order for order in market.asks}
     offered |= {(Side.BID, order.id): order for order in market.bids}
     wh = dict.fromkeys(Side, 0)
     units = dict.fromkeys(Side, 0)
-    assert len(result.orders) == len(offered)
-    for outcome in result.orders:
+    assert len(rows(result)) == len(offered)
+    for outcome in rows(result):
         order = offered[outcome.side, outcome.id]
         assert 0 <= outcome.wh <= order.wh
         assert (outcome.price_ticks is None) == (outcome.wh == 0)
@@ -193,7 +194,7 @@ def test_the_order_of_inputs_changes_no_byte(market, random):
     asks, bids = list(market.asks), list(market.bids)
     random.shuffle(asks)
     random.shuffle(bids)
-    shuffled = replace(market, asks=tuple(asks), bids=tuple(bids))
+    shuffled = replace(market, asks=Orders.of(asks), bids=Orders.of(bids))
     result = clear(shuffled)
     assert result_bytes(result) == before
     verify(market, result)
@@ -202,7 +203,7 @@ def test_the_order_of_inputs_changes_no_byte(market, random):
 @settings(max_examples=400)
 @given(markets(rules=st.just(UNIFORM)), st.integers(1, 12), st.integers(-9, 9))
 def test_more_supply_never_raises_the_uniform_price(market, wh, limit):
-    more = replace(market, asks=(*market.asks, Order("new", "a", wh, limit)))
+    more = replace(market, asks=Orders.of([*market.asks, Order("new", "a", wh, limit)]))
     before, after = clear(market), clear(more)
     assert after.matched_wh >= before.matched_wh
     for one, other in zip(before.prices, after.prices, strict=False):
@@ -231,8 +232,8 @@ def test_where_one_side_is_empty_nothing_trades(rules, asks, bids):
     result = clear(market)
     verify(market, result)
     assert (result.matched_wh, result.welfare_units, result.prices) == (0, 0, ())
-    assert all(outcome.price_ticks is None for outcome in result.orders)
-    assert len(result.orders) == len(asks) + len(bids)
+    assert all(outcome.price_ticks is None for outcome in rows(result))
+    assert len(rows(result)) == len(asks) + len(bids)
 
 
 def test_zero_wh_takes_part_in_nothing():
@@ -256,11 +257,15 @@ def test_supply_equal_to_demand_leaves_the_whole_gap_to_the_midpoint():
 
 def test_one_member_on_both_sides_under_one_id():
     market = Market(
-        1, (Feeder("a"),), (Order("m1", "a", 5, 10),), (Order("m1", "a", 3, 30),), UNIFORM
+        1,
+        (Feeder("a"),),
+        Orders.of([Order("m1", "a", 5, 10)]),
+        Orders.of([Order("m1", "a", 3, 30)]),
+        UNIFORM,
     )
     result = clear(market)
     verify(market, result)
-    assert [(o.side, o.id, o.wh) for o in result.orders] == [
+    assert [(o.side, o.id, o.wh) for o in rows(result)] == [
         (Side.ASK, "m1", 3),
         (Side.BID, "m1", 3),
     ]
@@ -287,7 +292,7 @@ def test_the_limits_of_the_range():
     assert result.matched_wh == MARKET_WH_MAX
     assert result.prices == (FeederPrice("a", 0, -top, top),)
     assert result.welfare_units == 2 * top * WH_MAX
-    assert read_result(result_bytes(result)) == result
+    assert result_bytes(read_result(result_bytes(result))) == result_bytes(result)
 
 
 @pytest.mark.parametrize(
@@ -301,11 +306,11 @@ def test_the_limits_of_the_range():
         (market_of([], [], period=-1), r"period: -1"),
         (market_of([], [], period=PERIOD_MAX + 1), r"period: 4000001"),
         (
-            Market(1, (Feeder("a"),), 2 * (Order("m1", "a", 1, 1),), (), UNIFORM),
+            Market(1, (Feeder("a"),), Orders.of(2 * [Order("m1", "a", 1, 1)]), Orders(), UNIFORM),
             r"asks: the id 'm1' stands twice",
         ),
         (
-            Market(1, (Feeder("a"),), (), (Order("m1", "b", 1, 1),), UNIFORM),
+            Market(1, (Feeder("a"),), Orders(), Orders.of([Order("m1", "b", 1, 1)]), UNIFORM),
             r"bids: order 'm1' is on unknown feeder 'b'",
         ),
     ],

@@ -7,7 +7,7 @@ import pytest
 from market.certificate import verify
 from market.clearing import clear
 from market.model import FeederPrice, Side
-from tests.market.books import market_of
+from tests.market.books import market_of, rows
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def test_the_book_clears_at_its_price_with_the_largest_volume(book):
     result = clear(market)
     verify(market, result)
 
-    got = {(outcome.side, outcome.id): outcome for outcome in result.orders}
+    got = {(outcome.side, outcome.id): outcome for outcome in rows(result)}
     assert [got[Side.BID, order.id].wh for order in market.bids] == book.bought
     assert [got[Side.ASK, order.id].wh for order in market.asks] == book.sold
     assert result.matched_wh == book.volume
@@ -65,7 +65,7 @@ def test_the_book_clears_at_its_price_with_the_largest_volume(book):
         low, high = (100 * pence for pence in book.interval)
         prices = (FeederPrice("a", (low + high) // 2, low, high),)
     assert result.prices == prices
-    for outcome in result.orders:
+    for outcome in rows(result):
         assert outcome.price_ticks == (prices[0].price_ticks if outcome.wh else None)
 
 

@@ -2,11 +2,18 @@
 
 from ledger.primitives.periods import parse_utc
 from market.clearing import clear
-from market.sharing import share_pro_rata
-from tests.market.books import market_of
+from market.face import Component
+from market.model import SharingRule, Side
+from market.sharing import share
+from tests.market.books import market_of, rows
 
 YEAR = 17_520
 FIRST = parse_utc("2026-01-01T00:00:00Z")
+
+
+def share_pro_rata(period, total_wh, offered_wh):
+    alone = Component([0], [-1], Side.ASK, total_wh, [(total_wh, total_wh)])
+    return share(alone, [list(offered_wh.items())], SharingRule.PRO_RATA, period)
 
 
 def test_two_equal_orders_round_up_equally_often_over_a_year():
@@ -33,7 +40,7 @@ def test_the_engine_shares_by_the_same_rule():
     for period in range(FIRST, FIRST + 50):
         result = clear(market_of([(3, 10), (3, 10)], [(5, 30)], period=period))
         expected = share_pro_rata(period, 5, {"s1": 3, "s2": 3})
-        assert {order.id: order.wh for order in result.orders[:2]} == expected
+        assert {order.id: order.wh for order in rows(result)[:2]} == expected
 
 
 def test_a_name_does_not_decide():

@@ -18,13 +18,13 @@ from ledger.primitives.signing import Envelope
 from ledger.statements import make_body, sign
 from ledger.store import LedgerStore
 from ledger.writer import Draft
-from market.certificate import Fills, assemble
 from meters.batches import BatchContent
 from settlement.audit.verify import audit
 from settlement.enrol import new_id, open_community, pay
 from settlement.export import export_bundle
 from settlement.run import settle_day
 from settlement.timetable import due_at_ms
+from tests.market.books import with_wh
 from tests.prepared import CHARTER, DAY, reopen, seeded_key
 from wallet_api.database import upgrade
 
@@ -44,16 +44,13 @@ def test_an_insider_who_prefers_a_friend_is_noticed(copy, tmp_path, monkeypatch)
 
     def favour(market):
         result = honest(market)
-        got = {"ask": {}, "bid": {}}
-        for outcome in result.orders:
-            got[outcome.side.value][outcome.id] = outcome.wh
+        got = dict(zip(result.bids.ids, result.bids.wh, strict=True))
         wanted = {order.id: order.wh for order in market.bids}
         for friend, friend_wh in wanted.items():
             for other in wanted:
-                if friend != other and got["bid"][other] and got["bid"][friend] < friend_wh:
-                    got["bid"][friend] += 1
-                    got["bid"][other] -= 1
-                    return assemble(market, Fills(got["ask"], got["bid"]), result.certificate)
+                if friend != other and got[other] and got[friend] < friend_wh:
+                    moved = {friend: got[friend] + 1, other: got[other] - 1}
+                    return with_wh(market, result, moved)
         return result
 
     report = insider(copy, tmp_path, monkeypatch, "clear", favour)
@@ -65,7 +62,8 @@ def test_an_insider_who_matches_less_is_noticed(copy, tmp_path, monkeypatch):
     honest = settlement.run.clear
 
     def nothing(market):
-        return assemble(market, Fills({}, {}), honest(market).certificate)
+        none = {order.id: 0 for order in (*market.asks, *market.bids)}
+        return with_wh(market, honest(market), none)
 
     report = insider(copy, tmp_path, monkeypatch, "clear", nothing)
     assert report.failed == "clearings"

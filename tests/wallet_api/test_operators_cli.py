@@ -45,6 +45,31 @@ def limits(village, name):
     return row["floor"], row["ceiling"]
 
 
+def test_two_members_agree_on_a_price(village):
+    days = ("--from", "2026-06-01", "--to", "2026-12-31")
+    out = village.done(*("member", "agree", "Ada", "Ben", "--price", "7p", "--share", "30%", *days))
+    assert out == "Ada sells to Ben at 7.00p first, from 2026-06-01 to 2026-12-31.\n"
+    for words, *options in (
+        ("with themselves", "Ada", "Ada", "--price", "7p", *days),
+        (
+            "is before --from",
+            "Ada",
+            "Ben",
+            "--price",
+            "7p",
+            "--from",
+            "2026-06-02",
+            "--to",
+            "2026-06-01",
+        ),
+        ("is not a price", "Ada", "Ben", "--price", "cheap", *days),
+        ("is not a part such as", "Ada", "Ben", "--price", "7p", "--share", "all", *days),
+    ):
+        code = 1 if "themselves" in words else 2
+        village.refused(words, "member", "agree", *options, code=code)
+    village.sound()
+
+
 def test_a_limit_is_set_by_two_operators(village):
     out = village.done("member", "limit", "Ada", "--floor", "-12.50", "--reason", "As she asked.")
     assert "may go down to −£12.50." in out
