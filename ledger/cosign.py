@@ -15,6 +15,7 @@ counts once both notes carry the log's own signature. Such notes are kept as fil
 True
 """
 
+import json
 import re
 import threading
 import time
@@ -351,6 +352,17 @@ def _told_size(reply: Reply) -> int:
 
 def _refusal(reply: Reply) -> str:
     """Return a status and the first line of its reason, without anything that moves a cursor."""
-    line = reply.body.decode(errors="replace").partition("\n")[0]
+    line = _detail(reply.body).partition("\n")[0]
     shown = "".join(letter for letter in line if letter.isprintable())[:200]
     return f"it answered {reply.status} ({shown})" if shown else f"it answered {reply.status}"
+
+
+def _detail(body: bytes) -> str:
+    """Return the sentence of a problem (RFC 9457), or the whole answer where it is none."""
+    try:
+        problem = json.loads(body)
+    except (ValueError, RecursionError):
+        problem = None
+    if isinstance(problem, dict) and isinstance(problem.get("detail"), str):
+        return str(problem["detail"]).removesuffix(".")
+    return body.decode(errors="replace")

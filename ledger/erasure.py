@@ -8,7 +8,7 @@ nothing later may go; keys, rules, limits and seals stay.
 (True, False)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from ledger.errors import RefusedError
@@ -42,14 +42,19 @@ def may_erase(kind: str, what: str, logged: int, now: int) -> bool:
 
 
 def check_erasure(
-    body: Mapping[str, Any], entries: Mapping[int, tuple[str, int]], period: int
+    body: Mapping[str, Any],
+    entries: Mapping[int, tuple[str, int]],
+    period: int,
+    erased: Collection[tuple[int, str]],
 ) -> None:
-    """Refuse an erasure of what must stay.
+    """Refuse an erasure of what must stay, and of what is gone already.
 
     Args:
         body: of the ``erasure``.
         entries: (kind, half-hour of logging) by log position, of those before this one.
         period: the half-hour in which it is logged.
+        erased: (log position, what) of what erasures before this one named: a second one would
+            count twice, and would say that it took what was gone.
 
     Raises:
         RefusedError: names the entry.
@@ -60,6 +65,8 @@ def check_erasure(
     for position, what in named:
         if position not in entries:
             raise RefusedError(f"There is no log entry {position} to erase.")
+        if (position, what) in erased:
+            raise RefusedError(f"The {what} of log entry {position} is already erased.")
         kind, logged = entries[position]
         if not may_erase(kind, what, logged, period):
             raise RefusedError(

@@ -65,9 +65,12 @@ class Keyring:
                     f"The key file {path} cannot be read. Keys are looked for beside the database "
                     "or in COMMONWATT_KEYS."
                 ) from error
+            passphrase = os.environ.get(PASSPHRASE_VARIABLE)
             try:
-                key = SigningKey.from_pem(data, os.environ.get(PASSPHRASE_VARIABLE))
+                key = SigningKey.from_pem(data, passphrase)
             except SetupError as error:
+                if not passphrase and b"ENCRYPTED" in data:
+                    raise SetupError(f"{path} is encrypted: set {PASSPHRASE_VARIABLE}.") from error
                 raise SetupError(f"{path}: {error} (see {PASSPHRASE_VARIABLE})") from error
             self._loaded[name] = key
         return self._loaded[name]

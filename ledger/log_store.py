@@ -17,7 +17,7 @@ from sqlalchemy import Connection, Row, Select, delete, func, insert, select, up
 from sqlalchemy.exc import IntegrityError
 
 from ledger import bulk
-from ledger.erasure import DETAIL
+from ledger.erasure import DETAIL, erased_by
 from ledger.errors import ConflictError, LogError, RefusedError
 from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
@@ -271,6 +271,17 @@ def erase(connection: Connection, community: int, body: Mapping[str, Any]) -> No
             connection.execute(delete(_facts).where(mine))
         if row is not None and item["what"] == DETAIL:
             connection.execute(insert(_facts).values(**{**row._asdict(), "detail": None}))
+
+
+def erased(
+    connection: Connection, community: int, before: int | None = None
+) -> set[tuple[int, str]]:
+    """Return (log position, what) of all that logged erasures named, those before one if given."""
+    return erased_by(
+        Statement.decode(entry.envelope).body
+        for position, entry in facts(connection, community, kinds=["erasure"])
+        if before is None or position < before
+    )
 
 
 def fact_at(connection: Connection, community: int, position: int) -> Entry:

@@ -42,11 +42,7 @@ def exchange(url: str, body: bytes | None, *, deadline: float, bytes_max: int) -
     seconds = deadline - time.monotonic()
     if seconds <= 0:
         raise PeerError("it did not answer in time")
-    try:
-        parts = urlsplit(url)
-        connection = _connection(parts, seconds)
-    except ValueError as error:
-        raise PeerError(f"{url!r} is no address ({error})") from error
+    parts, connection = _connection(url, seconds)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
     try:
         connection.connect()
@@ -62,12 +58,26 @@ def exchange(url: str, body: bytes | None, *, deadline: float, bytes_max: int) -
         connection.close()
 
 
-def _connection(parts: SplitResult, seconds: float) -> http.client.HTTPConnection:
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise PeerError(f"{parts.geturl()!r} is no address that begins with https:// or http://")
-    if parts.scheme == "https":
-        return http.client.HTTPSConnection(parts.hostname, parts.port, timeout=seconds)
-    return http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
+def check_address(url: str) -> None:
+    """Refuse what is no address of https or http.
+
+    Raises:
+        PeerError: says so.
+    """
+    _connection(url, 1.0)
+
+
+def _connection(url: str, seconds: float) -> tuple[SplitResult, http.client.HTTPConnection]:
+    """Return an address in parts and a connection to it that is not made yet."""
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "https" and parts.hostname:
+            return parts, http.client.HTTPSConnection(parts.hostname, parts.port, timeout=seconds)
+        if parts.scheme == "http" and parts.hostname:
+            return parts, http.client.HTTPConnection(parts.hostname, parts.port, timeout=seconds)
+    except (ValueError, http.client.InvalidURL) as error:
+        raise PeerError(f"{url!r} is no address ({error})") from error
+    raise PeerError(f"{url!r} is no address that begins with https:// or http://")
 
 
 def _ask(
@@ -88,6 +98,8 @@ def _ask(
         data = response.read(bytes_max + 1)
     finally:
         cut.cancel()
+    if time.monotonic() >= deadline:
+        raise TimeoutError  # what was read may be cut, and look like a whole answer
     if len(data) > bytes_max:
         raise PeerError(f"its answer is longer than {bytes_max:,} bytes")
     content_type = response.getheader("Content-Type", "").partition(";")[0].strip().lower()

@@ -135,7 +135,8 @@ class Community:
         community, body = self.writer.community, statement.body
         named = {item["entry"] for item in body["entries"]}
         before = [at for at in sorted(named) if at < position]
-        check_erasure(body, log_store.entries_at(connection, community, before), period)
+        entries = log_store.entries_at(connection, community, before)
+        check_erasure(body, entries, period, log_store.erased(connection, community, position))
         log_store.erase(connection, community, body)
 
     def _find(self, connection: Connection, transfer_id: bytes) -> tuple[Transfer, int] | None:

@@ -1,4 +1,4 @@
-"""riting a bundle for auditors, as a folder or a .zip.
+"""Writing a bundle for auditors, as a folder or a .zip.
 
 >>> POLICY.format(vkey="log.example+ab+cd").splitlines()
 ['log log.example+ab+cd', 'quorum none']
@@ -29,6 +29,9 @@ from settlement.community import Community
 POLICY = "log {vkey}\nquorum none\n"
 """Witness policy of a group that asks no witness yet."""
 
+OTHER_ARCHIVES = frozenset({".tar", ".gz", ".tgz", ".bz2", ".xz", ".zst", ".7z", ".rar"})
+"""Endings of a name that ask for what is not made here: it would become a folder of that name."""
+
 ZIP_TIME = (1980, 1, 1, 0, 0, 0)
 """The time written into a .zip, so that the same ledger gives the same bytes."""
 
@@ -39,6 +42,8 @@ class _Output:
     def __init__(self, target: Path) -> None:
         if target.exists():
             raise SetupError(f"{target} is there already; choose another name for the bundle.")
+        if target.suffix.lower() in OTHER_ARCHIVES:
+            raise SetupError(f"{target}: a bundle is a folder or a .zip; choose a name like that.")
         self._target = target
         self._temporary = target.with_name(f".{target.name}.tmp")
         self.files: dict[str, tuple[int, str]] = {}
@@ -46,10 +51,9 @@ class _Output:
 
     def __enter__(self) -> Self:
         target = self._temporary
-        if target.is_dir():
-            shutil.rmtree(target)
+        self._clear()
         target.parent.mkdir(parents=True, exist_ok=True)
-        if self._target.suffix == ".zip":
+        if self._target.suffix.lower() == ".zip":
             self._zip = zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED, compresslevel=6)
         return self
 
@@ -63,6 +67,15 @@ class _Output:
             self._zip.close()
         if kind is None:
             self._temporary.rename(self._target)
+        else:
+            self._clear()
+
+    def _clear(self) -> None:
+        """Remove what an export that was stopped left behind."""
+        if self._temporary.is_dir():
+            shutil.rmtree(self._temporary)
+        else:
+            self._temporary.unlink(missing_ok=True)
 
     def write(self, path: str, data: bytes) -> None:
         self.files[path] = (len(data), hashlib.sha256(data).hexdigest())

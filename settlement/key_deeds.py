@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from ledger import log_store
 from ledger.errors import RefusedError
 from ledger.key_life import HELPERS_NEEDED, MemberKeys, PendingChange, recovery_commitment
 from ledger.primitives.signing import SigningKey, key_id_of
@@ -82,6 +83,19 @@ def member_keys_now(community: Community, member: str) -> MemberKeys:
     """Return a member's keys as they are now."""
     with community.transaction():
         return keys_now(community, member)
+
+
+def code_set(community: Community, member: str, commitment: str) -> tuple[int, str]:
+    """Return in which half-hour a member's paper code was logged, and by which statement's kind."""
+    with community.reading() as connection:
+        entries = log_store.facts(
+            connection, community.writer.community, kinds=["account_open", "key_change"]
+        )
+        for _, entry in entries:
+            statement = Statement.decode(entry.envelope)
+            if (statement.account, statement.body.get("recovery")) == (member, commitment):
+                return entry.period, statement.kind
+    raise AssertionError("a paper code counts that no statement set")
 
 
 def files_of(community: Community, member: str, keys: Sequence[bytes]) -> dict[bytes, str]:

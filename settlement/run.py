@@ -20,7 +20,7 @@ from ledger.batches import Batch
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.kinds import COMMUNITY
 from ledger.primitives.canonical import decode, encode, encode_trusted
-from ledger.primitives.periods import load_zone, of_local_day, start_utc
+from ledger.primitives.periods import load_zone, local_date, of_local_day, start_text, start_utc
 from ledger.records import Transfer, record, salted_root
 from ledger.statements import Statement
 from ledger.writer import Draft
@@ -52,7 +52,14 @@ from settlement.postings import (
 )
 from settlement.state import CommunityRules
 from settlement.store import RunSummary
-from settlement.timetable import DETAIL_BYTES_MAX, NO_SEAL, NOT_AFTER_MS, RUN, due_at_ms
+from settlement.timetable import (
+    DETAIL_BYTES_MAX,
+    DUE_AFTER_DAYS,
+    NO_SEAL,
+    NOT_AFTER_MS,
+    RUN,
+    due_at_ms,
+)
 
 GROUP_TRANSFERS_MAX = 10_000
 """Most transfers in one transaction: a street's whole day, or a town's single half-hour."""
@@ -110,7 +117,7 @@ def _hold(community: Community, day: date) -> _Day:
         periods = of_local_day(day, load_zone(community.state.rules_now.zone))
         rules = community.state.rules_of(periods.start)
         if rules is None:
-            raise RunRefusedError(f"No rules bound {day}: the community was founded later.")
+            raise RunRefusedError(_not_bound(community, day))
         statement_id = run_id("hold", writer.origin, RUN, day.isoformat())
         position = log_store.has_statement(connection, writer.community, statement_id)
         if position is None:
@@ -128,6 +135,17 @@ def _hold(community: Community, day: date) -> _Day:
             inputs,
             orders,
         )
+
+
+def _not_bound(community: Community, day: date) -> str:
+    """Say from which day on there is something to settle."""
+    logged, rules = community.state.rules_history[0]
+    zone = load_zone(rules.zone)
+    first = local_date(of_local_day(local_date(logged, zone), zone).stop, zone)
+    return (
+        f"No rules bound all of {day}: rules bind the half-hours that begin after they were logged. "
+        f"The first day to be settled is {first}, {DUE_AFTER_DAYS} days after its end."
+    )
 
 
 def _new_hold(
@@ -160,7 +178,7 @@ def _new_hold(
             check_market(market_of(item, rules))
         except MarketInputError as error:
             raise RunRefusedError(
-                f"The half-hour {item.period} of {day} cannot be cleared: {error}. Is a reading "
+                f"The half-hour {start_text(item.period)} of {day} cannot be cleared: {error}. Is a reading "
                 "far too large? Correct it, then settle again; nothing was posted."
             ) from error
     batch_id = bytes.fromhex(statement_id)

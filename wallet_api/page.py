@@ -88,7 +88,9 @@ def first_page(community: Community) -> str:
     parts.append(
         f'<div class="card"><h2>Trust nobody</h2><p>The log has {size:,} signed entries. Check all '
         "of it on your own machine:</p><p><code>commonwatt audit export street.zip</code><br>"
-        "<code>python -m settlement.audit street.zip</code></p></div>"
+        "<code>python -m settlement.audit street.zip --vkey KEY</code></p>"
+        "<p>KEY is the log's key, at <code>/log.vkey</code>: write it down, and compare it with what your "
+        "neighbours wrote down.</p></div>"
     )
     return _document(name, "".join(parts))
 

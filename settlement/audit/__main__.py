@@ -1,67 +1,30 @@
 """``python -m settlement.audit BUNDLE``: the audit without the rest of the product.
 
-Exit codes: 0 sound, 1 unsound, 2 cannot tell (no bundle there, or wrong arguments).
-``python -m settlement.audit receipt FILE`` checks one household's receipt (`receipt_command`).
+Exit codes: 0 sound, 1 unsound, 2 cannot tell (facts were erased, or what was given cannot be read),
+130 stopped. ``python -m settlement.audit receipt FILE`` checks one household's receipt.
 """
 
-import argparse
-import json
 import sys
-from pathlib import Path
 
-from ledger.errors import CommonwattError
-from ledger.primitives.clock import SystemClock
-from settlement.audit import receipt_command
-from settlement.audit.memory import read_state, save_state
-from settlement.audit.pool import processes_here
-from settlement.audit.report import render
-from settlement.audit.terminal import prepare, say
-from settlement.audit.verify import audit
+STOPPED = 130
+"""Exit code of what the person at the keyboard stopped."""
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Audit the bundle that the arguments name and return the exit code."""
-    given = sys.argv[1:] if arguments is None else arguments
-    if given[:1] == ["receipt"] and given[1:]:
-        return receipt_command.main(given[1:])
-    parser = argparse.ArgumentParser(
-        prog="python -m settlement.audit",
-        description="Audit a Commonwatt bundle offline: nobody needs to be trusted.",
-        epilog="Example: python -m settlement.audit street.zip --since checkpoint-last-month",
-    )
-    parser.add_argument("bundle", type=Path, help="a bundle: a folder or a .zip")
-    parser.add_argument("--vkey", help="the log's public key, as your group published it")
-    parser.add_argument("--since", type=Path, help="a checkpoint kept from an earlier audit")
-    parser.add_argument("--policy", type=Path, help="a policy file: the witnesses you ask for")
-    parser.add_argument("--state", type=Path, help="go on from this file, and remember in it")
-    parser.add_argument("--processes", type=int, default=processes_here(), help="work at once")
-    parser.add_argument("--json", action="store_true", help="print the report for programs")
-    chosen = parser.parse_args(arguments)
-    prepare()
     try:
-        since = chosen.since.read_bytes() if chosen.since else None
-        report = audit(
-            chosen.bundle,
-            vkey=chosen.vkey,
-            policy=chosen.policy.read_bytes() if chosen.policy else None,
-            since=since,
-            memory=read_state(chosen.state),
-            processes=max(1, chosen.processes),
-            now_ms=SystemClock().now_ms(),
-            progress=_progress,
-        )
-    except (CommonwattError, OSError) as error:
-        print(f"Cannot tell: {error}", file=sys.stderr)  # noqa: T201 - a command prints
+        # What is missing is said in words, also to somebody who only asks for help.
+        from settlement.audit import command  # noqa: PLC0415
+
+        return command.main(sys.argv[1:] if arguments is None else arguments)
+    except ModuleNotFoundError as error:
+        if (error.name or "").partition(".")[0] != "cryptography":
+            raise
+        print("The audit needs one package: pip install cryptography", file=sys.stderr)  # noqa: T201 - a command prints
         return 2
-    say(json.dumps(report.to_json(), indent=2) if chosen.json else render(report))
-    save_state(chosen.state, report)
-    return report.exit_code
-
-
-def _progress(done: int, size: int) -> None:
-    if sys.stderr.isatty():
-        end = "\n" if done == size else ""
-        print(f"\r{done:,} of {size:,} entries", end=end, file=sys.stderr)  # noqa: T201 - as above
+    except KeyboardInterrupt:
+        print("Stopped: nothing is known of the bundle.", file=sys.stderr)  # noqa: T201 - as above
+        return STOPPED
 
 
 if __name__ == "__main__":

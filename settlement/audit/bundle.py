@@ -17,6 +17,7 @@
 
 import hashlib
 import lzma
+import os
 import stat
 import struct
 import zipfile
@@ -40,6 +41,8 @@ FACT_BYTES_MAX = 250_000_000
 
 FILE_BYTES_MAX = 2_000_000_000
 """Largest file of a bundle that is read: a .zip cannot grow without end."""
+
+MANIFEST = "manifest.json"
 
 MANIFEST_BYTES_MAX = 50_000_000
 """Longest manifest."""
@@ -116,7 +119,7 @@ class Bundle:
         path: a folder or a .zip.
 
     Raises:
-        InputError: neither.
+        InputError: neither, or what is in it is no bundle.
     """
 
     def __init__(self, path: Path) -> None:
@@ -130,6 +133,37 @@ class Bundle:
                 raise InputError(f"{path} is neither a folder nor a .zip file") from error
         elif not path.is_dir():
             raise InputError(f"{path} is not there; make one with 'commonwatt audit export'")
+        self._refuse_what_is_none()
+
+    def _refuse_what_is_none(self) -> None:
+        """Say what else it may be: whoever names the wrong file should accuse nobody."""
+        if self._zip is None:  # a wrong folder may hold all of a computer: only look at its top
+            there = (self.path / MANIFEST).exists()
+            inner = [path.parent.name for path in self.path.glob(f"*/{MANIFEST}")]
+        else:
+            names = self._zip.namelist()
+            there = MANIFEST in names
+            inner = [name.rpartition("/")[0] for name in names if name.endswith(f"/{MANIFEST}")]
+        if there:
+            return
+        if inner:
+            raise InputError(
+                f"{self.path} is not a bundle, but a folder {min(inner)}/ in it may be one: "
+                + ("name that" if self._zip is None else "unzip it and name that")
+            )
+        raise InputError(f"{self.path} is not a bundle: it has no {MANIFEST}")
+
+    def unnamed(self) -> int:
+        """Return how many files are there that the manifest does not name: none is looked at."""
+        if self._zip is not None:
+            there = {info.filename for info in self._zip.infolist() if not info.is_dir()}
+        else:
+            there = {
+                (Path(folder) / name).relative_to(self.path).as_posix()
+                for folder, _, names in os.walk(self.path)
+                for name in names
+            }
+        return len(there - self._named.keys() - {MANIFEST})
 
     def read(self, name: str) -> bytes:
         """Return a file's bytes, compared with what the manifest says once that was read.
@@ -149,7 +183,7 @@ class Bundle:
         try:
             if self._zip is None:
                 return self._read_file(name)
-            most = MANIFEST_BYTES_MAX if name == "manifest.json" else FILE_BYTES_MAX
+            most = MANIFEST_BYTES_MAX if name == MANIFEST else FILE_BYTES_MAX
             length = self._zip.getinfo(name).file_size
             if length > most or length != self._named.get(name, (length, ""))[0]:
                 raise AuditError("bundle", f"{name} is too large, or differs from the manifest")
@@ -188,7 +222,7 @@ class Bundle:
             AuditError: missing or malformed.
         """
         try:
-            value = decode(self.required("manifest.json"), MANIFEST_BYTES_MAX)
+            value = decode(self.required(MANIFEST), MANIFEST_BYTES_MAX)
             _MANIFEST(value, "manifest")
         except InputError as error:
             raise AuditError("bundle", f"manifest.json: {error}") from error

@@ -127,11 +127,6 @@ def read_memory(data: bytes) -> Memory:
         raise InputError("the state file cannot be read: audit from the beginning") from error
 
 
-def read_state(file: Path | None) -> bytes | None:
-    """Return what a state file remembers, or None where there is none yet."""
-    return file.read_bytes() if file is not None and file.exists() else None
-
-
 def save_state(file: Path | None, report: "Report") -> None:
     """Remember a sound audit in a state file; one that is not sound leaves it as it was."""
     memory = report.memory()

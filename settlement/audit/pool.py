@@ -12,6 +12,7 @@ settlement.errors.AuditError: entry 7: wrong
 
 import gc
 import os
+import signal
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import BrokenExecutor, Future, ProcessPoolExecutor
@@ -60,7 +61,8 @@ class Pool:
                 self._processes, mp_context=context, initializer=gc.disable
             )
         with _whole():
-            self._running.append(self._executor.submit(work, argument))
+            with _deaf_children():
+                self._running.append(self._executor.submit(work, argument))
             while len(self._running) > WAITING_MAX or (self._running and self._running[0].done()):
                 self._note(self._running.popleft().result())
 
@@ -101,6 +103,19 @@ class Pool:
     ) -> None:
         if self._executor is not None:
             self._executor.shutdown(cancel_futures=True)
+
+
+@contextmanager
+def _deaf_children() -> Iterator[None]:
+    """Start processes that Ctrl-C does not reach: this one hears it, says so once and ends them."""
+    if not hasattr(signal, "pthread_sigmask"):
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

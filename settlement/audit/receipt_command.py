@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 from ledger.errors import CommonwattError
-from ledger.log.note import Verifier
 from ledger.log.policy import Policy
+from settlement.audit.given import read_file, read_key
 from settlement.audit.receipt import Receipt
 from settlement.audit.receipt_check import Trust, check_receipt
 from settlement.audit.receipt_words import render, to_json
@@ -46,7 +46,7 @@ def check_file(
     """
     try:
         trust = Trust(
-            Verifier.from_vkey(vkey.strip()) if vkey else None,
+            None if vkey is None else read_key(vkey),
             Policy.decode(policy) if policy is not None else None,
         )
         finding = check_receipt(Receipt.decode(data), trust, member)
@@ -77,9 +77,9 @@ def main(arguments: list[str]) -> int:
     chosen = parser.parse_args(arguments)
     prepare()
     try:
-        policy = chosen.policy.read_bytes() if chosen.policy else None
+        policy = read_file(chosen.policy, "--policy")
         data = chosen.file.read_bytes()
-    except OSError as error:
+    except (CommonwattError, OSError) as error:
         print(f"Cannot be read: {error}", file=sys.stderr)  # noqa: T201 - a command prints
         return CANNOT
     code, text = check_file(data, chosen.vkey, policy, chosen.member, as_json=chosen.json)

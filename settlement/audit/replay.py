@@ -95,6 +95,7 @@ class Replay:
         self.missing: dict[tuple[int, str], str] = {}
         self.erased: list[tuple[int, str, str]] = []
         self.erasable: dict[int, tuple[str, int]] = {}
+        self._gone: set[tuple[int, str]] = set()
         self.books_known = True
         self._runs = Runs(self, self.run_state)
 
@@ -106,6 +107,7 @@ class Replay:
         """Take over the state of an earlier replay, by attribute."""
         for name, value in parts.items():
             setattr(self, name, value)
+        self._gone = {(position, what) for position, what, _ in self.erased}
         self._runs = Runs(self, self.run_state)
 
     def apply(self, leaf: Leaf, fact: Fact) -> None:
@@ -261,10 +263,11 @@ class Replay:
         for item in body["entries"]:
             if item["entry"] < at and item["entry"] not in self.erasable:
                 raise UnsoundError(f"the {item['what']} of log entry {item['entry']} must stay")
-        check_erasure(body, self.erasable, leaf.period)
+        check_erasure(body, self.erasable, leaf.period, self._gone)
         for item in body["entries"]:
             position, what = item["entry"], item["what"]
             self.erased.append((position, what, self.erasable[position][0]))
+            self._gone.add((position, what))
             self.missing.pop((position, what), None)
 
     def _cause(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:

@@ -16,7 +16,7 @@ from ledger.accounts import WH, pool
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.log.leaf import Leaf
 from ledger.primitives.canonical import encode, encode_trusted
-from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
+from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date, start_text
 from ledger.records import salted_root
 from ledger.statements import Statement
 from market.certificate import traded_of
@@ -198,7 +198,9 @@ class Runs:
         if period in day.cleared:
             raise UnsoundError(f"the half-hour {period} was cleared before")
         if fact.detail is None or period not in day.orders:
-            self._replay.cannot(CLEARINGS, f"orders or results of {period} were erased")
+            self._replay.cannot(
+                CLEARINGS, f"orders or results of half-hour {start_text(period)} were erased"
+            )
             day.cleared[period] = (statement.tx_id, None)
             return
         day.proof.cleared[period] = Cleared(
@@ -224,11 +226,13 @@ class Runs:
             raise UnsoundError("the settlement cites another clearing")
         day.settled[period] = lines
         if lines is None:
-            replay.lose_books(f"what the half-hour {period} posted follows from what was erased")
+            replay.lose_books(
+                f"what the half-hour {start_text(period)} posted follows from what was erased"
+            )
             return
         seed = None
         if fact.detail is None:
-            replay.cannot(POSTINGS, f"the salts of the half-hour {period} were erased")
+            replay.cannot(POSTINGS, f"the salts of the half-hour {start_text(period)} were erased")
         else:
             seed = seed_of({"seed": object_of(fact, "seed")["seed"]})
         day.proof.settled[period] = signed_of(statement, fact, seed)

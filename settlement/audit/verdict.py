@@ -49,6 +49,9 @@ class Report:
         witnessed: who cosigned the checkpoint.
         frontier: of the tree, for the next audit.
         asked: whether the auditor brought a policy; else the bundle's own names the witnesses.
+        wanting: what is wanting of the witnesses that the auditor asks for; the rest is checked.
+        key: the log's key, in its text form.
+        key_given: whether the auditor brought it; else it is the bundle's own word.
         resumed: entries that an earlier audit checked, and this one did not read.
     """
 
@@ -64,6 +67,9 @@ class Report:
     frontier: Frontier | None = None
     resumed: int = 0
     asked: bool = False
+    wanting: str = ""
+    key: str = ""
+    key_given: bool = False
 
     def memory(self) -> bytes | None:
         """Return what the next audit may go on from: of a sound ledger only."""
@@ -77,6 +83,11 @@ class Report:
         if self.failed:
             return "unsound"
         return "cannot tell" if self.unknown else "sound"
+
+    @property
+    def only_wanting(self) -> bool:
+        """Whether nothing is wrong but that fewer witnesses cosigned than the auditor asks for."""
+        return bool(self.wanting) and self.failure == self.wanting
 
     @property
     def exit_code(self) -> int:
@@ -108,13 +119,23 @@ class Report:
         """Yield each check with one of `PASSED`, `FAILED`, `UNKNOWN` and `NOT_REACHED`."""
         reached = True
         for check in ALL_CHECKS:
-            if check == self.failed:
+            if check == "witnesses" and self.wanting:
+                yield check, FAILED
+            elif check == self.failed:
                 reached = False
                 yield check, FAILED
             elif not reached:
                 yield check, NOT_REACHED
             else:
                 yield check, UNKNOWN if check in self.unknown else PASSED
+
+    def reason(self, check: str) -> str:
+        """Say why a check failed or cannot tell."""
+        if check == self.failed:
+            return self.failure
+        if check == "witnesses" and self.wanting:
+            return self.wanting
+        return self.unknown.get(check, "")
 
     def to_json(self) -> dict[str, Any]:
         """Return the report for programs."""
@@ -124,6 +145,8 @@ class Report:
             "origin": self.origin,
             "size": self.size,
             "root": self.root,
+            "key": self.key,
+            "key_given": self.key_given,
             "witnessed": bool(self.witnessed and self.witnessed.met),
             "witnesses": dict(self.witnessed.times_s) if self.witnessed else {},
             "compared_with_earlier_checkpoint": self.earlier,
@@ -136,7 +159,7 @@ class Report:
             "counts": self.counts,
             "checks": [
                 {"check": check, "state": state}
-                | ({"reason": self.unknown[check]} if state == UNKNOWN else {})
+                | ({"reason": self.reason(check)} if state in (UNKNOWN, FAILED) else {})
                 for check, state in self.states()
             ],
             "erased": [{"entry": at, "what": what, "kind": kind} for at, what, kind in erased],

@@ -5,23 +5,29 @@
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from pathlib import Path
 
 from ledger.erasure import ERASABLE_FACTS
 from ledger.errors import CommonwattError
-from ledger.log.checkpoint import Checkpoint, open_checkpoint
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.leaf import Leaf
 from ledger.log.note import Verifier
-from ledger.log.policy import Policy, Witnessed
-from ledger.log.tiles import TILE_WIDTH, prove_consistency, read_bundle, verify_tiles
-from ledger.log.tree import Frontier, leaf_hash, verify_consistency
+from ledger.log.tiles import TILE_WIDTH, read_bundle, verify_tiles
+from ledger.log.tree import Frontier, leaf_hash
 from settlement.audit.bundle import Bundle, Fact
-from settlement.audit.memory import Memory, read_memory
+from settlement.audit.given import Given, check_same_log, read_given
+from settlement.audit.head import (
+    check_memory,
+    check_witnesses,
+    open_earlier,
+    open_head,
+    prove_prefix,
+    reader,
+)
 from settlement.audit.pool import Pool, uncollected
 from settlement.audit.replay import Replay
 from settlement.audit.verdict import Report
-from settlement.errors import AuditError, UnsoundError
+from settlement.errors import AuditError
 
 Progress = Callable[[int, int], None]
 """Told (entries done, entries in all) now and then."""
@@ -62,17 +68,19 @@ def audit(
         The report; unsound is a verdict and not an error.
 
     Raises:
-        InputError: there is no bundle at the path, or the memory cannot be read.
+        InputError: there is no bundle at the path, or what the auditor gave cannot be read, or is of
+            another log: nothing is said of the bundle then.
     """
+    given = read_given(vkey, policy, since, memory, now_ms)
     bundle = Bundle(path)
-    earlier = read_memory(memory) if memory is not None else None
     report = Report("", 0, "", asked=policy is not None)
     try:
         with Pool(processes) as pool:
-            wanted = Wanted(vkey, policy, since, earlier, pool, now_ms)
-            _audit(bundle, wanted, progress, report)
+            _audit(bundle, given, pool, progress, report)
     except AuditError as error:
         report.failed, report.failure = error.check, str(error)
+    if report.failed is None and report.wanting:
+        report.failed, report.failure = "witnesses", report.wanting
     if report.replay is not None and report.frontier is not None:
         report.counts |= {
             "entries": report.frontier.size - report.resumed,
@@ -82,30 +90,19 @@ def audit(
     return report
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the auditor brings along."""
-
-    vkey: str | None
-    policy: bytes | None
-    since: bytes | None
-    memory: Memory | None
-    pool: Pool
-    now_ms: int | None = None
-
-
-def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -> None:
+def _audit(bundle: Bundle, given: Given, pool: Pool, progress: Progress, report: Report) -> None:
     manifest = bundle.manifest()
-    report.counts["files"] = len(manifest["files"])
-    checkpoint, verifier = _open_head(bundle, wanted.vkey)
-    report.origin, report.size = checkpoint.origin, checkpoint.size
-    report.root = checkpoint.root.hex()
+    report.counts |= {"files": len(manifest["files"]), "files_unnamed": bundle.unnamed()}
+    checkpoint, verifier = open_head(bundle, given.key)
+    report.origin, report.size, report.key = checkpoint.origin, checkpoint.size, verifier.vkey
+    report.root, report.key_given = checkpoint.root.hex(), given.knows(verifier)
     if (manifest["origin"], manifest["size"]) != (checkpoint.origin, checkpoint.size):
         raise AuditError("bundle", "the manifest is of another log than the checkpoint")
-    report.witnessed = _check_witnesses(bundle, wanted.policy, verifier)
-    kept = _open_earlier(wanted.since, verifier, checkpoint)
+    check_same_log(given, checkpoint.origin)
+    report.witnessed, report.wanting = check_witnesses(bundle, given.policy, verifier)
+    kept = open_earlier(given, verifier, checkpoint)
     report.earlier = kept is not None
-    replay, frontier = _begin(wanted, checkpoint, verifier)
+    replay, frontier = _begin(given, bundle, checkpoint, verifier, pool)
     report.replay, report.frontier, report.resumed = replay, frontier, frontier.size
     first = frontier.size
     if kept and kept.size == first:
@@ -116,17 +113,17 @@ def _audit(bundle: Bundle, wanted: Wanted, progress: Progress, report: Report) -
     except AuditError as error:
         # What stands before it in the log, and is proved beside the replay, is told first.
         replay.prove_the_rest()
-        wanted.pool.finish(error.position)
+        pool.finish(error.position)
         raise
     replay.prove_the_rest()
-    wanted.pool.finish()
+    pool.finish()
     if frontier.root() != checkpoint.root:
         raise AuditError("tiles", "the entries do not give the root that the checkpoint signs")
     if kept and kept.size < first:
-        _prove_prefix(bundle, kept, checkpoint)
+        prove_prefix(bundle, kept, checkpoint)
     replay.finish()
     if not replay.community.rules_now.replay:
-        replay.order.check_now(wanted.now_ms)
+        replay.order.check_now(given.now_ms)
         if report.witnessed:
             replay.order.check_seen(report.witnessed.times_s.values())
     bundle.check_copies(COPIED_KINDS, copies, whole=not first)
@@ -149,11 +146,13 @@ def _replay(
         raise AssertionError("the report has no replay")
     first = frontier.size
     facts = bundle.facts(first, checkpoint.size)
+    report.counts["facts"] = 0
     for position, leaf_data in enumerate(_leaves(bundle, checkpoint, first), start=first):
         frontier.append(leaf_hash(leaf_data))
         if kept and frontier.size == kept.size:
             _compare(kept, frontier.root())
         leaf, fact = _open_leaf(position, leaf_data, facts)
+        report.counts["facts"] += fact.envelope is not None
         replay.apply(leaf, fact)
         if leaf.kind in COPIED_KINDS and fact.envelope is not None:
             copies[f"{leaf.kind}/{replay.counts[leaf.kind]:04d}.json"] = fact.envelope
@@ -161,45 +160,16 @@ def _replay(
             progress(position, checkpoint.size)
 
 
-def _begin(wanted: Wanted, checkpoint: Checkpoint, verifier: Verifier) -> tuple[Replay, Frontier]:
-    """Return the state to begin with: nothing, or what an earlier audit knew.
-
-    Raises:
-        AuditError: that audit was of another log, or of a longer one.
-    """
-    memory = wanted.memory
+def _begin(
+    given: Given, bundle: Bundle, checkpoint: Checkpoint, verifier: Verifier, pool: Pool
+) -> tuple[Replay, Frontier]:
+    """Return the state to begin with: nothing, or what an earlier audit knew."""
+    memory = given.memory
     if memory is None:
-        return Replay(checkpoint.origin, verifier.public_key, wanted.pool), Frontier()
-    replay = memory.replay
-    replay.use(wanted.pool)
-    if (replay.origin, replay.log_key) != (checkpoint.origin, verifier.public_key):
-        raise AuditError("earlier checkpoint", f"your earlier audit was of {replay.origin}")
-    if memory.frontier.size > checkpoint.size:
-        raise AuditError(
-            "earlier checkpoint",
-            f"you have audited {memory.frontier.size} entries before, the bundle has "
-            f"{checkpoint.size}: entries were taken away",
-        )
-    return replay, memory.frontier
-
-
-def _prove_prefix(bundle: Bundle, kept: Checkpoint, head: Checkpoint) -> None:
-    """Check that a checkpoint from before what was audited earlier is of this very log.
-
-    The proof comes from the bundle's tiles and vouches for itself, whatever they are.
-    """
-    if not kept.size:
-        return
-    try:
-        proof = prove_consistency(_reader(bundle), kept.size, head.size)
-        verify_consistency(kept.size, head.size, kept.root, head.root, proof)
-    except AuditError:
-        raise
-    except CommonwattError as error:
-        raise AuditError(
-            "earlier checkpoint",
-            f"the first {kept.size} entries are not shown to be those that you have: {error}",
-        ) from error
+        return Replay(checkpoint.origin, verifier.public_key, pool), Frontier()
+    check_memory(bundle, memory, verifier, checkpoint)
+    memory.replay.use(pool)
+    return memory.replay, memory.frontier
 
 
 def _compare(kept: Checkpoint, root: bytes) -> None:
@@ -211,64 +181,13 @@ def _compare(kept: Checkpoint, root: bytes) -> None:
         )
 
 
-def _open_head(bundle: Bundle, vkey: str | None) -> tuple[Checkpoint, Verifier]:
-    try:
-        own = bundle.required("log.vkey").decode("ascii", "replace").strip()
-        verifier = Verifier.from_vkey(vkey.strip() if vkey else own)
-        if verifier.vkey != own:
-            raise UnsoundError("the bundle is of another log key than the one you gave")
-        return open_checkpoint(bundle.required("log/checkpoint"), verifier), verifier
-    except AuditError:
-        raise
-    except CommonwattError as error:
-        raise AuditError("checkpoint", str(error)) from error
-
-
-def _check_witnesses(bundle: Bundle, asked: bytes | None, verifier: Verifier) -> Witnessed:
-    """Return who cosigned the checkpoint.
-
-    Raises:
-        AuditError: a cosignature does not hold, a policy cannot be read or is of another log, or
-            fewer cosigned than the auditor asks for.
-    """
-    try:
-        policy = Policy.decode(bundle.required("policy") if asked is None else asked)
-        if verifier not in [log.verifier for log in policy.logs]:
-            raise UnsoundError("the policy is of another log key than signed the checkpoint")
-        witnessed = policy.open(bundle.required("log/checkpoint"))
-        if asked is not None and not witnessed.quorum_met:
-            named = ", ".join(witnessed.times_s) or "nobody"
-            raise UnsoundError(f"fewer witnesses cosigned than your policy asks for: {named}")
-    except AuditError:
-        raise
-    except CommonwattError as error:
-        raise AuditError("witnesses", str(error)) from error
-    return witnessed
-
-
-def _open_earlier(since: bytes | None, verifier: Verifier, head: Checkpoint) -> Checkpoint | None:
-    if since is None:
-        return None
-    try:
-        earlier = open_checkpoint(since, verifier)
-    except CommonwattError as error:
-        raise AuditError("earlier checkpoint", str(error)) from error
-    if earlier.size > head.size:
-        raise AuditError(
-            "earlier checkpoint",
-            f"you have seen {earlier.size} entries before, the bundle has {head.size}: "
-            "entries were taken away",
-        )
-    return earlier
-
-
 def _leaves(bundle: Bundle, checkpoint: Checkpoint, first: int) -> Iterator[bytes]:
     """Yield every leaf from a position on.
 
     From the beginning, all tiles are checked against the root meanwhile; later on the caller adds
     the leaves to what it knows of the tree, and compares the root.
     """
-    read = _reader(bundle)
+    read = reader(bundle)
     try:
         if not first:
             yield from verify_tiles(read, checkpoint.size, checkpoint.root)
@@ -280,10 +199,6 @@ def _leaves(bundle: Bundle, checkpoint: Checkpoint, first: int) -> Iterator[byte
         raise
     except CommonwattError as error:
         raise AuditError("tiles", str(error)) from error
-
-
-def _reader(bundle: Bundle) -> Callable[[str], bytes]:
-    return lambda name: bundle.read(f"log/{name}")
 
 
 def _open_leaf(position: int, data: bytes, facts: Iterator[Fact]) -> tuple[Leaf, Fact]:

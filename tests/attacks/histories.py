@@ -190,7 +190,7 @@ def remembered(village: Village) -> bytes:
     return memory
 
 
-@attack(REWRITING, "tiles", "do not give the root", "--state", "state")
+@attack(REWRITING, "earlier checkpoint", "history was rewritten since", "--state", "state")
 def rewriting_before_a_state_file() -> Files:
     """An old payment is signed anew; the auditor goes on from what their last audit remembered."""
     village = hamlet()

@@ -255,6 +255,17 @@ def privacy_erasure_by_one_operator() -> Village:
     return village
 
 
+@attack(PRIVACY, "erasures", "is already erased")
+def privacy_erased_twice() -> Village:
+    """A payment is erased a second time, so that more seems to have gone than did."""
+    village = hamlet()
+    position = len(village.entries) - 1
+    for _ in range(2):
+        erase(village, position, "fact", OPERATORS)
+    village.entries[position].gone = True
+    return village
+
+
 def erase(village: Village, entry: int, what: str, signers: list[SigningKey]) -> None:
     """Log an erasure."""
     fields = {"entries": [{"entry": entry, "what": what}], "reason": "Asked for."}

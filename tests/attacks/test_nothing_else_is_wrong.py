@@ -78,7 +78,10 @@ SWITCHED_OFF = {
     ),
     "settlement.audit.runs.due_at_ms": (lambda *_arguments: 0, "backdating_early_run"),
     "settlement.audit.runs.Runs.finish": (nothing, "clearing_run_left"),
-    "settlement.audit.replay.check_erasure": (nothing, "privacy_readings_erased_too_soon"),
+    "settlement.audit.replay.check_erasure": (
+        nothing,
+        "privacy_readings_erased_too_soon privacy_erased_twice",
+    ),
     "settlement.state.CommunityState._check_readings": (nothing, "adapter_future_readings"),
     "settlement.state.CommunityState._check_floor": (nothing, "mandate_limit_beyond_rules"),
 }

@@ -13,7 +13,7 @@ from ledger.log.fork import ForkProof
 from ledger.log.note import NoteSignature
 from ledger.log.policy import Policy
 from ledger.log.witness import AddCheckpoint
-from ledger.peer import exchange
+from ledger.peer import check_address, exchange
 from tests.ledger.heads import LOG, NOW_S, ORIGIN, Log, cosigner, witness_key
 
 SECONDS = 1.0
@@ -234,6 +234,17 @@ def test_a_witness_that_misbehaves_harms_nobody(peers, answer, reason):
     assert collected.reports[1].time_s == NOW_S
     assert collected.quorum_met
     assert collected.note == add_lines(TRUE.note(600), [line(1, TRUE.note(600))])
+
+
+@pytest.mark.parametrize(
+    "url",
+    ["", "w.example", "ftp://w.example", "http://", "http://a b/", "http://w:x", "http://[::"],
+)
+def test_what_is_no_address_is_said_without_asking_anybody(url):
+    with pytest.raises(PeerError, match="is no address"):
+        check_address(url)
+    with pytest.raises(PeerError, match="is no address"):
+        exchange(url, b"", deadline=time.monotonic() + 1, bytes_max=1)
 
 
 @pytest.mark.parametrize("answer", [hang, drip, continues])

@@ -12,12 +12,14 @@ from hypothesis import strategies as st
 from ledger.errors import CommonwattError, InputError
 from settlement import deeds
 from settlement.audit.memory import decode_value, encode_value, read_memory
+from settlement.audit.report import render
 from settlement.audit.verdict import PASSED
 from settlement.audit.verify import audit
 from settlement.enrol import pay
 from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
+from tests.bundles import remake_manifest
 from tests.prepared import DAY, found, reopen
 from tests.streets import SITES, street_readings
 
@@ -112,13 +114,47 @@ def test_a_rewritten_history_is_found_by_what_was_remembered(street, copy, tmp_p
     pay(other, ada, ben, 701, "bread")
     pay(other, ada, ben, 5, "buns")
     report = audit(bundle_of(other, tmp_path / "other"), memory=memory)
-    assert (report.verdict, report.failed) == ("unsound", "tiles")
+    assert (report.verdict, report.failed) == ("unsound", "earlier checkpoint")
+    assert "history was rewritten since" in report.failure
     shorter = reopen(*copy())
     report = audit(bundle_of(shorter, tmp_path / "shorter"), memory=memory)
     assert (report.verdict, report.failed) == ("unsound", "earlier checkpoint")
     assert "were taken away" in report.failure
     for community in (other, shorter):
         community.writer.database.close()
+
+
+def test_new_entries_that_are_not_those_of_the_tiles_are_found(street, copy, tmp_path):
+    ada, ben, *_ = sorted(street.state.members)
+    other = reopen(*copy())
+    memory = audit(bundle_of(street, tmp_path / "one")).memory()
+    pay(street, ada, ben, 700, "bread")
+    pay(other, ada, ben, 701, "bread")
+    bundle, others = bundle_of(street, tmp_path / "two"), bundle_of(other, tmp_path / "other")
+    other.writer.database.close()
+    for part in ("facts", "log/tile/entries"):
+        shutil.copytree(others / part, bundle / part, dirs_exist_ok=True)
+    remake_manifest(bundle)
+    report = audit(bundle, memory=memory)
+    assert (report.verdict, report.failed) == ("unsound", "tiles")
+    assert "do not give the root" in report.failure
+
+
+def test_what_is_new_and_what_is_not_is_said(street, tmp_path):
+    ada, ben, *_ = sorted(street.state.members)
+    first = audit(bundle_of(street, tmp_path / "one"))
+    text = render(first)
+    assert f"{first.size} facts are those" in text
+    assert "– earlier checkpoint     none given: for next time keep log/checkpoint" in text
+    pay(street, ada, ben, 700, "bread")
+    text = render(audit(bundle_of(street, tmp_path / "two"), memory=first.memory()))
+    assert f"The first {first.size} entries were audited before" in text
+    assert "✓ earlier checkpoint     goes on from your state file" in text
+    assert "1 new entry gives the signed root" in text
+    assert "1 new in canonical form" in text
+    assert "1 new fact is the one the log commits to" in text
+    assert "those that are new are as the manifest names them" in text
+    assert f"{first.size + 1} statements, each by the right keys" in text
 
 
 def test_an_unsound_step_is_found_after_resuming(street, tmp_path, monkeypatch):

@@ -3,6 +3,7 @@
 import gc
 import importlib.util
 import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -158,6 +159,20 @@ def test_the_audit_runs_where_nothing_but_cryptography_is_installed(street, tmp_
     assert done.returncode == 0, done.stdout + done.stderr
     assert "SOUND" in done.stdout
     assert done.stderr == ""
+
+
+def heard(_nothing):
+    """Fail where Ctrl-C would reach the process that works."""
+    deaf = signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, [])
+    return None if deaf else (0, "bundle", f"process {os.getpid()} hears Ctrl-C")
+
+
+def test_the_keyboard_stops_one_process_and_the_others_say_nothing():
+    with Pool(2) as two:
+        for _ in range(4):
+            two.submit(heard, None)
+        two.finish()
+    assert signal.SIGINT not in signal.pthread_sigmask(signal.SIG_BLOCK, [])
 
 
 def test_an_audit_makes_no_cycles_so_that_none_need_be_collected(street, tmp_path):

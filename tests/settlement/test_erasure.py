@@ -199,10 +199,12 @@ def test_an_operators_program_that_erases_too_much_is_found_by_the_audit(
     assert report.verdict == "unsound"
 
 
-def test_erasing_twice_changes_nothing_and_a_run_goes_on_afterwards(street, tmp_path):
+def test_what_is_erased_is_not_erased_again_and_a_run_goes_on_afterwards(street, tmp_path):
     position = bought(street)
     deeds.erase(street, {position: "fact"}, "She asked for it.")
-    deeds.erase(street, {position: "fact"}, "She asked again.")
+    with pytest.raises(RefusedError, match=f"entry {position} is already erased"):
+        deeds.erase(street, {position: "fact"}, "She asked again.")
+    assert entries_of(street, "erasure") == [position + 1]
     settle_day(street, DAY)
     report = audited(street, tmp_path / "bundle")
     assert report.verdict == "cannot tell"

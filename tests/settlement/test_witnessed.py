@@ -158,6 +158,56 @@ def test_the_command_line_finds_the_policy_and_says_what_witnesses_did(
     assert [name[-12:] for name in shown["evidence_of_forks"]] == ["fork-7-1.txt"]
     assert run(["community", "show", "--database", url, "--keys", str(keys)]) == 0
     assert "Two histories of this log exist." in capsys.readouterr().err
+    assert run(["log", "publish", "--database", url, "--keys", str(keys)]) == 0
+    told = capsys.readouterr()
+    assert "Witnessed by w0.example/witness, w1.example/witness: 2 of 3, as many as" in told.out
     (keys.parent / "policy").write_text("quorum nobody\n")
     assert run(["audit", "export", str(out) + "2", "--database", url, "--keys", str(keys)]) == 2
     assert "line 1 of the policy" in capsys.readouterr().err
+
+
+def test_too_few_witnesses_are_said_each_reason_once(copy, verifier, served, tmp_path, capsys):
+    url, keys = copy()
+    here = ["--database", url, "--keys", str(keys)]
+    mill = Verifier("mill.example/ledger/1", verifier.public_key)
+    strangers = [Served(tmp_path, number, mill) for number in (3, 4)]  # they do not know this log
+    asked = policy_of(verifier, [served[2], *strangers], quorum=3)
+    (keys.parent / "policy").write_bytes(asked)
+    assert run(["log", "publish", *here]) == 0
+    for witness in strangers:
+        witness.close()
+    told = capsys.readouterr()
+    assert "Witnessed by w2.example/witness: 1 of 3, too few for the policy." in told.out
+    [refused, fewer] = told.err.splitlines()
+    assert refused.startswith(
+        "Not witnessed by w3.example/witness, w4.example/witness: it answered"
+    )
+    assert "{" not in refused
+    assert fewer.startswith("Fewer witnesses cosigned")
+    assert run(["community", "show", *here]) == 0
+    shown = capsys.readouterr().out
+    assert "witnesses    w2.example/witness; fewer than the policy asks for\n" in shown
+
+
+def test_a_policy_that_cannot_work_is_refused_before_anything_is_published(
+    copy, verifier, served, capsys
+):
+    url, keys = copy()
+    here = ["--database", url, "--keys", str(keys)]
+    whole = policy_of(verifier, served).decode()
+    mill = Verifier("mill.example/ledger/1", verifier.public_key)
+    for policy, words in (
+        (
+            whole.partition("\n")[2],
+            f"names no log. Put in this line, and see docs/witness.md: log {verifier.vkey}",
+        ),
+        (whole.replace(verifier.vkey, mill.vkey), "names another log"),
+        (whole.replace("http://", "htp://"), "is no address that begins with https:// or http://"),
+        (whole.replace("127.0.0.1:", "127.0.0.1:x"), "is no address"),
+    ):
+        (keys.parent / "policy").write_text(policy)
+        for command in (["log", "publish"], ["audit", "export", str(keys.parent / "b.zip")]):
+            assert run([*command, *here]) == 2
+            assert words in capsys.readouterr().err
+    assert not (keys.parent / "log").exists()
+    assert not (keys.parent / "b.zip").exists()

@@ -170,6 +170,13 @@ def test_a_community_from_nothing_to_a_statement(tmp_path, capsys, monkeypatch):
     assert settled["days"][0]["matched_wh"] == 46 * 300
     assert settled["days"][0]["missing"] == 4  # the day begins at 23:00 UTC on the 14th
     assert json.loads(cli(capsys, "settle", "--day", "2026-06-15", "--json")[1]) == settled
+    code, out, _ = cli(capsys, "settle", "--day", "2026-06-15")
+    assert "Wh matched, 4 readings missing, counted as zero, already settled" in out
+    assert "0 days settled, 1 already settled, 13,800 Wh matched" in out
+    code, _, err = cli(capsys, "settle", "--day", "2026-06-13")
+    assert code == 1
+    assert "rules bind the half-hours that begin after they were logged" in err
+    assert "The first day to be settled is 2026-06-14, 7 days after its end." in err
     members = json.loads(cli(capsys, "member", "list", "--json")[1])
     assert [member["units"] for member in members] == [46 * 300 * 1430, -46 * 300 * 1430]
     shown = json.loads(cli(capsys, "community", "show", "--json")[1])
@@ -184,6 +191,49 @@ def test_a_community_from_nothing_to_a_statement(tmp_path, capsys, monkeypatch):
     assert (code, json.loads(out)["verdict"]) == (0, "sound")
     (tmp_path / "v.zip").write_bytes(b"no zip")
     assert cli(capsys, "audit", "verify", tmp_path / "v.zip")[0] == 2
+
+
+def test_a_reason_that_refuses_many_lines_is_said_once(tmp_path, capsys):
+    file = tmp_path / "june.csv"
+    rows = [f"m1,import,2026-06-15 {hour:02d}:00,5" for hour in range(24)]
+    file.write_text("meter,channel,start,wh\n" + "\n".join([*rows, "m1,up,2026-06-15 12:00,5"]))
+    code, out, err = cli(capsys, "meters", "read", file, "--format", "csv")
+    first, other, more = [json.loads(line) for line in err.splitlines()]
+    assert (code, out, first["line"]) == (3, "", 2)
+    assert other["line"] == 26
+    assert more == {"more_lines": 23, "refused": "as line 2"}
+
+
+def test_an_option_out_of_a_list_is_refused_in_our_words(capsys):
+    options = ("--by-operators", "--decide", "staay")
+    _, _, err = cli(capsys, "member", "recover", "Ada", *options)
+    assert "'--decide': 'staay' is not one of 'change', 'stay', 'fresh'" in err
+
+
+def test_two_examples_in_help_do_not_run_together(capsys):
+    for command in (
+        ("member", "recover"),
+        ("member", "add-key"),
+        ("community", "rules"),
+        ("community", "roster"),
+        ("helper", "act"),
+        ("member", "add"),
+    ):
+        _, out, _ = cli(capsys, *command, "--help")
+        examples = [x for x in out.splitlines() if x.strip().startswith(("Example:", "Or:"))]
+        assert len(examples) > 1, command
+
+
+def test_a_bundle_is_a_folder_or_a_zip_and_leaves_nothing_behind(copy, tmp_path, capsys):
+    url, keys = copy()
+    here = ("--database", url, "--keys", keys)
+    code, _, err = cli(capsys, "audit", "export", tmp_path / "x.tar", *here)
+    assert (code, "a bundle is a folder or a .zip" in err) == (2, True)
+    for name in ("x.zip", "folder"):
+        (tmp_path / f".{name}.tmp").write_bytes(b"left by an export that was killed")
+        assert cli(capsys, "audit", "export", tmp_path / name, *here)[0] == 0
+    assert sorted(path.name for path in tmp_path.iterdir() if "x" in path.name) == ["x.zip"]
+    assert not (tmp_path / ".folder.tmp").exists()
 
 
 def test_global_options_may_stand_anywhere():
@@ -306,7 +356,7 @@ def test_prices_in_pence_and_a_gap_in_the_days(tmp_path, capsys, monkeypatch):
     code, out, err = cli(capsys, "settle", "--day", "2026-06-15", "--through", "2026-06-17")
     assert code == 1
     assert out.startswith("2026-06-15  48 half-hours")
-    assert err.startswith("1 days were settled, through 2026-06-15; then:")
+    assert err.startswith("1 day settled, through 2026-06-15; then:")
     assert (tmp_path / "log/checkpoint").exists()
     cli(capsys, "member", "add", "Late")
     cli(capsys, "meter", "add", "Late", "m2")

@@ -117,7 +117,13 @@ def test_a_lost_phone_and_a_code_in_a_drawer(village):
     [lost] = ids(keys(village))
     out = village.done("member", "freeze", "Ada", "--reason", "On the bus.", "--at", DAY_1)
     assert "commonwatt member recover Ada --code" in out
-    assert "Frozen" in village.done("member", "keys", "Ada")
+    shown = village.done("member", "keys", "Ada")
+    assert "Frozen" in shown
+    assert "Paper code: the one made with the account's opening, 2026-06-1" in shown
+    again = village.size()
+    out = village.done("member", "freeze", "Ada", "--reason", "Once more.")
+    assert "already frozen: nothing was logged" in out
+    assert village.size() == again
     for command in (("revoke-mandate", "Ada"), ("add-key", "Ada"), ("new-code", "Ada")):
         village.refused("the account is frozen", "member", *command)
 
@@ -221,6 +227,30 @@ def test_a_thief_with_the_phone_objects_and_operators_believe_the_owner(village,
     village.types(recovered if decision == "change" else words_of(out))
     village.done("member", "recover", "Ada", "--code")
     village.sound()
+
+
+def test_after_a_decision_that_all_stays_each_key_and_code_is_shown_once(village):
+    [key] = [key["id"][:8] for key in keys(village)["keys"]]
+    village.types(village.code)
+    village.done("member", "recover", "Ada", "--code", "--at", DAY_1)
+    village.done("member", "object", "Ada", "--at", DAY_2)
+    village.done("member", "recover", "Ada", "--by-operators", "--decide", "stay", "--at", DAY_3)
+    shown = village.done("member", "keys", "Ada")
+    table, _, rest = shown.partition(" must sign.")
+    assert table.count(key) == 1
+    assert f"{key}  now and afterwards" in table
+    assert "the account's opening" in rest
+    assert "; the change that waits brings another" in rest
+    shown = village.done("member", "keys", "Ada", "--at", DAY_5)
+    assert "the one made with a change of keys, 2026-06-22 10:00" in shown
+
+
+def test_without_the_passphrase_it_is_asked_for_by_name(shell, monkeypatch):
+    monkeypatch.setenv("COMMONWATT_KEY_PASSPHRASE", "four wet horses")
+    shell.found()
+    monkeypatch.delenv("COMMONWATT_KEY_PASSPHRASE")
+    words = "is encrypted: set COMMONWATT_KEY_PASSPHRASE"
+    shell.refused(words, "member", "new-code", "Ada", code=2)
 
 
 def test_two_helpers_bring_an_account_back(village):

@@ -134,6 +134,9 @@ def test_a_payment_is_corrected_in_parts(village):
     words = "exceeds"
     village.refused(words, "ledger", "correct", short, "1", "--back", "--reason", "x")
     assert "£0.55 went back" in village.done("ledger", "reverse", short, "--reason", "All.")
+    for way in ("--back", "--more"):
+        correct = ("ledger", "correct", short, "0.10", way, "--reason", "x")
+        village.refused("Nothing remains of this payment", *correct)
     assert balance(village, "Ada") == 0
     village.sound()
 
@@ -302,8 +305,12 @@ def test_erasure_is_rehearsed_then_done(village):
     assert "who paid whom, how much and why" in out
     assert "cannot tell: whether the right keys signed it" in out
     assert village.size() == before
-    out = village.done(*erase)
-    assert "lost their fact, for good" in out
+    village.refused("say --yes", *erase)
+    assert village.size() == before
+    out = village.done(*erase, "--yes")
+    assert "1 entry lost its fact, for good" in out
+    village.refused("is already erased", *erase, "--yes", code=1)
+    assert village.size() == before + 1
     bundle = village.folder / "erased.zip"
     village.done("audit", "export", bundle)
     code, out, _ = village("audit", "verify", bundle)
@@ -314,7 +321,9 @@ def test_erasure_is_rehearsed_then_done(village):
         ("is not one of", 2, "--entry", 0, "--what", "everything"),
     ):
         village.refused(words, "log", "erase", *options, "--reason", "x", code=code)
-    shown = village.json(*erase, "--dry-run")
+    _, position = paid(village, "Ada", "Ben", 500, "for a bell")
+    options = ("--entry", position, "--what", "fact", "--reason", "She asked.", "--dry-run")
+    shown = village.json("log", "erase", *options)
     assert shown["entries"][0]["kind"] == "transfer"
     assert shown["erased"] is False
 

@@ -305,8 +305,9 @@ def _when_up(request):
         (TRUE.note(9), TRUE.note(9), 1, "Not proved: both notes show the same 9 entries"),
         (TRUE.note(9), FALSE.note(10), 1, "Not proved: the notes are of 9 and 10 entries"),
         (TRUE.note(9), Log(9, 3, key=witness_key(0)).note(9), 1, "Not proved: no known key"),
-        (TRUE.note(9), b"text", 1, "Not proved"),
-        (TRUE.note(9), b"", 2, "1 to"),
+        (TRUE.note(9), b"text", 2, "is no checkpoint"),
+        (TRUE.note(9), b"", 2, "is no checkpoint"),
+        (b"PK\x03\x04\xff", b"PK\x03\x04\xff", 2, "unzip -p street.zip log/checkpoint"),
         (TRUE.note(9), None, 2, "give the other one"),
         (
             ForkProof(
@@ -335,3 +336,39 @@ def test_audit_fork_needs_the_key_and_the_files(tmp_path, capsys):
     assert "--vkey" in cli(capsys, "audit", "fork", tmp_path / "a", tmp_path / "b")[2]
     code, _, err = cli(capsys, "audit", "fork", tmp_path / "a", tmp_path / "b", "--vkey", LOG.vkey)
     assert (code, "No such file" in err) == (2, True)
+
+
+def test_what_is_no_checkpoint_is_said(tmp_path, capsys):
+    (tmp_path / "mine").write_bytes(TRUE.note(9))
+    code, _, err = cli(capsys, "audit", "fork", tmp_path, tmp_path / "mine", "--vkey", LOG.vkey)
+    assert (code, f"give its {tmp_path}/log/checkpoint" in err) == (2, True)
+    code, _, err = cli(capsys, "audit", "fork", tmp_path / "mine", "--vkey", LOG.vkey)
+    assert (code, "give the other one" in err) == (2, True)
+
+
+@pytest.mark.parametrize("command", [("witness", "serve", "--folder"), ("serve", "--database")])
+def test_a_port_in_use_and_a_host_that_is_none_get_other_advice(command, witness, copy, capsys):
+    folder, _ = witness
+    url, _ = copy()
+    arguments = [*command, folder if command[0] == "witness" else url]
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port = probe.getsockname()[1]
+        code, _, err = cli(capsys, *arguments, "--port", port)
+        other = port + 1 if port < 65_535 else port - 1
+        assert (code, f"try --port {other}" in err) == (2, True)
+    code, _, err = cli(capsys, *arguments, "--host", "300.1.1.1")
+    assert (code, "--port" in err, "--host is an address" in err) == (2, False, True)
+
+
+def test_a_witness_has_an_address_and_shows_its_line_again(tmp_path, capsys):
+    init = ["witness", "init", "--name", "w.example/w1", "--folder", str(tmp_path / "w")]
+    assert run([*init, "--url", "notaurl"]) == 2
+    assert "'notaurl' is no address" in capsys.readouterr().err
+    assert not (tmp_path / "w").exists()
+    assert run([*init, "--url", "https://w.example"]) == 0
+    [line] = [x for x in capsys.readouterr().out.splitlines() if x.startswith("witness ")]
+    assert line.endswith(" https://w.example")
+    assert run(["witness", "status", "--folder", str(tmp_path / "w")]) == 0
+    assert line in capsys.readouterr().out.splitlines()
+    assert run(["witness", "status", "--folder", str(tmp_path / "w"), "--json"]) == 0
+    assert json.loads(capsys.readouterr().out)["policy_line"] == line

@@ -10,7 +10,7 @@ import typer
 from sqlalchemy import Connection
 
 from ledger import people
-from ledger.errors import InputError
+from ledger.errors import InputError, RefusedError
 from ledger.records import Transfer
 from settlement import deeds
 from settlement.community import Community
@@ -71,7 +71,14 @@ def correct(
     units = positive_money(amount)
     community = open_at(context, at)
     original, remaining = _find(community, transfer)
-    deeds.correct(community, original.id.hex(), units, reason, back=back)
+    try:
+        deeds.correct(community, original.id.hex(), units, reason, back=back)
+    except RefusedError as error:
+        if remaining:
+            raise
+        raise RefusedError(
+            "Nothing remains of this payment: it was reversed or corrected before."
+        ) from error
     say(
         f"{exact_money(units)} went {'back ' if back else ''}{_way(community, original, back=back)}."
     )

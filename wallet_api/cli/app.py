@@ -7,7 +7,6 @@ not be done (arguments, input, database, keys); 3 done, but some rows were refus
 ['--database', 'sqlite:///x', 'settle', '--day', '2026-06-15']
 """
 
-import io
 import sys
 from pathlib import Path
 from typing import Annotated
@@ -16,6 +15,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from ledger.errors import CommonwattError, ConflictError, RefusedError, SignatureError
+from settlement.audit.terminal import prepare
 from wallet_api.cli import (
     amend,
     audit,
@@ -151,6 +151,8 @@ def run(arguments: list[str]) -> int:
     except (typer.Abort, KeyboardInterrupt):
         code = EXIT_STOPPED
     except typer.TyperException as error:
+        if hasattr(error, "message"):
+            error.message = str(error.message).replace("Value error, ", "")  # a library's, not ours
         show = getattr(error, "show", None)
         if show is None:
             warn(f"Error: {error}")
@@ -182,7 +184,5 @@ def explain(error: CommonwattError | SQLAlchemyError | OSError) -> str:
 
 def main() -> None:
     """Run the command line of this process."""
-    for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="replace")
+    prepare()
     sys.exit(run(sys.argv[1:]))

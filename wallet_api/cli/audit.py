@@ -1,20 +1,25 @@
 """``commonwatt audit``: a bundle for strangers, and their check of it."""
 
+import shlex
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ledger.errors import CommonwattError, LogError
+from ledger.log.checkpoint import Checkpoint
 from ledger.log.fork import HEADER, ForkProof
-from ledger.log.note import Verifier
+from ledger.log.note import Verifier, split_note
 from ledger.primitives.clock import SystemClock
-from settlement.audit.memory import read_state, save_state
+from ledger.primitives.counted import counted
+from settlement.audit.given import read_file, read_state
+from settlement.audit.memory import save_state
 from settlement.audit.pool import processes_here
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
 from wallet_api.cli.context import EXIT_NO, open_here, progress, say, say_json, settings_of, stop
+from wallet_api.cli.publish import policy_here
 
 app = typer.Typer(help="Export a bundle, and audit one offline.", no_args_is_help=True)
 
@@ -30,15 +35,19 @@ def export(
     """
     settings = settings_of(context)
     community = open_here(settings)
+    with community.reading() as connection:
+        verifier = community.log_verifier(connection)
+    policy = policy_here(settings, verifier)
     with progress("Facts", None) as advance:
         size = export_bundle(
             community,
             out,
             lambda _done, _all: advance(1000),
-            policy=settings.policy,
+            policy=policy,
             log_folder=settings.log_folder,
         )
-    say(f"{size:,} entries written to {out}. Check it: commonwatt audit verify {out}")
+    say(f"{counted(size, 'entry', 'entries')} written to {out}.")
+    say(f"Check it: commonwatt audit verify {shlex.quote(str(out))} --vkey {verifier.vkey}")
 
 
 @app.command()
@@ -62,17 +71,19 @@ def verify(
 ) -> None:
     """Check every signature, reading, clearing, posting and balance of a bundle, offline.
 
-    Exit code 0: sound; 1: unsound; 2: cannot tell. Needs no database and trusts nobody; the
-    same check runs without this program's other parts: python -m settlement.audit BUNDLE
+    Exit code 0: sound; 1: unsound; 2: cannot tell: facts were erased that a check needs, or what
+    you gave is no bundle, key, policy or checkpoint; the words say which. Needs no database and
+    trusts nobody; the same check runs without this program's other parts: python -m
+    settlement.audit BUNDLE (docs/auditor.md)
 
-    Example: commonwatt audit verify street.zip --state my-audits/riverside
+    Example: commonwatt audit verify street.zip --vkey KEY --state my-audits/riverside
     """
     with progress("Entries", None) as advance:
         report = audit(
             bundle,
             vkey=vkey,
-            policy=policy.read_bytes() if policy else None,
-            since=since.read_bytes() if since else None,
+            policy=read_file(policy, "--policy"),
+            since=read_file(since, "--since"),
             memory=read_state(state),
             processes=processes,
             now_ms=SystemClock().now_ms(),
@@ -121,9 +132,28 @@ def fork(
 
 
 def _fork_of(file_a: Path, file_b: Path | None) -> ForkProof:
-    first = file_a.read_bytes()
     if file_b is not None:
-        return ForkProof(first, file_b.read_bytes())
-    if not first.startswith(HEADER):
-        raise LogError(f"{file_a} is one checkpoint: give the other one, too.")
-    return ForkProof.decode(first)
+        return ForkProof(_checkpoint_in(file_a), _checkpoint_in(file_b))
+    if file_a.is_file() and file_a.read_bytes().startswith(HEADER):
+        return ForkProof.decode(file_a.read_bytes())
+    _checkpoint_in(file_a)
+    raise LogError(f"{file_a} is one checkpoint: give the other one, too.")
+
+
+def _checkpoint_in(file: Path) -> bytes:
+    """Return a checkpoint's note, signed by whomever.
+
+    Raises:
+        LogError: the file is none; says how to get one out of a bundle.
+    """
+    if file.is_dir():
+        raise LogError(f"{file} is a folder; of a bundle, give its {file}/log/checkpoint")
+    note = file.read_bytes()
+    try:
+        Checkpoint.decode(split_note(note).text.encode())
+    except LogError as error:
+        raise LogError(
+            f"{file} is no checkpoint ({error}). One of a bundle: "
+            "unzip -p street.zip log/checkpoint > mine.txt"
+        ) from error
+    return note

@@ -26,7 +26,8 @@ from ledger.primitives.periods import (
 from settlement.community import Community
 from settlement.enrol import enter_openings
 from settlement.openings_file import OpeningRow, read_openings
-from wallet_api.cli.context import member_named, open_here, publish_here, say, say_json, settings_of
+from wallet_api.cli.context import member_named, open_here, say, say_json, settings_of
+from wallet_api.cli.publish import publish_here
 
 PAGE_LINES = 50
 """Lines of an account's history in one answer, unless told."""
@@ -198,7 +199,7 @@ def open_balances(
     if dry_run:
         say(f"A rehearsal: {len(rows)} balances could be entered; nothing was written.")
         return
-    checkpoint = publish_here(settings, community)
+    checkpoint = publish_here(settings, community).checkpoint
     say(f"{len(rows)} balances entered, signed by two operators. Log: {checkpoint.size} entries.")
 
 

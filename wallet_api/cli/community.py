@@ -15,9 +15,9 @@ from market.wire import rules_to_json
 from settlement import store
 from settlement.community import Community
 from settlement.enrol import Charter, found_community
+from settlement.state import CommunityRules
 from wallet_api.cli.context import (
     Settings,
-    evidence_files,
     open_database,
     open_here,
     say,
@@ -25,6 +25,7 @@ from wallet_api.cli.context import (
     settings_of,
     warn,
 )
+from wallet_api.cli.publish import evidence_files, policy_here
 
 app = typer.Typer(help="Found a community, and look at it.", no_args_is_help=True)
 
@@ -122,7 +123,10 @@ def show(
     settings = settings_of(context)
     community = open_here(settings)
     rules = community.state.rules_now
-    witnessed, evidence = _witnesses(settings), evidence_files(settings.log_folder)
+    (witnessed, enough), evidence = (
+        _witnesses(settings, community),
+        evidence_files(settings.log_folder),
+    )
     with community.reading() as connection:
         size, _, _ = log_store.head(connection, community.writer.community)
         runs = store.runs(connection, community.writer.community)
@@ -146,6 +150,7 @@ def show(
                 "meters": len(community.state.meters),
                 "log_entries": size,
                 "witnesses": witnessed,
+                "witnesses_enough": enough,
                 "evidence_of_forks": [str(file) for file in evidence],
                 "days_settled": len(runs),
                 "matched_wh": sum(run.matched_wh for run in runs),
@@ -154,6 +159,20 @@ def show(
         )
         return
     say(f"{community.name} ({community.writer.origin})")
+    _say_rules(rules)
+    say(f"  members      {len(community.state.members)} with {len(community.state.meters)} meters")
+    matched_wh = sum(run.matched_wh for run in runs)
+    say(f"  settled      {len(runs)} days, {matched_wh:,} Wh matched between neighbours")
+    say(f"  in use       {format_money(in_use)} of {UNITS_PER_MAJOR:,} units a pound")
+    say(f"  log          {size:,} entries, key {_vkey(community)}")
+    names = ", ".join(witnessed) or "none: nobody cosigned the published checkpoint"
+    say(f"  witnesses    {names}{'' if enough else '; fewer than the policy asks for'}")
+    for file in evidence:
+        warn(f"Two histories of this log exist. The proof is kept in {file}.")
+
+
+def _say_rules(rules: CommunityRules) -> None:
+    """Print what the rules in force say."""
     if rules.replay:
         say("  clock        simulated: this ledger replays past readings")
     say(f"  zone         {rules.zone}, currency {rules.asset}, feeder {rules.feeder}")
@@ -163,24 +182,17 @@ def show(
             f"  tariffs      {format_price(rules.market.import_ticks)} in, "
             f"{format_price(rules.market.export_ticks)} out"
         )
-    say(f"  members      {len(community.state.members)} with {len(community.state.meters)} meters")
-    matched_wh = sum(run.matched_wh for run in runs)
-    say(f"  settled      {len(runs)} days, {matched_wh:,} Wh matched between neighbours")
-    say(f"  in use       {format_money(in_use)} of {UNITS_PER_MAJOR:,} units a pound")
-    say(f"  log          {size:,} entries, key {_vkey(community)}")
-    say(
-        f"  witnesses    {', '.join(witnessed) or 'none: nobody cosigned the published checkpoint'}"
-    )
-    for file in evidence:
-        warn(f"Two histories of this log exist. The proof is kept in {file}.")
 
 
-def _witnesses(settings: Settings) -> list[str]:
-    """Return who cosigned the checkpoint that is published, as the policy calls them."""
-    policy, checkpoint = settings.policy, settings.log_folder / "checkpoint"
+def _witnesses(settings: Settings, community: Community) -> tuple[list[str], bool]:
+    """Return who cosigned the checkpoint that is published, by the policy's names; if enough."""
+    with community.reading() as connection:
+        policy = policy_here(settings, community.log_verifier(connection))
+    checkpoint = settings.log_folder / "checkpoint"
     if policy is None or not checkpoint.exists():
-        return []
-    return sorted(policy.open(checkpoint.read_bytes()).times_s)
+        return [], True
+    witnessed = policy.open(checkpoint.read_bytes())
+    return sorted(witnessed.times_s), witnessed.quorum_met
 
 
 def _vkey(community: Community) -> str:

@@ -21,11 +21,9 @@ from ledger import people
 from ledger.db import Database
 from ledger.errors import InputError, LogError, SetupError
 from ledger.keyring import Keyring
-from ledger.log.checkpoint import Checkpoint
 from ledger.log.policy import Policy
 from ledger.primitives.clock import FixedClock, SystemClock
 from ledger.tables import StatementRow
-from ledger.writer import EVIDENCE
 from settlement.community import Community
 from settlement.enrol import open_community
 from wallet_api.database import require_current
@@ -75,9 +73,14 @@ class Settings:
         return self.keys_folder.parent / "log"
 
     @property
+    def policy_file(self) -> Path:
+        """Where the group says who its witnesses are: beside the keys."""
+        return self.keys_folder.parent / "policy"
+
+    @property
     def policy(self) -> Policy | None:
-        """The group's witnesses: the file ``policy`` beside the keys, if there is one."""
-        file = self.keys_folder.parent / "policy"
+        """The group's witnesses, if it names any."""
+        file = self.policy_file
         if not file.exists():
             return None
         try:
@@ -117,26 +120,6 @@ def open_here(settings: Settings, database: Database | None = None) -> Community
     if community.state.rules_history and community.state.rules_now.replay:
         community.writer.clock = FixedClock(_last_recorded_ms(community) + 1)
     return community
-
-
-def publish_here(settings: Settings, community: Community) -> Checkpoint:
-    """Publish the log's files, ask the group's witnesses, and say what they did."""
-    published = community.writer.publish(settings.log_folder, policy=settings.policy)
-    collected = published.collected
-    if collected is not None:
-        for report in collected.reports:
-            if report.time_s is None:
-                warn(f"Not witnessed by {report.name}: {report.reason}.")
-        for file in collected.evidence:
-            warn(f"Two histories of this log exist. The proof is kept in {file}.")
-        if not collected.quorum_met:
-            warn("Fewer witnesses cosigned than the policy asks for: auditors will see it.")
-    return published.checkpoint
-
-
-def evidence_files(log_folder: Path) -> list[Path]:
-    """Return the proofs of forks that are kept beside the log's files."""
-    return sorted((log_folder / EVIDENCE).glob("fork-*.txt"))
 
 
 def move_clock(community: Community, time_ms: int) -> None:

@@ -5,7 +5,6 @@
 """
 
 import shutil
-import socket
 import time
 from pathlib import Path
 from typing import Annotated
@@ -54,6 +53,7 @@ from wallet_api.cli.context import (
     settings_of,
     stop,
 )
+from wallet_api.cli.listen import check_listen
 from wallet_api.database import upgrade
 from wallet_api.street import CHARTER, FOUNDED_MS, SEED, STREET, WEEK
 
@@ -87,7 +87,8 @@ def demo(
     stopwatch.lap("cleared and settled")
     export_bundle(community, folder / "bundle.zip")
     stopwatch.lap("exported")
-    report = audit(folder / "bundle.zip")
+    vkey = _vkey(community)
+    report = audit(folder / "bundle.zip", vkey=vkey)
     stopwatch.lap("audited")
 
     say(f"{CHARTER.name}: one June week, half-hour by half-hour")
@@ -101,7 +102,7 @@ def demo(
     say()
     say("  ".join(f"{name} {seconds:.1f} s" for name, seconds in stopwatch.laps))
     say()
-    _say_next(folder, checkpoint.root.hex())
+    _say_next(folder, checkpoint.root.hex(), vkey)
     if report.failed:
         stop(EXIT_NO)
 
@@ -121,14 +122,7 @@ def serve(
 
     settings = settings_of(context)
     open_database(settings).close()
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SetupError(
-                f"{host}:{port} cannot be listened on ({error.strerror}); try --port 8080."
-            ) from error
+    check_listen(host, port)
     say(f"http://{host}:{port}/ shows what is here. Stop with Ctrl-C.")
     uvicorn.run(create_app(settings), host=host, port=port, log_level="warning")
 
@@ -296,12 +290,18 @@ def _say_statement(community: Community, folder: Path) -> None:
                 say(render_text(model).rstrip("\n"))
 
 
-def _say_next(folder: Path, root: str) -> None:
+def _vkey(community: Community) -> str:
+    with community.reading() as connection:
+        return community.log_verifier(connection).vkey
+
+
+def _say_next(folder: Path, root: str, vkey: str) -> None:
     say(f"Log root {root}")
     say(f"Everything is in {folder}/: database, keys, meter files, statements, log, bundle.zip.")
     say("Try next:")
     say("  make serve                                       a page that shows what is here")
     say("  .venv/bin/commonwatt member list")
     say("  .venv/bin/commonwatt statement Kaur --month 2026-06 --format html --out kaur.html")
-    say(f"  .venv/bin/python -m settlement.audit {folder}/bundle.zip")
+    say(f"  .venv/bin/python -m settlement.audit {folder}/bundle.zip \\")
+    say(f"      --vkey {vkey}")
     say("  .venv/bin/commonwatt export hledger --out street.journal")

@@ -56,8 +56,9 @@ def act(
 
     What is not named of an offer stays as it is. It binds from the next half-hour on.
 
-    Examples: commonwatt helper act Ada offer --buy-ticks 20p --reason "She rang and asked."
-              commonwatt helper act Ada mandate-revoke --reason "She has no telephone."
+    Example: commonwatt helper act Ada offer --buy-ticks 20p --reason "She rang and asked."
+
+    Or: commonwatt helper act Ada mandate-revoke --reason "She has no telephone."
     """
     prices = {
         "buy_ticks": buy_ticks,

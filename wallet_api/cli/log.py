@@ -8,9 +8,18 @@ import typer
 from ledger import log_store
 from ledger.erasure import DETAIL, FACT, check_erasure
 from ledger.kinds import a_kind
+from ledger.primitives.counted import counted
 from settlement import deeds
-from wallet_api.cli.context import open_here, publish_here, say, say_json, settings_of
-from wallet_api.cli.fields import AsJson, At, local_time, open_at
+from wallet_api.cli.context import (
+    EXIT_NO,
+    open_here,
+    say,
+    say_json,
+    settings_of,
+    stop,
+)
+from wallet_api.cli.fields import AsJson, At, agreed, local_time, open_at
+from wallet_api.cli.publish import publish_here, witnessed_by, witnesses_line
 
 app = typer.Typer(help="Publish the log; erase what may go.", no_args_is_help=True)
 
@@ -70,12 +79,21 @@ def publish(context: typer.Context, as_json: AsJson = False) -> None:
     Example: commonwatt log publish
     """
     settings = settings_of(context)
-    checkpoint = publish_here(settings, open_here(settings))
+    published = publish_here(settings, open_here(settings))
+    checkpoint, collected = published.checkpoint, published.collected
     if as_json:
-        say_json({"log_entries": checkpoint.size, "root": checkpoint.root.hex()})
+        say_json(
+            {
+                "log_entries": checkpoint.size,
+                "root": checkpoint.root.hex(),
+                "witnesses": witnessed_by(published),
+                "witnesses_enough": collected is None or collected.quorum_met,
+            }
+        )
         return
-    say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
+    say(f"Log: {counted(checkpoint.size, 'entry', 'entries')}, root {checkpoint.root.hex()}")
     say(f"Published in {settings.log_folder}")
+    say(witnesses_line(published))
 
 
 @app.command()
@@ -87,6 +105,7 @@ def erase(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Say what would go, and erase nothing")
     ] = False,
+    yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
     at: At = None,
     as_json: AsJson = False,
 ) -> None:
@@ -98,14 +117,16 @@ def erase(
 
     Example: commonwatt log erase --entry 412 --what fact --reason "She asked." --dry-run
     """
+    if as_json and not (yes or dry_run):
+        raise typer.BadParameter("with --json, say --yes or --dry-run: nothing is asked then")
     community = open_at(context, at)
     entries = dict.fromkeys(sorted(set(entry)), what.value)
     with community.reading() as connection:
-        found = log_store.entries_at(connection, community.writer.community, list(entries))
+        number = community.writer.community
+        found = log_store.entries_at(connection, number, list(entries))
+        erased = log_store.erased(connection, number)
     named = [{"entry": position, "what": what.value} for position in entries]
-    check_erasure({"entries": named}, found, community.writer.now_period())
-    if not dry_run:
-        deeds.erase(community, entries, reason)
+    check_erasure({"entries": named}, found, community.writer.now_period(), erased)
     rows: list[dict[str, Any]] = [
         {
             "entry": position,
@@ -116,14 +137,21 @@ def erase(
         }
         for position in entries
     ]
-    if as_json:
-        say_json({"erased": not dry_run, "entries": rows})
-        return
-    for row in rows:
+    for row in [] if as_json else rows:
         logged = local_time(community, found[row["entry"]][1])
         say(f"Entry {row['entry']}, {a_kind(row['kind'])} of {logged}: {row['goes']}.")
         say(f"  An auditor without it cannot tell: {row['cannot_tell']}.")
-    if dry_run:
-        say(f"A rehearsal: {len(rows)} entries could lose their {what.value}; nothing was erased.")
+    if not dry_run and not agreed("Erase it? Nothing brings it back.", yes=yes):
+        say("Nothing was erased.")
+        stop(EXIT_NO)
+    if not dry_run:
+        deeds.erase(community, entries, reason)
+    if as_json:
+        say_json({"erased": not dry_run, "entries": rows})
         return
-    say(f"{len(rows)} entries lost their {what.value}, for good. Erase it in backups, too.")
+    these = counted(len(rows), "entry", "entries")
+    its = "its" if len(rows) == 1 else "their"
+    if dry_run:
+        say(f"A rehearsal: {these} could lose {its} {what.value}; nothing was erased.")
+        return
+    say(f"{these} lost {its} {what.value}, for good. Erase it in backups, too.")

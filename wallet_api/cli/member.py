@@ -70,8 +70,9 @@ def add(
     The key that signs is made here, as for a sign-up on paper, and kept among the keys. Each new
     member gets a paper code, which is printed once and kept nowhere: cut it out and hand it over.
 
-    Examples: commonwatt member add "Ada" --import-ticks 2600
-              commonwatt member add --file homes.csv
+    Example: commonwatt member add "Ada" --import-ticks 2600
+
+    Or: commonwatt member add --file homes.csv
     """
     if (name is None) == (file is None):
         raise typer.BadParameter("give a NAME, or --file with many")

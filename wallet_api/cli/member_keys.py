@@ -49,17 +49,11 @@ def show_keys(context: typer.Context, name: Who, at: At = None, as_json: AsJson 
         return
     say(f"{name}, member {member[:8]}")
     say(f"{'key':<10}{'counts':<24}file")
-    for key in state.keys:
-        say(f"{key_id_of(key)[:8]:<10}{'now':<24}{files.get(key, 'not in this keyring')}")
-    if pending is not None:
-        from_then = (
-            "if operators say so" if pending.objected else local_time(community, pending.first)
-        )
-        for key in pending.keys:
-            where = files.get(key, "not in this keyring")
-            say(f"{key_id_of(key)[:8]:<10}{from_then:<24}{where}")
+    for key, counts in _counting(community, state):
+        where = files.get(key, "not in this keyring")
+        say(f"{key_id_of(key)[:8]:<10}{counts:<24}{where}")
     say(f"{state.threshold} of {len(state.keys)} must sign.")
-    say(f"Paper code: {'one is set' if state.recovery else 'none'}.")
+    say(f"Paper code: {_paper_code_words(community, member, state)}.")
     if state.frozen:
         say(
             "Frozen: nothing but objections is taken. Operators go on: "
@@ -72,6 +66,29 @@ def show_keys(context: typer.Context, name: Who, at: At = None, as_json: AsJson 
         say(f"A change waits until {local_time(community, pending.first)}: then {keys} alone.")
         if not pending.decided:
             say(f"Any key that counts now may object until then: {command_line(name, 'object')}")
+
+
+def _counting(community: Community, state: MemberKeys) -> list[tuple[bytes, str]]:
+    """Return each key once, and in words when it counts."""
+    pending = state.pending
+    if pending is None:
+        return [(key, "now") for key in state.keys]
+    then = "if operators say so" if pending.objected else local_time(community, pending.first)
+    rows = [(key, "now and afterwards" if key in pending.keys else "now") for key in state.keys]
+    return rows + [(key, then) for key in pending.keys if key not in state.keys]
+
+
+def _paper_code_words(community: Community, member: str, state: MemberKeys) -> str:
+    """Say which paper code counts, by when it was made, and whether another one waits."""
+    words = "none"
+    if state.recovery is not None:
+        period, kind = key_deeds.code_set(community, member, state.recovery)
+        made = "the account's opening" if kind == "account_open" else "a change of keys"
+        words = f"the one made with {made}, {local_time(community, period)}"
+    pending = state.pending
+    if pending is None or pending.recovery == state.recovery:
+        return words
+    return f"{words}; the change that waits {'brings another' if pending.recovery else 'ends it'}"
 
 
 def add_key(
@@ -91,8 +108,9 @@ def add_key(
     The new key is made here and kept in the keyring (devices/): a key that a real phone made
     could only come with the phone's own signature.
 
-    Examples: commonwatt member add-key Ada
-              commonwatt member add-key Ada --replaces 1f2e3d4c --reason "A new phone."
+    Example: commonwatt member add-key Ada
+
+    Or: commonwatt member add-key Ada --replaces 1f2e3d4c --reason "A new phone."
     """
     community = open_at(context, at)
     member, name = who(community, name)
@@ -150,9 +168,11 @@ def recover(
     of the old keys may object until then, and after that two operators decide. The words of a
     code are never taken from the command line, where others could read them.
 
-    Examples: commonwatt member recover Ada --code
-              commonwatt member recover Ada --by-operators --reason "Came with her passport."
-              commonwatt member recover Ada --by-operators --decide stay
+    Example: commonwatt member recover Ada --code
+
+    Or: commonwatt member recover Ada --by-operators --reason "Came with her passport."
+
+    Or: commonwatt member recover Ada --by-operators --decide stay
     """
     asked = [by for by, wanted in _ways(by_code, by_helpers, by_operators) if wanted]
     if len(asked) != 1:
@@ -227,8 +247,11 @@ def freeze(
     """
     community = open_at(context, at)
     member, name = who(community, name)
-    key_deeds.freeze(community, member, reason, by)
-    say(f"{name}'s keys are frozen. Next, one of:")
+    if key_deeds.member_keys_now(community, member).frozen:
+        say(f"{name}'s keys are already frozen: nothing was logged. Next, one of:")
+    else:
+        key_deeds.freeze(community, member, reason, by)
+        say(f"{name}'s keys are frozen. Next, one of:")
     say(f"  found again      {command_line(name, 'unfreeze')}")
     say(f"  with paper code  {command_line(name, 'recover')} --code")
     say(f"  without          {command_line(name, 'recover')} --by-operators")

@@ -1,6 +1,7 @@
 """``commonwatt meters``: read meter files, and import them."""
 
 import json
+import re
 import sys
 from collections import Counter
 from collections.abc import Iterator
@@ -10,6 +11,7 @@ from typing import Annotated, Literal
 import typer
 
 from ledger.errors import InputError
+from ledger.primitives.counted import counted
 from meters.formats import FORMATS, ReadOptions, find_format
 from meters.readings import Reading, Refusal
 from settlement.community import Community
@@ -41,6 +43,15 @@ REPLAY_AHEAD_PERIODS_MAX = 800 * 48
 """How far one file may move the clock of a replay: beyond that a date is a typing mistake."""
 
 
+REASONS_MAX = 1_000
+"""Most reasons that are told apart: a file of nonsense must not fill the memory."""
+
+VALUES = re.compile(r"'[^']*'|\d+")
+"""What differs between two rows that are refused for one reason."""
+
+OTHER_REASONS = "other reasons"
+
+
 @app.command()
 def read(
     file: Annotated[Path, typer.Argument(help="A meter file")],
@@ -50,18 +61,22 @@ def read(
 ) -> None:
     """Read a file: readings as JSON lines on stdout, refused rows on stderr. Changes nothing.
 
+    Each reason is said with its first line, and at the end how many more lines it refused.
+
     Exit code 0: all accepted; 3: some rows refused; 2: the file could not be read.
 
     Example: commonwatt meters read march.csv --format csv --zone Europe/London --label start
     """
-    refused = 0
+    refused = _Refused()
     write = sys.stdout.write
     for item in _read(file, format_name, zone, label):
-        if isinstance(item, Refusal):
-            refused += 1
-            warn(json.dumps(item.as_json(), ensure_ascii=False))
-        else:
+        if not isinstance(item, Refusal):
             write(json.dumps(item.as_json(), ensure_ascii=False) + "\n")
+        elif refused.is_new(item):
+            warn(json.dumps(item.as_json(), ensure_ascii=False))
+    for first, more in refused.again():
+        again = {"more_lines": more, "refused": f"as line {first.line}"}
+        warn(json.dumps(again, ensure_ascii=False))
     if refused:
         stop(EXIT_PARTLY)
 
@@ -85,12 +100,15 @@ def import_files(
     reports, refused = {}, 0
     for file in files:
         readings: list[Reading] = []
+        rows = _Refused()
         for item in _read(file, format_name, zone, label):
-            if isinstance(item, Refusal):
-                refused += 1
-                warn(f"{file} line {item.line}: {item.reason}")
-            else:
+            if not isinstance(item, Refusal):
                 readings.append(item)
+            elif rows.is_new(item):
+                warn(f"{file} line {item.line}: {item.reason}")
+        for first, more in rows.again():
+            warn(f"{file}, {counted(more, 'more line')}: refused as line {first.line}")
+        refused += len(rows)
         _reach_end(community, readings)
         _warn_before_consent(community, readings)
         with progress(file.name, len(readings)) as advance:
@@ -118,6 +136,31 @@ def formats(
         return
     for known in FORMATS.values():
         say(f"{known.name:<10} {known.title}  ({known.page})")
+
+
+class _Refused:
+    """Rows of a file that were refused, each reason once, whatever times and values stand in it."""
+
+    def __init__(self) -> None:
+        self._count: Counter[str] = Counter()
+        self._first: dict[str, Refusal] = {}
+
+    def is_new(self, refusal: Refusal) -> bool:
+        """Count a refusal, and return whether it is to be said: its reason was not said yet."""
+        reason = VALUES.sub("…", refusal.reason)
+        if reason not in self._count and len(self._count) == REASONS_MAX:
+            reason = OTHER_REASONS
+        self._count[reason] += 1
+        return self._first.setdefault(reason, refusal) is refusal
+
+    def again(self) -> Iterator[tuple[Refusal, int]]:
+        """Yield the first row of each reason that came again, and how often it did."""
+        for reason, count in self._count.items():
+            if count > 1:
+                yield self._first[reason], count - 1
+
+    def __len__(self) -> int:
+        return self._count.total()
 
 
 def _reach_end(community: Community, readings: list[Reading]) -> None:

@@ -13,6 +13,7 @@ import typer
 from ledger.errors import InputError
 from ledger.primitives.periods import from_instant, load_zone, parse_date, parse_utc
 from meters.readings import Channel
+from settlement.audit.given import read_file
 from settlement.audit.receipt import Receipt
 from settlement.audit.receipt_command import check_file
 from settlement.receipts import balance_receipt, line_receipt, payment_receipt, reading_receipt
@@ -94,7 +95,7 @@ def audit_receipt(
 
     Example: commonwatt audit receipt line.tlog-proof --vkey riverside.example/ledger/1+90ad…
     """
-    given = None if policy is None else policy.read_bytes()
+    given = read_file(policy, "--policy")
     code, text = check_file(file.read_bytes(), vkey, given, member, as_json=as_json)
     if code == 0 or as_json:
         say(text)

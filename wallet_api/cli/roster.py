@@ -49,9 +49,11 @@ def roster(
     A key file that is not there is made, in the folder of keys; its name is a FILENAME without
     ".key". Later commands sign with whichever files hold the keys that the roster names.
 
-    Examples: commonwatt community roster
-              commonwatt community roster --replace-operator operator-2=operator-3
-              commonwatt community roster --add-helper helper-rosa --add-helper helper-sam
+    Example: commonwatt community roster
+
+    Or: commonwatt community roster --replace-operator operator-2=operator-3
+
+    Or: commonwatt community roster --add-helper helper-rosa --add-helper helper-sam
     """
     community = open_at(context, at)
     fields = deeds.roster_now(community)

@@ -31,8 +31,9 @@ def rules(
     Currency, zone, feeder and what backs the currency never change. A day is settled by the rules
     that were in the log before it began.
 
-    Examples: commonwatt community rules
-              commonwatt community rules --set charge=0.2p --set sellers=60%
+    Example: commonwatt community rules
+
+    Or: commonwatt community rules --set charge=0.2p --set sellers=60%
     """
     community = open_at(context, at)
     before = deeds.rules_now(community)

@@ -1,11 +1,13 @@
 """``commonwatt settle``: make the first posting run of local days."""
 
 from datetime import timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ledger.primitives.counted import counted
 from ledger.primitives.periods import parse_date
+from settlement import store
 from settlement.errors import RunRefusedError
 from settlement.run import settle_day
 from settlement.store import RunSummary
@@ -15,13 +17,13 @@ from wallet_api.cli.context import (
     move_clock,
     open_here,
     progress,
-    publish_here,
     say,
     say_json,
     settings_of,
     stop,
     warn,
 )
+from wallet_api.cli.publish import publish_here, witnesses_line
 
 DAYS_MAX = 4_000
 """Most days in one command: ten years."""
@@ -48,6 +50,8 @@ def settle(
     settings = settings_of(context)
     community = open_here(settings)
     zone = community.state.rules_now.zone
+    with community.reading() as connection:
+        before = {run.day for run in store.runs(connection, community.writer.community)}
     runs = []
     with progress("Days", count) as advance:
         for offset in range(count):
@@ -58,35 +62,42 @@ def settle(
             except RunRefusedError:
                 if runs:
                     publish_here(settings, community)
-                    warn(f"{len(runs)} days were settled, through {runs[-1].day}; then:")
+                    warn(f"{_sums(runs, before)}, through {runs[-1].day}; then:")
                 raise
             advance(1)
             if not as_json:
-                _say_run(runs[-1])
-    checkpoint = publish_here(settings, community)
+                _say_run(runs[-1], before)
+    published = publish_here(settings, community)
+    checkpoint = published.checkpoint
     if as_json:
-        say_json(
-            {
-                "days": [
-                    {
-                        "day": run.day,
-                        "run": run.code,
-                        "periods": run.periods,
-                        "matched_wh": run.matched_wh,
-                        "missing": run.missing,
-                    }
-                    for run in runs
-                ],
-                "log_entries": checkpoint.size,
-                "root": checkpoint.root.hex(),
-            }
-        )
+        head = {"log_entries": checkpoint.size, "root": checkpoint.root.hex()}
+        say_json({"days": [_to_json(run) for run in runs], **head})
         return
     total = sum(run.matched_wh for run in runs)
-    say(f"{len(runs)} days settled, {total:,} Wh matched between neighbours.")
+    say(f"{_sums(runs, before)}, {total:,} Wh matched between neighbours.")
     say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
+    if published.collected is not None:
+        say(witnesses_line(published))
 
 
-def _say_run(run: RunSummary) -> None:
+def _to_json(run: RunSummary) -> dict[str, Any]:
+    return {
+        "day": run.day,
+        "run": run.code,
+        "periods": run.periods,
+        "matched_wh": run.matched_wh,
+        "missing": run.missing,
+    }
+
+
+def _sums(runs: list[RunSummary], before: set[str]) -> str:
+    """Say how many days were settled now, and how many were already."""
+    known = sum(run.day in before for run in runs)
+    words = f"{counted(len(runs) - known, 'day')} settled"
+    return f"{words}, {known:,} already settled" if known else words
+
+
+def _say_run(run: RunSummary, before: set[str]) -> None:
     missing = f", {run.missing:,} readings missing, counted as zero" if run.missing else ""
-    say(f"{run.day}  {run.periods} half-hours, {run.matched_wh:>9,} Wh matched{missing}")
+    known = ", already settled" if run.day in before else ""
+    say(f"{run.day}  {run.periods} half-hours, {run.matched_wh:>9,} Wh matched{missing}{known}")

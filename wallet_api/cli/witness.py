@@ -1,6 +1,5 @@
 """``commonwatt witness``: cosign the logs of neighbouring groups."""
 
-import socket
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,9 +10,11 @@ from ledger.errors import InputError, SetupError
 from ledger.keyring import Keyring
 from ledger.log.cosignature import Cosigner
 from ledger.log.note import Verifier, check_name
+from ledger.peer import check_address
 from ledger.primitives.signing import SigningKey
 from ledger.witness_store import KnownLog, SqliteWitnessStore
 from wallet_api.cli.context import EXIT_NO, say, say_json, stop
+from wallet_api.cli.listen import check_listen
 
 app = typer.Typer(
     help="Be a witness: cosign the logs of neighbouring groups.", no_args_is_help=True
@@ -21,6 +22,11 @@ app = typer.Typer(
 
 KEY_NAME = "witness"
 """Name of the key file in the witness's folder."""
+
+ADDRESS = "address"
+"""Name of the file that keeps where groups reach the witness."""
+
+NO_ADDRESS = "https://ADDRESS-OF-THIS-WITNESS"
 
 CONNECTIONS_MAX = 64
 """Most requests at once: a few neighbours ask, each within seconds."""
@@ -35,9 +41,7 @@ DEFAULT_FOLDER = Path("commonwatt-witness")
 def init(
     name: Annotated[str, typer.Option(help="Unique and lasting: witness.riverside.example/w1")],
     folder: Folder = DEFAULT_FOLDER,
-    url: Annotated[
-        str, typer.Option(help="Where groups will reach it")
-    ] = "https://ADDRESS-OF-THIS-WITNESS",
+    url: Annotated[str, typer.Option(help="Where groups will reach it")] = NO_ADDRESS,
 ) -> None:
     """Make a witness: a key, an empty memory, and the line that groups put into their policy.
 
@@ -45,16 +49,18 @@ def init(
     https://witness.riverside.example
     """
     check_name(name)
+    check_address(url)
     if (folder / "witness.sqlite").exists():
         raise SetupError(f"There is a witness in {folder} already.")
     ring = Keyring(folder)
     key = ring.load(KEY_NAME) if ring.has(KEY_NAME) else ring.create(KEY_NAME)
     SqliteWitnessStore.create(folder / "witness.sqlite", name)
+    (folder / ADDRESS).write_text(f"{url}\n", encoding="utf-8")
     vkey = Cosigner(name, key.public).vkey
     say(f"The witness {name} is in {folder}. Keep its key safe, and never put an old copy back.")
     say(f"Key: {vkey}")
     say("Give this line to the groups; they put it into their policy:")
-    say(f"witness {name} {vkey} {url}")
+    say(_line(folder, name, key))
     say("Next: commonwatt witness add-log VKEY-OF-A-GROUP, then commonwatt witness serve")
 
 
@@ -93,14 +99,7 @@ def serve(
     from wallet_api.witness_http import create_witness_app  # noqa: PLC0415 - as above
 
     store, key = _open(folder)
-    with socket.socket() as probe:
-        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            raise SetupError(
-                f"{host}:{port} cannot be listened on ({error.strerror}); try --port 8101."
-            ) from error
+    check_listen(host, port)
     say(f"{store.name} answers at http://{host}:{port}/. Stop with Ctrl-C.")
     uvicorn.run(
         create_witness_app(store, key),
@@ -116,7 +115,7 @@ def status(
     folder: Folder = DEFAULT_FOLDER,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
-    """Show the logs this witness knows, how far each is, and evidence of forks.
+    """Show the logs this witness knows, how far each is, evidence of forks, and its line for groups.
 
     Exit code 1 where a log told two histories.
 
@@ -129,12 +128,15 @@ def status(
             {
                 "name": store.name,
                 "vkey": Cosigner(store.name, key.public).vkey,
+                "policy_line": _line(folder, store.name, key),
                 "logs": [_to_json(log) for log in logs],
             }
         )
     else:
         say(f"{store.name} knows {len(logs):,} {'log' if len(logs) == 1 else 'logs'}.")
         say("\n".join(_table(logs)))
+        say("The line for groups' policies:")
+        say(_line(folder, store.name, key))
     if any(log.fork for log in logs):
         stop(EXIT_NO)
 
@@ -158,6 +160,13 @@ def evidence(
 def _open(folder: Path) -> tuple[SqliteWitnessStore, SigningKey]:
     store = SqliteWitnessStore(folder / "witness.sqlite")
     return store, Keyring(folder).load(KEY_NAME)
+
+
+def _line(folder: Path, name: str, key: SigningKey) -> str:
+    """Return the line that groups put into their policy."""
+    file = folder / ADDRESS
+    url = file.read_text(encoding="utf-8").strip() if file.exists() else NO_ADDRESS
+    return f"witness {name} {Cosigner(name, key.public).vkey} {url}"
 
 
 def _table(logs: list[KnownLog]) -> list[str]:
