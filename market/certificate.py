@@ -25,10 +25,10 @@ from market.errors import CertificateError
 from market.face import components
 from market.model import Certificate, Market, Orders, Result, Side
 from market.programme import Levels, Programme, Volumes, least_vector, supported, supports
+from market.result_wire import encode_result, result_to_json
 from market.sharing import share
 from market.staging import Row, Terms, edges_of, levels_of, stage, terms_of
 from market.tree import Tree
-from market.wire import encode_result, result_to_json
 
 
 def verify(market: Market, result: Result) -> None:

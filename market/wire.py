@@ -11,14 +11,13 @@ nulls; every field is checked and every unknown one refused. Output is canonical
 
 import json
 import unicodedata
-from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from json.encoder import encode_basestring as _quoted
 from typing import Any
 
 from ledger.errors import InputError
 from ledger.primitives import shape
-from ledger.primitives.canonical import INTEGER_MAX, encode, encode_trusted
+from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX
 from ledger.primitives.periods import PERIOD_MAX
@@ -31,20 +30,13 @@ from market.model import (
     ORDERS_MAX,
     PPM,
     Agreement,
-    Certificate,
     Feeder,
-    FeederPrice,
-    Fill,
-    Flow,
     Key,
     Market,
     Orders,
     PriceRule,
-    Result,
     Rules,
     SharingRule,
-    Side,
-    Trades,
 )
 from market.rules import BANDS_MAX, DAY_MINUTES
 
@@ -54,7 +46,7 @@ MARKET_BYTES_MAX = 200_000_000
 _ID_TEXT = shape.text(64, r"[^\x00-\x1f\x7f-\x9f\ud800-\udfff]+")
 
 
-def _ID(value: Any, path: str) -> Any:  # noqa: N802 - a shape, like its neighbours
+def ID(value: Any, path: str) -> Any:  # noqa: N802 - a shape, like its neighbours
     """Take an id that canonical JSON can hold."""
     _ID_TEXT(value, path)
     if not unicodedata.is_normalized("NFC", value):
@@ -63,19 +55,18 @@ def _ID(value: Any, path: str) -> Any:  # noqa: N802 - a shape, like its neighbo
 
 
 _TICKS = shape.integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
-_PRICE = shape.integer(-INTEGER_MAX, INTEGER_MAX)  # a feeder's may lie beyond any limit
 _CHARGE = shape.integer(0, PRICE_TICKS_MAX)
-_WH = shape.integer(0, WH_MAX)
-_PERIOD = shape.integer(0, PERIOD_MAX)
+WH = shape.integer(0, WH_MAX)
+PERIOD = shape.integer(0, PERIOD_MAX)
 
 _ORDERS = shape.array(
-    shape.record({"id": _ID, "feeder": _ID, "wh": _WH, "limit_ticks": _TICKS}), ORDERS_MAX
+    shape.record({"id": ID, "feeder": ID, "wh": WH, "limit_ticks": _TICKS}), ORDERS_MAX
 )
 _FEEDERS = shape.array(
     shape.record(
-        {"id": _ID},
+        {"id": ID},
         {
-            "parent": _ID,
+            "parent": ID,
             "capacity_wh": shape.integer(0, MARKET_WH_MAX),
             "charge_ticks": _CHARGE,
         },
@@ -85,10 +76,10 @@ _FEEDERS = shape.array(
 AGREEMENTS_SHAPE = shape.array(
     shape.record(
         {
-            "id": _ID,
+            "id": ID,
             "rank": shape.integer(1, 1_000),
-            "seller": _ID,
-            "buyer": _ID,
+            "seller": ID,
+            "buyer": ID,
             "price_ticks": _TICKS,
         },
         {
@@ -115,7 +106,7 @@ RULES_SHAPE = shape.record(
             shape.record({"minute": shape.integer(0, DAY_MINUTES - 1), "ticks": _TICKS}), BANDS_MAX
         ),
         "keys": shape.array(
-            shape.record({"bid": _ID, "ppm": shape.integer(0, PPM)}, {"ask": _ID}), KEYS_MAX
+            shape.record({"bid": ID, "ppm": shape.integer(0, PPM)}, {"ask": ID}), KEYS_MAX
         ),
     },
 )
@@ -123,59 +114,13 @@ RULES_SHAPE = shape.record(
 
 _MARKET = shape.record(
     {
-        "period": _PERIOD,
+        "period": PERIOD,
         "feeders": _FEEDERS,
         "asks": _ORDERS,
         "bids": _ORDERS,
         "rules": RULES_SHAPE,
     },
     {"agreements": AGREEMENTS_SHAPE},
-)
-_FILLS = shape.array(
-    shape.record({"wh": _WH, "price_ticks": _PRICE}, {"agreement": _ID}), 2 * ORDERS_MAX
-)
-_UNITS = shape.integer(-INTEGER_MAX, INTEGER_MAX)
-_RESULT = shape.record(
-    {
-        "period": _PERIOD,
-        "orders": shape.array(
-            shape.record(
-                {"id": _ID, "side": shape.one_of("ask", "bid"), "wh": _WH},
-                {"price_ticks": _PRICE, "fills": _FILLS},
-            ),
-            2 * ORDERS_MAX,
-        ),
-        "prices": shape.array(
-            shape.record(
-                {"feeder": _ID, "price_ticks": _PRICE, "low_ticks": _PRICE, "high_ticks": _PRICE}
-            ),
-            FEEDERS_MAX,
-        ),
-        "flows": shape.array(
-            shape.record(
-                {
-                    "feeder": _ID,
-                    "out_wh": shape.integer(0, MARKET_WH_MAX),
-                    "in_wh": shape.integer(0, MARKET_WH_MAX),
-                    "full": shape.boolean,
-                }
-            ),
-            FEEDERS_MAX,
-        ),
-        "matched_wh": shape.integer(0, MARKET_WH_MAX),
-        "welfare_units": _UNITS,
-        "charge_units": _UNITS,
-        "rent_units": _UNITS,
-        "certificate": shape.record(
-            {},
-            {
-                "potentials": shape.array(
-                    shape.record({"feeder": _ID, "potential": _UNITS}), FEEDERS_MAX
-                ),
-                "cut": shape.array(_ID, FEEDERS_MAX),
-            },
-        ),
-    }
 )
 
 
@@ -185,7 +130,7 @@ def read_market(data: bytes) -> Market:
     Raises:
         MarketInputError: names the field that is wrong.
     """
-    return market_from_json(_parse(data))
+    return market_from_json(parse(data))
 
 
 def market_from_json(value: Any) -> Market:
@@ -194,7 +139,7 @@ def market_from_json(value: Any) -> Market:
     Raises:
         MarketInputError: names the field that is wrong.
     """
-    _check(_MARKET, value, "market")
+    check_shape(_MARKET, value, "market")
     return Market(
         value["period"],
         tuple(Feeder(**feeder) for feeder in value["feeders"]),
@@ -212,7 +157,7 @@ def _orders_from_json(orders: list[dict[str, Any]]) -> Orders:
 
 def rules_from_json(value: Any) -> Rules:
     """Return the rules that a JSON value stands for."""
-    _check(RULES_SHAPE, value, "rules")
+    check_shape(RULES_SHAPE, value, "rules")
     fields = {**value, "price": PriceRule(value["price"])}
     fields["sharing"] = SharingRule(value.get("sharing", SharingRule.PRO_RATA.value))
     if "match_bands" in value:
@@ -235,7 +180,7 @@ def rules_to_json(rules: Rules) -> dict[str, Any]:
         value["match_bands"] = list(bands)
     if rules.keys:
         keys = sorted(rules.keys, key=lambda key: (key.ask or "", key.bid))
-        value["keys"] = [_without_none(bid=key.bid, ppm=key.ppm, ask=key.ask) for key in keys]
+        value["keys"] = [without_none(bid=key.bid, ppm=key.ppm, ask=key.ask) for key in keys]
     return value
 
 
@@ -256,7 +201,7 @@ def market_to_json(market: Market) -> dict[str, Any]:
 
 def agreement_to_json(agreement: Agreement) -> dict[str, Any]:
     """Return an agreement as JSON, leaving out what is absent."""
-    return _without_none(**{name: getattr(agreement, name) for name in Agreement.__slots__})
+    return without_none(**{name: getattr(agreement, name) for name in Agreement.__slots__})
 
 
 def encode_market(market: Market) -> bytes:
@@ -282,7 +227,7 @@ def encode_market(market: Market) -> bytes:
 
 
 def _feeder_to_json(feeder: Feeder) -> dict[str, Any]:
-    value = _without_none(id=feeder.id, parent=feeder.parent, capacity_wh=feeder.capacity_wh)
+    value = without_none(id=feeder.id, parent=feeder.parent, capacity_wh=feeder.capacity_wh)
     return value | ({"charge_ticks": feeder.charge_ticks} if feeder.charge_ticks else {})
 
 
@@ -298,129 +243,17 @@ def _rows(orders: Orders) -> list[tuple[str, str, int, int]]:
     return sorted(zip(orders.ids, orders.feeders, orders.wh, orders.limit_ticks, strict=True))
 
 
-def _without_none(**fields: Any) -> dict[str, Any]:
+def without_none(**fields: Any) -> dict[str, Any]:
+    """Return the fields that are there."""
     return {name: value for name, value in fields.items() if value is not None}
 
 
-def result_to_json(result: Result) -> dict[str, Any]:
-    """Return the result as JSON."""
-    sides = ((Side.ASK, result.asks), (Side.BID, result.bids))
-    orders = [order for side, trades in sides for order in _trades_to_json(side, trades)]
-    return {"orders": orders, **_rest_to_json(result)}
-
-
-def encode_result(result: Result) -> bytes:
-    """Return the canonical bytes of `result_to_json`, written out like `encode_market`."""
-    sides = (("ask", result.asks), ("bid", result.bids))
-    orders = ",".join(text for side, trades in sides for text in _trades_text(side, trades))
-    head, tail = encode_trusted({"orders": [], **_rest_to_json(result)}).split(b'"orders":[]')
-    return head + f'"orders":[{orders}]'.encode() + tail
-
-
-def _trades_text(side: str, trades: Trades) -> Iterator[str]:
-    for order, wh, price in sorted(zip(trades.ids, trades.wh, trades.prices, strict=True)):
-        if order in trades.fills:
-            fills = encode_trusted(_fills_to_json(trades.fills[order])).decode()
-            yield f'{{"fills":{fills},"id":{_quoted(order)},"side":"{side}","wh":{wh}}}'
-        elif price is None:
-            yield f'{{"id":{_quoted(order)},"side":"{side}","wh":{wh}}}'
-        else:
-            yield f'{{"id":{_quoted(order)},"price_ticks":{price},"side":"{side}","wh":{wh}}}'
-
-
-def _rest_to_json(result: Result) -> dict[str, Any]:
-    """Return all of a result but its orders."""
-    certificate: dict[str, Any] = {}
-    if result.certificate.potentials:
-        certificate["potentials"] = [
-            {"feeder": feeder, "potential": potential}
-            for feeder, potential in result.certificate.potentials
-        ]
-    else:
-        certificate["cut"] = list(result.certificate.cut)
-    return {
-        "period": result.period,
-        "prices": [price._asdict() for price in result.prices],
-        "flows": [flow._asdict() for flow in result.flows],
-        "matched_wh": result.matched_wh,
-        "welfare_units": result.welfare_units,
-        "charge_units": result.charge_units,
-        "rent_units": result.rent_units,
-        "certificate": certificate,
-    }
-
-
-def _trades_to_json(side: Side, trades: Trades) -> list[dict[str, Any]]:
-    name, found = side.value, []
-    for order, wh, price in sorted(zip(trades.ids, trades.wh, trades.prices, strict=True)):
-        value: dict[str, Any] = {"id": order, "side": name, "wh": wh}
-        if order in trades.fills:
-            value["fills"] = _fills_to_json(trades.fills[order])
-        elif price is not None:
-            value["price_ticks"] = price
-        found.append(value)
-    return found
-
-
-def _fills_to_json(fills: Sequence[Fill]) -> list[dict[str, Any]]:
-    return [_without_none(**fill._asdict()) for fill in fills]
-
-
-def read_result(data: bytes) -> Result:
-    """Read a result file.
+def check_shape(check: shape.Check, value: Any, path: str) -> None:
+    """Refuse a value that is not of a shape.
 
     Raises:
-        MarketInputError: names the field that is wrong.
+        MarketInputError: names the field.
     """
-    return result_from_json(_parse(data))
-
-
-def result_from_json(value: Any) -> Result:
-    """Return the result that a JSON value stands for."""
-    _check(_RESULT, value, "result")
-    certificate = Certificate(
-        tuple(
-            (entry["feeder"], entry["potential"])
-            for entry in value["certificate"].get("potentials", [])
-        ),
-        tuple(value["certificate"].get("cut", [])),
-    )
-    result = Result(
-        value["period"],
-        _trades_from_json(value["orders"], Side.ASK),
-        _trades_from_json(value["orders"], Side.BID),
-        tuple(FeederPrice(**price) for price in value["prices"]),
-        tuple(Flow(**flow) for flow in value["flows"]),
-        value["matched_wh"],
-        value["welfare_units"],
-        value["charge_units"],
-        value["rent_units"],
-        certificate,
-    )
-    if result_to_json(result) != value:
-        raise MarketInputError(
-            "result: not in its one form: asks before bids, each side by id, a price or fills and "
-            "not both, potentials or a cut"
-        )
-    return result
-
-
-def _trades_from_json(orders: list[dict[str, Any]], side: Side) -> Trades:
-    own = [order for order in orders if order["side"] == side.value]
-    return Trades(
-        tuple(order["id"] for order in own),
-        tuple(order["wh"] for order in own),
-        tuple(order.get("price_ticks") for order in own),
-        {o["id"]: tuple(Fill(**fill) for fill in o["fills"]) for o in own if "fills" in o},
-    )
-
-
-def result_bytes(result: Result) -> bytes:
-    """Return the canonical bytes of a result: the same on every machine."""
-    return encode(result_to_json(result))
-
-
-def _check(check: shape.Check, value: Any, path: str) -> None:
     try:
         check(value, path)
     except MarketInputError:
@@ -429,7 +262,7 @@ def _check(check: shape.Check, value: Any, path: str) -> None:
         raise MarketInputError(str(error)) from error
 
 
-def _parse(data: bytes) -> Any:
+def parse(data: bytes) -> Any:
     """Parse JSON, refusing duplicate keys and leaving out nulls."""
     if len(data) > MARKET_BYTES_MAX:
         raise MarketInputError(f"the file has more than {MARKET_BYTES_MAX:,} bytes")

@@ -9,12 +9,13 @@
 import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from enum import StrEnum
 from functools import partial
 from typing import Any
 
 from ledger.errors import InputError
 from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price, ticks_from_text
-from market.model import PriceRule
+from market.model import PriceRule, SharingRule
 from market.rules import PERMILLE, check_rules
 from market.wire import rules_from_json
 
@@ -69,12 +70,17 @@ def next_roster(fields: Mapping[str, Any], change: RosterChange) -> dict[str, An
     return made
 
 
-def next_rules(fields: Mapping[str, Any], settings: Mapping[str, str]) -> dict[str, Any]:
+def next_rules(
+    fields: Mapping[str, Any],
+    settings: Mapping[str, str],
+    keys: Sequence[Mapping[str, Any]] | None = None,
+) -> dict[str, Any]:
     """Return the rules' fields after some settings, checked.
 
     Args:
         fields: of the rules in force.
         settings: texts by the names of `SETTINGS`, as people write them.
+        keys: coefficients, which make sharing go by them; those in force if left out.
 
     Raises:
         InputError: no such setting, or not a value of it.
@@ -85,8 +91,15 @@ def next_rules(fields: Mapping[str, Any], settings: Mapping[str, str]) -> dict[s
         if name not in SETTINGS:
             raise InputError(f"{name!r} is not a rule that can change: {', '.join(SETTINGS)}.")
         setting = SETTINGS[name]
-        made[setting.part][setting.field] = setting.read(text)
-    check_rules(rules_from_json(made["market"]))
+        made[setting.part].pop(setting.field, None)
+        if text != NONE or not setting.may_end:
+            made[setting.part][setting.field] = setting.read(text)
+    market = made["market"]
+    if keys is not None:
+        market |= {"sharing": SharingRule.KEYS.value, "keys": list(keys)}
+    elif settings.get("sharing", SharingRule.KEYS.value) != SharingRule.KEYS.value:
+        market.pop("keys", None)  # other ways to share know no coefficients
+    check_rules(rules_from_json(market))
     return made
 
 
@@ -110,6 +123,7 @@ class Setting:
         words: what it is.
         read: makes its value from what a person wrote.
         write: makes words of its value.
+        may_end: whether ``none`` takes it away.
     """
 
     part: str
@@ -117,18 +131,50 @@ class Setting:
     words: str
     read: Callable[[str], Any]
     write: Callable[[Any], str]
+    may_end: bool = False
 
     def shown(self, fields: Mapping[str, Any]) -> str:
         """Return its value in some rules, in words."""
         value = fields[self.part].get(self.field)
-        return "none" if value is None else self.write(value)
+        return NONE if value is None else self.write(value)
 
 
-def _price_rule(text: str) -> str:
-    if text not in [rule.value for rule in PriceRule]:
-        known = ", ".join(rule.value for rule in PriceRule)
-        raise InputError(f"price: {text!r} is not one of: {known}")
+NONE = "none"
+"""Takes a rule away, and says that there is none."""
+
+
+def _one_of(name: str, kind: type[StrEnum], text: str) -> str:
+    if text not in [rule.value for rule in kind]:
+        known = ", ".join(rule.value for rule in kind)
+        raise InputError(f"{name}: {text!r} is not one of: {known}")
     return text
+
+
+def bands_from_text(text: str) -> list[dict[str, int]]:
+    """Read prices by time of day, as in ``00:00=9p,16:00=18p,19:30=12p``.
+
+    Raises:
+        InputError: not of this form.
+
+    >>> bands_from_text("00:00=9p,16:30=18p")
+    [{'minute': 0, 'ticks': 900}, {'minute': 990, 'ticks': 1800}]
+    """
+    bands = []
+    for part in text.split(","):
+        found = re.fullmatch(r"([01][0-9]|2[0-3]):([0-5][0-9])=(.+)", part.strip())
+        if found is None:
+            raise InputError(f"bands: {part!r} is not a time and a price, as in 16:00=18p")
+        minute = int(found[1]) * 60 + int(found[2])
+        bands.append({"minute": minute, "ticks": ticks_from_text(found[3])})
+    return bands
+
+
+def bands_text(bands: Sequence[Mapping[str, int]]) -> str:
+    """Write prices by time of day as `bands_from_text` reads them."""
+    return ",".join(
+        f"{band['minute'] // 60:02d}:{band['minute'] % 60:02d}={format_price(band['ticks'])}"
+        for band in bands
+    )
 
 
 def thousandths(name: str, text: str) -> int:
@@ -154,12 +200,24 @@ def _credit(text: str) -> int:
 
 
 SETTINGS: Mapping[str, Setting] = {
-    "price": Setting("market", "price", "price rule", _price_rule, str),
+    "price": Setting("market", "price", "price rule", partial(_one_of, "price", PriceRule), str),
+    "sharing": Setting(
+        "market", "sharing", "how ties are shared", partial(_one_of, "sharing", SharingRule), str
+    ),
     "import": Setting(
-        "market", "import_ticks", "reference import tariff", ticks_from_text, format_price
+        *("market", "import_ticks", "reference import tariff", ticks_from_text, format_price),
+        may_end=True,
     ),
     "export": Setting(
-        "market", "export_ticks", "reference export tariff", ticks_from_text, format_price
+        *("market", "export_ticks", "reference export tariff", ticks_from_text, format_price),
+        may_end=True,
+    ),
+    "match": Setting(
+        *("market", "match_ticks", "fixed price", ticks_from_text, format_price), may_end=True
+    ),
+    "bands": Setting(
+        *("market", "match_bands", "fixed price by time", bands_from_text, bands_text),
+        may_end=True,
     ),
     "charge": Setting(
         "market", "charge_ticks", "charge per traded kWh", ticks_from_text, format_price
@@ -170,6 +228,11 @@ SETTINGS: Mapping[str, Setting] = {
         "sellers' part of the gain",
         partial(thousandths, "sellers"),
         _percent,
+    ),
+    "plenty": Setting(
+        *("market", "kappa_permille", "sellers' part in plenty"),
+        *(partial(thousandths, "plenty"), _percent),
+        may_end=True,
     ),
     "credit-limit": Setting(
         "issuance",

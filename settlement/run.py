@@ -27,7 +27,8 @@ from ledger.writer import Draft
 from market.check import check_market
 from market.clearing import clear
 from market.errors import MarketInputError
-from market.wire import market_to_json, result_bytes
+from market.result_wire import result_bytes
+from market.wire import market_to_json
 from settlement import store
 from settlement.community import Community
 from settlement.errors import RunRefusedError

@@ -20,15 +20,8 @@ from ledger.statements import Statement, make_body, payload_type, sign
 from market.certificate import verify
 from market.clearing import clear
 from market.errors import MarketInputError
-from market.wire import (
-    _MARKET,
-    _RESULT,
-    market_to_json,
-    read_market,
-    read_result,
-    result_bytes,
-    result_to_json,
-)
+from market.result_wire import _RESULT, read_result, result_bytes, result_to_json
+from market.wire import _MARKET, market_to_json, read_market
 from meters.batches import DETAIL_BYTES_MAX, BatchContent
 from meters.readings import Quality
 

@@ -18,7 +18,8 @@ from ledger.records import Transfer, record, salted_root
 from ledger.statements import Statement
 from market.clearing import clear
 from market.model import Market, Result
-from market.wire import market_to_json, result_to_json
+from market.result_wire import result_to_json
+from market.wire import market_to_json
 from settlement.orders import (
     PeriodInputs,
     PeriodOrders,

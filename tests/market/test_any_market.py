@@ -9,16 +9,10 @@ from market.certificate import prove, verify, verify_encoded
 from market.clearing import clear
 from market.errors import CertificateError
 from market.model import Certificate, Market, PriceRule, Result
+from market.result_wire import encode_result, read_result, result_bytes
 from market.rules import set_price_ticks
 from market.tree import Tree
-from market.wire import (
-    encode_market,
-    encode_result,
-    market_to_json,
-    read_market,
-    read_result,
-    result_bytes,
-)
+from market.wire import encode_market, market_to_json, read_market
 from tests.market.any_market import any_market, shuffled
 
 SEEDS = range(8)

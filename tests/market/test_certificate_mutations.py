@@ -8,11 +8,13 @@ from typing import Any
 
 import pytest
 
-from market.certificate import verify
+from ledger.primitives.canonical import encode_trusted
+from market.certificate import verify, verify_encoded
 from market.clearing import clear
 from market.errors import CertificateError, MarketInputError
 from market.model import Certificate, Market, Orders, PriceRule
-from market.wire import result_from_json, result_to_json
+from market.result_wire import result_from_json, result_to_json
+from tests.market.any_market import any_market
 from tests.market.books import MID_MARKET, market_of, seeded_market
 
 MARKETS = 150
@@ -147,6 +149,20 @@ def test_no_change_to_a_result_passes(part):
         verify(market, result_from_json(value))
         for what, mutated in mutations(value):
             assert is_refused(market, mutated), (what, market)
+
+
+@pytest.mark.parametrize("part", range(4))
+def test_no_change_to_a_result_of_any_market_passes(part):
+    """Trees, agreements, every rule; as a file that people read, and as the bytes that are hashed."""
+    rng = random.Random(2000 + part)
+    for _ in range(25):
+        market = any_market(rng, orders_max=5, feeders_max=4)
+        value = result_to_json(clear(market))
+        verify(market, result_from_json(value))
+        for what, mutated in mutations(value):
+            assert is_refused(market, mutated), (what, market)
+            with pytest.raises(CertificateError):
+                verify_encoded(market, encode_trusted(mutated))
 
 
 def test_no_wh_moved_between_neighbours_passes():

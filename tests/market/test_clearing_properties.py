@@ -26,7 +26,7 @@ from market.model import (
     Rules,
     Side,
 )
-from market.wire import read_result, result_bytes
+from market.result_wire import read_result, result_bytes
 from tests.market.books import MID_MARKET, UNIFORM, market_of, markets, rows, set_price_rules
 
 LARGE = {"wh_max": 10**8, "ticks_max": PRICE_TICKS_MAX, "orders_max": 10}

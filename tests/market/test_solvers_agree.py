@@ -15,12 +15,16 @@ from market.certificate import verify
 from market.clearing import clear
 from market.errors import SolverError
 from market.lp import INTEGRALITY_TOLERANCE, cbc
-from market.wire import result_bytes
+from market.result_wire import result_bytes
+from tests.market.any_market import any_market
 from tests.market.books import market_of, seeded_market
 
 GOLDEN_SHA256 = "fcb2ee9b6602433f309f9db69c6ee7f490afc0a98350ac2e573adfd16e27193d"
 """Of the results of 200 seeded markets, one after another. If it changes, so do the hashes of
 every half-hour that was settled before: say so in the changelog, and why."""
+
+CORPUS_SHA256 = "9c790153ea339bc70aaf8c867a7fdfdde8d20573757a1c078fd47ac3fe8b5991"
+"""Of 200 seeded markets with trees, agreements and all rules, likewise."""
 
 CBC_WH_MAX = 10**7
 """CBC's file interface keeps eight digits, so it is compared below this."""
@@ -59,6 +63,19 @@ def test_the_bytes_of_200_seeded_markets_are_what_they_were():
         verify(market, result)
         digest.update(result_bytes(result))
     assert digest.hexdigest() == GOLDEN_SHA256
+
+
+def test_the_corpus_of_200_markets_has_its_bytes_with_either_solver(cbc_solver):
+    rng = random.Random(946_001)
+    digests = hashlib.sha256(), hashlib.sha256()
+    rules = set()
+    for _ in range(200):
+        market = any_market(rng, wh_max=2_000, orders_max=20)
+        rules.add((market.rules.price, market.rules.sharing, len(market.feeders) > 1))
+        for digest, solver in zip(digests, (None, cbc_solver), strict=True):
+            digest.update(result_bytes(clear(market, solver)))
+    assert len(rules) >= 20
+    assert [digest.hexdigest() for digest in digests] == 2 * [CORPUS_SHA256]
 
 
 # Solvers that fail.

@@ -14,15 +14,12 @@ from market.certificate import verify
 from market.clearing import clear
 from market.errors import CertificateError, MarketInputError
 from market.model import PriceRule
+from market.result_wire import encode_result, read_result, result_bytes, result_to_json
 from market.wire import (
     encode_market,
-    encode_result,
     market_from_json,
     market_to_json,
     read_market,
-    read_result,
-    result_bytes,
-    result_to_json,
     rules_from_json,
     rules_to_json,
 )

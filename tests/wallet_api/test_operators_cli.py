@@ -264,6 +264,27 @@ def test_rules_change_with_a_table_and_a_yes(village):
     village.sound()
 
 
+def test_a_price_by_time_of_day_and_coefficients(village, tmp_path):
+    bands = "bands=00:00=9p,16:00=18p"
+    change = ("--set", "price=fixed", "--set", bands, "--yes")
+    out = village.done("community", "rules", *change, "--at", JULY)
+    assert "    after:  00:00=9.00p,16:00=18.00p\n" in out
+    file = tmp_path / "coefficients.csv"
+    file.write_text("member,ppm\nAda,300000\nben,200000\n")
+    village.done("community", "rules", "--coefficients", str(file), "--yes")
+    shown = village.json("community", "rules")["market"]
+    assert (shown["sharing"], [key["ppm"] for key in shown["keys"]]) == ("keys", [300_000, 200_000])
+    file.write_text("member,ppm\nAda,lots\n")
+    village.refused(
+        "line 2: 'lots' is not parts", "community", "rules", "--coefficients", str(file), code=2
+    )
+    file.write_text("name;ppm\n")
+    village.refused("must be member,ppm", "community", "rules", "--coefficients", str(file), code=2)
+    village.done("community", "rules", "--set", "sharing=equal-share", "--yes")
+    assert "keys" not in village.json("community", "rules")["market"]
+    village.sound()
+
+
 @pytest.mark.parametrize("answer", [True, False])
 def test_at_a_terminal_the_rules_are_asked_about(village, monkeypatch, answer):
     class Terminal:
@@ -286,6 +307,10 @@ def test_at_a_terminal_the_rules_are_asked_about(village, monkeypatch, answer):
         ("zone=UTC", "not a rule that can change", 2),
         ("sellers=101%", "not a part such as", 2),
         ("price=best", "not one of: ", 2),
+        ("price=fixed", "needs match_ticks, or match_bands", 2),
+        ("bands=16h=9p", "is not a time and a price, as in 16:00=18p", 2),
+        ("sharing=keys", "go together", 2),
+        ("plenty=30%", "means nothing under", 2),
         ("price=uniform", "say --yes", 1),
         ("charge", "NAME=VALUE", 2),
         ("charge=0", "are that already", 2),

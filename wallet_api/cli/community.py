@@ -6,14 +6,16 @@ from typing import Annotated
 import typer
 
 from ledger import log_store
+from ledger.errors import InputError
 from ledger.keyring import Keyring
 from ledger.primitives.clock import FixedClock, SystemClock
 from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price
 from ledger.primitives.periods import load_zone, of_local_day, parse_date
 from market.model import PriceRule, Rules
-from market.wire import rules_to_json
+from market.wire import rules_from_json, rules_to_json
 from settlement import store
 from settlement.community import Community
+from settlement.constitution import next_rules
 from settlement.enrol import Charter, found_community
 from settlement.state import CommunityRules
 from wallet_api.cli.context import (
@@ -26,6 +28,7 @@ from wallet_api.cli.context import (
     warn,
 )
 from wallet_api.cli.publish import evidence_files, policy_here
+from wallet_api.cli.rules import settings_of_rules
 
 app = typer.Typer(help="Found a community, and look at it.", no_args_is_help=True)
 
@@ -61,6 +64,10 @@ def create(
     export_ticks: Annotated[int, typer.Option(help="Reference export tariff in ticks")] = 410,
     charge_ticks: Annotated[int, typer.Option(help="Community's charge per traded kWh")] = 0,
     k_permille: Annotated[int, typer.Option(help="Sellers' part of the gain", max=1000)] = 500,
+    settings_texts: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="A market rule, as in community rules"),
+    ] = None,
     credit_limit: Annotated[
         int, typer.Option(help="Pounds that a member can go below zero at most", min=0)
     ] = 20,
@@ -81,14 +88,15 @@ def create(
     """
     settings = settings_of(context)
     database = open_database(settings)
-    set_price = price is PriceRule.MID_MARKET
-    rules = Rules(
+    by_tariffs = price.is_set and price is not PriceRule.FIXED
+    plain = Rules(
         price,
-        import_ticks=import_ticks if set_price else None,
-        export_ticks=export_ticks if set_price else None,
+        import_ticks=import_ticks if by_tariffs else None,
+        export_ticks=export_ticks if by_tariffs else None,
         charge_ticks=charge_ticks,
         k_permille=k_permille,
     )
+    rules = _with_settings(plain, settings_texts or [])
     charter = Charter(
         origin,
         name,
@@ -109,6 +117,15 @@ def create(
     say(f"{name} is founded. Its keys are in {settings.keys_folder}: back them up, keep them safe.")
     say(f"Publish its log key: {_vkey(community)}")
     say('Next: commonwatt member add "Ada" and commonwatt meter add Ada METER --channels both')
+
+
+def _with_settings(rules: Rules, texts: list[str]) -> Rules:
+    """Return market rules after some settings, as ``community rules`` takes them."""
+    made = {"market": rules_to_json(rules), "issuance": {}}
+    after = next_rules(made, settings_of_rules(texts))
+    if after["issuance"]:
+        raise InputError(f"--set {', '.join(after['issuance'])}: there is an option for it here")
+    return rules_from_json(after["market"])
 
 
 @app.command()

@@ -13,7 +13,8 @@ from market.errors import CertificateError, MarketInputError
 from market.explain import explain as explain_order
 from market.explain_words import sentences
 from market.model import Market, Orders, Side
-from market.wire import read_market, read_result, result_bytes
+from market.result_wire import read_result, result_bytes
+from market.wire import read_market
 from wallet_api.cli.context import EXIT_NO, say, say_json, stop, warn
 
 app = typer.Typer(help="Clear one half-hour from a file, and verify results.", no_args_is_help=True)

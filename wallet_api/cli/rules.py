@@ -1,5 +1,8 @@
 """``commonwatt community rules``: the rules in force, and their next version."""
 
+import csv
+import re
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -10,7 +13,10 @@ from settlement import deeds
 from settlement.community import Community
 from settlement.constitution import SETTINGS, next_rules, rules_table
 from wallet_api.cli.context import EXIT_NO, say, say_json, stop
-from wallet_api.cli.fields import AsJson, At, agreed, open_at
+from wallet_api.cli.fields import AsJson, At, agreed, open_at, who
+
+KEY_COLUMNS = {"member", "ppm", "seller"}
+"""Columns of a file of coefficients."""
 
 COLUMN = 14
 """Characters of a value in the table; longer ones get lines of their own."""
@@ -21,6 +27,12 @@ def rules(
     settings: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="One of: " + ", ".join(SETTINGS)),
+    ] = None,
+    coefficients: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FILE", help="Share by coefficients: CSV of member,ppm and perhaps seller"
+        ),
     ] = None,
     yes: Annotated[bool, typer.Option("--yes", help="Do not ask")] = False,
     at: At = None,
@@ -34,25 +46,29 @@ def rules(
     Example: commonwatt community rules
 
     Or: commonwatt community rules --set charge=0.2p --set sellers=60%
+
+    Or: commonwatt community rules --set price=fixed --set bands=00:00=9p,16:00=18p
     """
     community = open_at(context, at)
     before = deeds.rules_now(community)
-    after = next_rules(before, _settings(settings or []))
+    found = None if coefficients is None else _coefficients(community, coefficients)
+    after = next_rules(before, settings_of_rules(settings or []), found)
+    changes = bool(settings) or found is not None
     version = community.state.rules_now.version
-    if as_json and settings and not yes:
-        raise typer.BadParameter("with --json and --set, say --yes: nothing is asked then")
-    if settings and before == after:
+    if as_json and changes and not yes:
+        raise typer.BadParameter("with --json and a change, say --yes: nothing is asked then")
+    if changes and before == after:
         raise InputError("The rules are that already: nothing was written.")
-    if settings and not as_json:
+    if changes and not as_json:
         _say_difference(community, before, after)
         if not agreed(f"Log this as version {version + 1}?", yes=yes):
             say("Nothing was written.")
             stop(EXIT_NO)
-    if settings:
+    if changes:
         version = deeds.new_rules(community, after).body["version"]
     if as_json:
         say_json({"version": version, **after})
-    elif settings:
+    elif changes:
         say(f"Version {version} of the rules is logged, signed by the operators.")
     else:
         say(f"Rules, version {version}")
@@ -80,7 +96,33 @@ def _say_difference(
     say(f"It binds days from {first} on. Limits of wallets that are open stay as they are.")
 
 
-def _settings(texts: list[str]) -> dict[str, str]:
+def _coefficients(community: Community, path: Path) -> list[dict[str, object]]:
+    """Read coefficients from a CSV; members by name, or by how their ids begin."""
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text") from error
+    reader = csv.DictReader(lines)
+    if reader.fieldnames is None or not {"member", "ppm"} <= set(reader.fieldnames) <= KEY_COLUMNS:
+        raise InputError(f"{path}: the first line must be member,ppm or member,ppm,seller")
+    keys: list[dict[str, object]] = []
+    for number, row in enumerate(reader, start=2):
+        ppm = row["ppm"] or ""
+        if not re.fullmatch(r"[0-9]{1,7}", ppm):
+            raise InputError(f"{path} line {number}: {ppm!r} is not parts per million, as in 30000")
+        key: dict[str, object] = {"bid": who(community, row["member"])[0], "ppm": int(ppm)}
+        if row.get("seller"):
+            key["ask"] = who(community, row["seller"])[0]
+        keys.append(key)
+    return keys
+
+
+def settings_of_rules(texts: list[str]) -> dict[str, str]:
+    """Return values by name of ``NAME=VALUE`` texts.
+
+    Raises:
+        InputError: not of this form, or one twice.
+    """
     made: dict[str, str] = {}
     for text in texts:
         name, equals, value = text.partition("=")
