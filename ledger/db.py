@@ -53,7 +53,10 @@ class Database:
             options["connect_args"] = {"isolation_level": None, "check_same_thread": False}
             if not parsed.database:
                 options["poolclass"] = StaticPool
-        elif parsed.get_backend_name() != "postgresql":
+        elif parsed.get_backend_name() == "postgresql":
+            # A cluster made without a locale says SQL_ASCII, and would be read as bytes.
+            options["connect_args"] = {"client_encoding": "utf8"}
+        else:
             raise SetupError(f"{url!r}: only SQLite and PostgreSQL are supported")
         try:
             self.engine = create_engine(parsed, **options)

@@ -47,7 +47,7 @@ OPERATOR_KINDS = frozenset(
 """Kinds that the roster's threshold of operators signs."""
 
 MEMBER_KINDS = frozenset(
-    {"consent", "offer", "mandate", "mandate_revoke", "transfer", "ask", "dispute"}
+    {"consent", "offer", "mandate", "mandate_revoke", "agreement_end", "transfer", "ask", "dispute"}
 )
 """Kinds that a member's own keys sign."""
 

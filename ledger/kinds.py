@@ -135,6 +135,7 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "first": _PERIOD,
         "last": _PERIOD,
     },
+    "agreement_end": {"agreement": HEX_32},
     "transfer": {"to": HEX_32, "amount": _AMOUNT, "reference": text(35)},
     "ask": {"of": HEX_32, "amount": _AMOUNT, "reference": text(35), "last": _PERIOD},
     "dispute": {"about": HEX_64, "claim": _TEXT},

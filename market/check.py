@@ -12,6 +12,7 @@ from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from market.errors import MarketInputError
+from market.losses import at_boundary
 from market.model import (
     AGREEMENTS_MAX,
     FEEDERS_MAX,
@@ -25,6 +26,25 @@ from market.model import (
 )
 from market.rules import PERMILLE, check_rules
 from market.tree import Tree
+
+LEVELS_MAX = 64
+"""Most feeders one above the other: sharing takes time in proportion, and streets are shallow."""
+
+FACTOR_PPM_MAX = 2_000_000
+"""Largest loss factor: twice the metered energy."""
+
+
+def checked(market: Market) -> tuple[Market, Tree]:
+    """Return a market with its energy at the network's boundary, and its feeders' tree.
+
+    Raises:
+        MarketInputError: it cannot be cleared; names the order and the field.
+    """
+    tree = check_market(market)
+    moved = at_boundary(market)
+    if moved is not market:
+        check_market(moved)
+    return moved, tree
 
 
 def check_market(market: Market) -> Tree:
@@ -70,10 +90,16 @@ def _check_feeders(feeders: tuple[Feeder, ...]) -> Tree:
     if len(tree) != len(feeders):
         circle = min(known - set(tree.ids))
         raise MarketInputError(f"feeders: {circle!r} lies above itself: no path to {roots[0]!r}")
+    if tree.depth() > LEVELS_MAX:
+        raise MarketInputError(f"feeders: more than {LEVELS_MAX} lie one above the other")
     return tree
 
 
 def _check_feeder(feeder: Feeder, known: set[str]) -> None:
+    for name in ("import_ppm", "export_ppm"):
+        if not 0 < getattr(feeder, name) <= FACTOR_PPM_MAX:
+            factor = getattr(feeder, name)
+            raise MarketInputError(f"feeders: {feeder.id!r}: {name} {factor} is out of range")
     if feeder.parent is None:
         if feeder.capacity_wh is not None or feeder.charge_ticks:
             raise MarketInputError(

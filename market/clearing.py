@@ -20,7 +20,7 @@ import numpy as np
 
 from market.agreements import Served, serve
 from market.assemble import Got, Matched, assemble
-from market.check import check_market
+from market.check import checked
 from market.columns import Array, Column, equal_share, pro_rata
 from market.errors import SolverError
 from market.face import Component, components
@@ -46,7 +46,7 @@ def clear(market: Market, solver: Any | None = None) -> Result:
         MarketInputError: the market cannot be cleared; names the order or field.
         SolverError: the solver gave no optimum; nothing was cleared.
     """
-    tree = check_market(market)
+    market, tree = checked(market)
     served, terms = serve(market, tree), terms_of(market)
     sides = _columns(market, tree, served, terms)
     edges, charges = edges_of(tree, served)

@@ -20,7 +20,7 @@ from typing import NamedTuple
 from ledger.primitives.money import PRICE_TICKS_MAX
 from market.agreements import Served, serve
 from market.certificate import potentials_of
-from market.check import check_market
+from market.check import checked
 from market.clearing import clear
 from market.errors import MarketInputError
 from market.face import components
@@ -28,6 +28,9 @@ from market.model import Fill, Market, Order, Result, Side, summed
 from market.programme import Programme
 from market.staging import Row, Stage, Terms, edges_of, levels_of, stage, terms_of
 from market.tree import Tree
+
+MARGIN_ORDERS_MIN = 3
+"""Fewest orders of others at a limit whose Wh together are told."""
 
 
 class Standing(StrEnum):
@@ -62,14 +65,15 @@ class Margin(NamedTuple):
     Attributes:
         side: on which they stand.
         limit_ticks: their limit.
-        wh: what they offered or wanted together, after agreements.
-        matched_wh: what of it was matched in the market.
+        wh: what they offered or wanted together, after agreements; None where fewer than
+            `MARGIN_ORDERS_MIN` others stand there, since it would be somebody's own.
+        matched_wh: what of it was matched in the market; None likewise.
     """
 
     side: Side
     limit_ticks: int
-    wh: int
-    matched_wh: int
+    wh: int | None
+    matched_wh: int | None
 
 
 class Otherwise(NamedTuple):
@@ -125,7 +129,7 @@ def explain(market: Market, result: Result, side: Side, order_id: str) -> Explan
     """Explain a result of a market to one of its members.
 
     Args:
-        market: that was cleared.
+        market: that was cleared; its energy is shown as it counts at the network's boundary.
         result: what came of it, proved before.
         side: of the order.
         order_id: which order.
@@ -134,6 +138,7 @@ def explain(market: Market, result: Result, side: Side, order_id: str) -> Explan
         MarketInputError: there is no such order, or the market cannot be cleared.
     """
     scene = _Scene.of(market, result)
+    market = scene.market
     orders = market.asks if side is Side.ASK else market.bids
     order = next((each for each in orders if each.id == order_id), None)
     if order is None:
@@ -159,7 +164,7 @@ def explain(market: Market, result: Result, side: Side, order_id: str) -> Explan
         None if price is None else price.price_ticks + charge,
         None if price is None else (price.low_ticks, price.high_ticks),
         tied,
-        () if price is None else scene.margins(order.feeder, {price.low_ticks, price.high_ticks}),
+        () if price is None else scene.margins(order, {price.low_ticks, price.high_ticks}),
         tuple(flow.feeder for flow in result.flows if flow.full),
         tuple(scene.otherwise(order, side, row, standing)),
     )
@@ -180,7 +185,7 @@ class _Scene:
 
     @classmethod
     def of(cls, market: Market, result: Result) -> "_Scene":
-        tree = check_market(market)
+        market, tree = checked(market)
         served, terms = serve(market, tree), terms_of(market)
         taking_part = stage(market, tree, served, terms)
         asks, bids = levels_of(taking_part.asks, len(tree)), levels_of(taking_part.bids, len(tree))
@@ -218,11 +223,11 @@ class _Scene:
             return Standing.WHOLE, None
         return (Standing.SHARED, tied) if tied.matched_wh else (Standing.OUTBID, None)
 
-    def margins(self, feeder: str, ends: set[int]) -> tuple[Margin, ...]:
-        """Return the orders of a feeder at the ends of its price's interval, together by limit."""
+    def margins(self, order: Order, ends: set[int]) -> tuple[Margin, ...]:
+        """Return the orders at the ends of the price's interval at a feeder, together by limit."""
         if self.terms is not None:
             return ()
-        node, found = self.tree.index[feeder], []
+        node, found = self.tree.index[order.feeder], []
         for side, rows, orders, trades in (
             (Side.ASK, self.taking_part.asks, self.market.asks, self.result.asks),
             (Side.BID, self.taking_part.bids, self.market.bids, self.result.bids),
@@ -234,11 +239,15 @@ class _Scene:
                 if mine:
                     got = sum(
                         fill.wh
-                        for order in mine
-                        for fill in matched.get(order, ())
+                        for each in mine
+                        for fill in matched.get(each, ())
                         if fill.agreement is None
                     )
-                    found.append(Margin(side, limit, sum(left[order] for order in mine), got))
+                    wh = sum(left[each] for each in mine)
+                    told = len(set(mine) - {order.id}) >= MARGIN_ORDERS_MIN or mine == [order.id]
+                    found.append(
+                        Margin(side, limit, wh, got) if told else Margin(side, limit, None, None)
+                    )
         return tuple(found)
 
     def otherwise(
@@ -254,7 +263,7 @@ class _Scene:
             # A bid is worth 2 b + 1 and an ask 2 a: the first limit that ties, and the first beyond.
             potential = self.potentials[row.node]
             first = potential // 2 if side is Side.BID else (potential + 1) // 2
-            limits = [first, first + sign]
+            limits = [first, first + sign, *self._nearest(order, side, row.node)]
         elif standing is Standing.SHARED:
             limits = [order.limit_ticks + sign]
         else:
@@ -263,10 +272,22 @@ class _Scene:
         got_wh, _ = summed(dict(trades.matched()).get(order.id, ()))
         tried = [
             self._tried(order, side, limit)
-            for limit in limits
+            for limit in sorted(set(limits), key=lambda limit: sign * limit)
             if limit != order.limit_ticks and abs(limit) <= PRICE_TICKS_MAX
         ]
         return [other for other in tried if other.wh != got_wh]
+
+    def _nearest(self, order: Order, side: Side, node: int) -> list[int]:
+        """Return the first limit beyond the order's at which somebody of the other side trades."""
+        rows = self.taking_part.bids if side is Side.ASK else self.taking_part.asks
+        reach = [0] * len(self.tree)
+        for other in {row.node for row in rows}:
+            reach[other] = sum(self.tree.charges[edge] for edge, _ in self.tree.path(node, other))
+        if side is Side.BID:
+            limits = [row.value // 2 + reach[row.node] for row in rows]
+            return [min((t for t in limits if t > order.limit_ticks), default=order.limit_ticks)]
+        limits = [row.value // 2 - reach[row.node] for row in rows]
+        return [max((t for t in limits if t < order.limit_ticks), default=order.limit_ticks)]
 
     def _tried(self, order: Order, side: Side, limit_ticks: int) -> Otherwise:
         orders = self.market.asks if side is Side.ASK else self.market.bids

@@ -10,7 +10,7 @@ You wanted 0.004 kWh, at 0.30p at most.
 2 buyers stood alike. They wanted 0.008 kWh together and got 0.005 kWh; your part was 0.003 kWh.
 You paid 0.30p a kWh.
 In all, 0.005 kWh was offered, 0.008 kWh wanted and 0.005 kWh matched.
-Buyers at 0.30p wanted 0.008 kWh and got 0.005 kWh: they set the price.
+A limit of 0.30p on the buyers' side set the price.
 With a limit of 0.31p you would have got 0.004 kWh, at 0.30p on average.
 """
 
@@ -67,8 +67,14 @@ def _agreed(told: Explanation) -> Iterator[str]:
 
 def _stood(told: Explanation) -> Iterator[str]:
     did, got = ("wanted", "got") if told.side is Side.BID else ("offered", "sold")
+    agreed_wh = sum(fill.wh for fill in told.fills if fill.agreement is not None)
+    if 0 < told.taking_part_wh < told.order.wh - agreed_wh:
+        part = "your part of the supply" if told.side is Side.BID else "the parts that buyers used"
+        yield f"Of it {_kwh(told.taking_part_wh)} could be traded: {part}."
     if told.standing is Standing.WHOLE:
-        which = "All of the rest" if len(told.fills) > 1 else "All of it"
+        which = "All of the rest" if agreed_wh else "All of it"
+        if agreed_wh + told.taking_part_wh < told.order.wh:
+            which = "All of that"
         yield f"{which} was matched with neighbours: {_kwh(told.market_wh)}."
     elif told.standing is Standing.SHARED and told.tied and told.tied.orders == 1:
         yield f"Of {_kwh(told.taking_part_wh)} that you {did} you {got} {_kwh(told.market_wh)}."
@@ -91,11 +97,8 @@ _REASONS = {
     ),
     (Standing.NO_PART, Side.BID): "Your part of the supply came to nothing in this half-hour.",
     (Standing.NO_PART, Side.ASK): "Nobody's part of your supply was used in this half-hour.",
-    (
-        Standing.OUTBID,
-        Side.BID,
-    ): "Others would pay more, and there was no more energy than they took.",
-    (Standing.OUTBID, Side.ASK): "Others sold for less, and no more was wanted than they had.",
+    (Standing.OUTBID, Side.BID): "Nothing that was left could be had at your feeder at your limit.",
+    (Standing.OUTBID, Side.ASK): "Nobody who was left could be reached and would pay your limit.",
 }
 
 
@@ -120,17 +123,16 @@ def _why_this_price(told: Explanation) -> Iterator[str]:
 
 
 def _margin(margin: Margin) -> str:
-    limit, kwh = format_price(margin.limit_ticks), _kwh(margin.wh)
-    matched = _kwh(margin.matched_wh)
-    who, did, got = (
-        ("Buyers", "wanted", "got") if margin.side is Side.BID else ("Sellers", "offered", "sold")
-    )
-    end = ": they set the price." if 0 < margin.matched_wh < margin.wh else "."
+    limit, buying = format_price(margin.limit_ticks), margin.side is Side.BID
+    if margin.wh is None or margin.matched_wh is None:
+        return f"A limit of {limit} on the {'buyers' if buying else 'sellers'}' side set the price."
+    who, did, got = ("Buyers", "wanted", "got") if buying else ("Sellers", "offered", "sold")
+    begin = f"{who} at {limit} {did} {_kwh(margin.wh)} and {got}"
     if not margin.matched_wh:
-        return f"{who} at {limit} {did} {kwh} and {got} none of it."
+        return f"{begin} none of it."
     if margin.matched_wh == margin.wh:
-        return f"{who} at {limit} {did} {kwh} and {got} all of it."
-    return f"{who} at {limit} {did} {kwh} and {got} {matched}{end}"
+        return f"{begin} all of it."
+    return f"{begin} {_kwh(margin.matched_wh)}: they set the price."
 
 
 def _network(told: Explanation) -> Iterator[str]:

@@ -110,12 +110,16 @@ class Feeder:
         parent: the feeder above, None at the root.
         capacity_wh: most Wh in a half-hour, None without limit.
         charge_ticks: what each kWh over the edge costs.
+        import_ppm: what must be fed in for what its meters take, in parts per million.
+        export_ppm: what arrives of what its meters give, in parts per million.
     """
 
     id: str
     parent: str | None = None
     capacity_wh: int | None = None
     charge_ticks: int = 0
+    import_ppm: int = PPM
+    export_ppm: int = PPM
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,8 @@ def _clusters(
         # No more can flow than one side of the edge has and the other takes.
         out = min(supply_below[node], demand_below[0] - demand_below[node])
         into = min(supply_below[0] - supply_below[node], demand_below[node])
-        if (most is None or most >= out) and (least is None or -least >= into):
+        # An edge that may be just full may have any rise: only one with room to spare joins.
+        if (most is None or most > out) and (least is None or -least > into):
             part_of[node] = parent
             nodes[parent].append(node)
             continue

@@ -53,6 +53,13 @@ class Tree:
         """Return the number of feeders."""
         return len(self.ids)
 
+    def depth(self) -> int:
+        """Return how many feeders lie one above the other at most."""
+        depths = [1] * len(self.ids)
+        for node in range(1, len(depths)):
+            depths[node] = depths[self.parents[node]] + 1
+        return max(depths, default=0)
+
     def outflows(self, injections: Sequence[int]) -> list[int]:
         """Return what flows from each feeder to its parent, negative the other way.
 

@@ -21,6 +21,7 @@ from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX
 from ledger.primitives.periods import PERIOD_MAX
+from market.check import FACTOR_PPM_MAX
 from market.errors import MarketInputError
 from market.model import (
     AGREEMENTS_MAX,
@@ -69,6 +70,8 @@ _FEEDERS = shape.array(
             "parent": ID,
             "capacity_wh": shape.integer(0, MARKET_WH_MAX),
             "charge_ticks": _CHARGE,
+            "import_ppm": shape.integer(1, FACTOR_PPM_MAX),
+            "export_ppm": shape.integer(1, FACTOR_PPM_MAX),
         },
     ),
     FEEDERS_MAX,
@@ -228,7 +231,12 @@ def encode_market(market: Market) -> bytes:
 
 def _feeder_to_json(feeder: Feeder) -> dict[str, Any]:
     value = without_none(id=feeder.id, parent=feeder.parent, capacity_wh=feeder.capacity_wh)
-    return value | ({"charge_ticks": feeder.charge_ticks} if feeder.charge_ticks else {})
+    if feeder.charge_ticks:
+        value["charge_ticks"] = feeder.charge_ticks
+    for name in ("import_ppm", "export_ppm"):
+        if getattr(feeder, name) != PPM:
+            value[name] = getattr(feeder, name)
+    return value
 
 
 def _orders_to_json(orders: Orders) -> list[dict[str, Any]]:

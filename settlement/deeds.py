@@ -139,6 +139,12 @@ def agree(community: Community, seller: str, fields: Mapping[str, Any]) -> State
     return say(community, "agreement", seller, fields, both)
 
 
+def end_agreement(community: Community, member: str, agreement_id: str) -> Statement:
+    """End an agreement for one of its two members, from the next half-hour on."""
+    fields = {"agreement": agreement_id}
+    return say(community, "agreement_end", member, fields, by_member(member))
+
+
 def withdraw_consent(community: Community, member: str, meter: str) -> Statement:
     """End the use of a meter's readings, from the next half-hour on."""
     return say(community, "consent", member, withdrawal(meter), by_member(member))

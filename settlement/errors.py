@@ -11,6 +11,24 @@
 
 from ledger.errors import CommonwattError, RefusedError
 
+MESSAGE_CHARACTERS_MAX = 2_000
+"""Longest sentence of an audit: a hostile bundle must not fill the auditor's screen."""
+
+UNTAKEN = (
+    *(ValueError, TypeError, KeyError, AttributeError, IndexError),
+    *(OverflowError, RecursionError, MemoryError),
+)
+"""What the standard library raises over values that nobody expected: unsound, in an audit."""
+
+
+def plain(text: str) -> str:
+    r"""Return a text that only prints: what a bundle says cannot move the auditor's cursor.
+
+    >>> plain("its share is \x1b[2J5 Wh")
+    'its share is ?[2J5 Wh'
+    """
+    return "".join(c if c.isprintable() else "?" for c in text[:MESSAGE_CHARACTERS_MAX])
+
 
 class RunRefusedError(RefusedError):
     """A run that may not be made now."""
@@ -29,5 +47,5 @@ class AuditError(CommonwattError):
     """
 
     def __init__(self, check: str, message: str, position: int | None = None) -> None:
-        super().__init__(message)
+        super().__init__(plain(message))
         self.check, self.position = check, position

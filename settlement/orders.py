@@ -198,7 +198,7 @@ def fund_orders(
             side[member] = Funded(Order(member, rules.feeder, wh, ticks), hold_units)
         orders.agreements.extend(
             agreement
-            for agreement in state.agreements_of(period)
+            for agreement in state.agreements.binding(period)
             if agreement.seller in orders.asks and agreement.buyer in orders.bids
         )
     return funded

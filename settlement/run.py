@@ -201,6 +201,11 @@ def _new_hold(
         not_after_ms=known_at_ms + NOT_AFTER_MS,
     )
     detail = encode({"seed": seed.hex(), "orders": orders_to_detail(orders)})
+    if len(detail) > DETAIL_BYTES_MAX:
+        raise RunRefusedError(
+            f"The orders of {day} take {len(detail):,} bytes, and a run at most "
+            f"{DETAIL_BYTES_MAX:,}: split the community. Nothing was posted."
+        )
     [position] = community.accept(connection, [Draft(envelope, detail)])
     writer.ledger.post(
         connection, [Batch(batch_id, tuple(transfers), position)], writer.logged_ms(connection)

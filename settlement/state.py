@@ -19,17 +19,17 @@ from ledger.errors import RefusedError
 from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone
 from ledger.statements import Statement
-from market.model import Agreement as MarketAgreement
 from market.model import Rules
 from market.rules import check_rules
 from market.wire import rules_from_json
 from meters.readings import Channel
+from settlement.agreements import Agreement, AgreementBook
 
 _T = TypeVar("_T")
 
 AGREEMENT_KINDS = (
     *("rules", "account_open", "limit", "consent", "offer", "mandate", "mandate_revoke"),
-    *("agreement", "act_for"),
+    *("agreement", "agreement_end", "act_for"),
 )
 """Kinds that this state is made of."""
 
@@ -89,21 +89,6 @@ class MeterUse:
     channels: tuple[Channel, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Agreement:
-    """What a seller and a buyer agreed on between themselves."""
-
-    id: str
-    seller: str
-    buyer: str
-    price_ticks: int
-    rank: int
-    first: int
-    last: int
-    wh_period_max: int | None = None
-    share_permille: int | None = None
-
-
 CHANNELS = {
     "import": (Channel.IMPORT,),
     "export": (Channel.EXPORT,),
@@ -130,7 +115,7 @@ class CommunityState:
     mandates: dict[str, list[tuple[int, Mandate]]] = field(default_factory=dict)
     meters: dict[str, list[tuple[int, MeterUse]]] = field(default_factory=dict)
     meter_counts: dict[str, int] = field(default_factory=dict)
-    agreements: list[tuple[int, Agreement]] = field(default_factory=list)
+    agreements: AgreementBook = field(default_factory=AgreementBook)
 
     def apply(self, statement: Statement, period: int) -> None:
         """Take over a checked statement that was logged in a half-hour.
@@ -149,6 +134,7 @@ class CommunityState:
             "mandate": self._mandate,
             "mandate_revoke": self._revoke,
             "agreement": self._agree,
+            "agreement_end": self._end_agreement,
             "ask": self._check_ask,
         }.get(kind)
         if handler is not None:
@@ -206,12 +192,13 @@ class CommunityState:
         history.append((period, replace(last, first=1, last=0)))
 
     def _agree(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
-        seller, buyer = statement.account, body["buyer"]
-        if seller == buyer:
-            raise RefusedError("Nobody makes an agreement with themselves.")
         names = ("price_ticks", "rank", "first", "last", "wh_period_max", "share_permille")
         terms = {name: body[name] for name in names if name in body}
-        self.agreements.append((period, Agreement(statement.id, seller, buyer, **terms)))
+        agreement = Agreement(statement.id, statement.account, body["buyer"], **terms)
+        self.agreements.add(agreement, period)
+
+    def _end_agreement(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        self.agreements.end(body["agreement"], statement.account, period)
 
     def _check_ask(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
         if body["of"] not in self.members or body["of"] == statement.account:
@@ -294,23 +281,6 @@ class CommunityState:
         for period in {span[0], *(period for period in changes if period in span)}:
             if self.reader_of(meter, channel, period) != member:
                 raise RefusedError("the member did not consent to this meter's use")
-
-    def agreements_of(self, period: int) -> list[MarketAgreement]:
-        """Return the agreements that bind a half-hour, in the order in which they are served."""
-        found = [
-            MarketAgreement(
-                agreement.id,
-                agreement.rank,
-                agreement.seller,
-                agreement.buyer,
-                agreement.price_ticks,
-                agreement.wh_period_max,
-                agreement.share_permille,
-            )
-            for logged, agreement in self.agreements
-            if logged < period and agreement.first <= period <= agreement.last
-        ]
-        return sorted(found, key=lambda agreement: (agreement.rank, agreement.id))
 
     def meters_of(self, member: str) -> list[str]:
         """Return a member's meters, in order."""

@@ -27,6 +27,7 @@ from market.model import Agreement as MarketAgreement
 from market.model import Key, PriceRule, Rules, SharingRule
 from market.model import Order as MarketOrder
 from meters.readings import Channel
+from settlement.agreements import Agreement, AgreementBook
 from settlement.audit.order import Order
 from settlement.audit.proofs import Cleared, DayProof, Signed
 from settlement.audit.replay import Replay
@@ -35,7 +36,6 @@ from settlement.audit.signatures import TrustingKeyBook
 from settlement.orders import Flow, Funded, PeriodInputs, PeriodOrders
 from settlement.postings import Line
 from settlement.state import (
-    Agreement,
     CommunityRules,
     CommunityState,
     Mandate,
@@ -47,13 +47,14 @@ from settlement.state import (
 if TYPE_CHECKING:
     from settlement.audit.verdict import Report
 
-VERSION = 2
+VERSION = 3
 
 _CLASSES: dict[str, Any] = {
     f"Market{found.__name__}" if found in (MarketOrder, MarketAgreement) else found.__name__: found
     for found in (
         *(TrustingKeyBook, MemberKeys, PendingChange),
-        *(CommunityState, CommunityRules, Rules, Offer, Mandate, Member, MeterUse, Agreement),
+        *(CommunityState, CommunityRules, Rules, Offer, Mandate, Member, MeterUse),
+        *(AgreementBook, Agreement),
         *(Book, Balance, Hold, Amended, Transfer, Order),
         *(RunState, Day, DayProof, Signed, Cleared),
         *(PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, MarketAgreement, Line, Key),

@@ -20,7 +20,7 @@ from ledger.records import pack_record, salted_root
 from market.certificate import verify_encoded
 from market.wire import encode_market
 from meters.batches import NOT_SIGNED, BatchContent
-from settlement.errors import UnsoundError
+from settlement.errors import UNTAKEN, UnsoundError
 from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked, orders_from_detail
 from settlement.postings import (
     Line,
@@ -102,6 +102,8 @@ def prove_day(proof: DayProof) -> Failure | None:
             step()
     except CommonwattError as error:
         return *at, f"entry {at[0]}: {error}"
+    except UNTAKEN as error:
+        return *at, f"entry {at[0]}: what it says cannot be taken ({type(error).__name__})"
     return None
 
 

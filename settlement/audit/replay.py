@@ -40,7 +40,7 @@ from settlement.audit.proofs import (
 from settlement.audit.runs import Runs, RunState
 from settlement.audit.signatures import TrustingKeyBook
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
-from settlement.errors import AuditError, UnsoundError
+from settlement.errors import UNTAKEN, AuditError, UnsoundError
 from settlement.openings import MOVING_KINDS
 from settlement.orders import Readings
 from settlement.state import CommunityState
@@ -244,6 +244,9 @@ class Replay:
             raise
         except CommonwattError as error:
             raise AuditError(check, f"entry {position}: {error}", position) from error
+        except UNTAKEN as error:
+            words = f"entry {position}: what it says cannot be taken ({type(error).__name__})"
+            raise AuditError(check, words, position) from error
 
     def _pass_over(self, leaf: Leaf, position: int) -> None:
         """Go on without a fact that is not there."""

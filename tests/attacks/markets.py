@@ -9,9 +9,11 @@ from dataclasses import replace
 
 from ledger.accounts import fees
 from ledger.book import Balance
+from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.hashing import tagged_hash
 from ledger.records import Transfer
 from market.model import Market, Orders, Result
+from market.result_wire import result_to_json
 from settlement.orders import Funded, PeriodInputs, PeriodOrders, fund_orders
 from settlement.state import CommunityState
 from tests.attacks.catalogue import attack
@@ -248,6 +250,26 @@ def clearing_wrong_price() -> Village:
             return replace(result, asks=dearer[0], bids=dearer[1], prices=prices)
 
     return Dearer(metered()).go()
+
+
+@attack(CLEARING, "clearings", "no energy that a market takes")
+def clearing_numbers_without_end() -> Village:
+    """Two fills cancel each other in numbers so long that an auditor's program might give up."""
+
+    class Endless(Wrong):
+        def wrong(self, market: Market) -> Result:
+            return cleared(market)
+
+        def result_data(self, result: Result) -> bytes:
+            value = result_to_json(result)
+            for order in value["orders"]:
+                if order["wh"]:
+                    huge = {"wh": 10**4000, "price_ticks": order.pop("price_ticks")}
+                    rest = {**huge, "wh": order["wh"] - 10**4000}
+                    order["fills"] = [huge, rest]
+            return encode_trusted(value)
+
+    return Endless(metered()).go()
 
 
 @attack(CLEARING, "clearings", "the result is of another half-hour")

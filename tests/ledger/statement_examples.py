@@ -106,6 +106,7 @@ FIELDS: dict[str, dict[str, Any]] = {
         "last": 4_000_000,
         "share_permille": 30,
     },
+    "agreement_end": {"agreement": "3c" * 16},
     "transfer": {"to": OTHER, "amount": 1, "reference": "Cake for the street party é"},
     "ask": {"of": OTHER, "amount": 1, "reference": "Cake", "last": 989_800},
     "dispute": {"about": HASH, "claim": "The meter was off that night.", "period": 989_700},

@@ -24,6 +24,7 @@ def any_market(
     feeders_max: int = 6,
     orders_max: int = 8,
     wh_max: int = 40,
+    losses: float = 0.0,
 ) -> Market:
     """Return a market of some feeders, agreements, and any rules that go together."""
     price = price or rng.choice(list(PriceRule))
@@ -50,6 +51,14 @@ def any_market(
     if asks and bids and rng.random() < 0.4:
         agreed = (_agreement(rng, number, asks, bids) for number in range(rng.randint(1, 4)))
         market = replace(market, agreements=tuple(agreed))
+    if losses and rng.random() < losses:
+        lossy = (
+            replace(
+                feeder, import_ppm=rng.randint(10**6, 1_200_000), export_ppm=rng.randint(1, 10**6)
+            )
+            for feeder in market.feeders
+        )
+        market = replace(market, feeders=tuple(lossy))
     return market
 
 

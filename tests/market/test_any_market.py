@@ -8,6 +8,7 @@ from ledger.primitives.canonical import encode
 from market.certificate import prove, verify, verify_encoded
 from market.clearing import clear
 from market.errors import CertificateError
+from market.losses import at_boundary
 from market.model import Certificate, Market, PriceRule, Result
 from market.result_wire import encode_result, read_result, result_bytes
 from market.rules import set_price_ticks
@@ -21,7 +22,7 @@ EACH = 150
 
 def markets(seed):
     rng = random.Random(seed)
-    return ((rng, any_market(rng)) for _ in range(EACH))
+    return ((rng, any_market(rng, losses=0.2)) for _ in range(EACH))
 
 
 @pytest.mark.parametrize("seed", SEEDS)
@@ -56,6 +57,7 @@ def test_energy_and_money_are_conserved_and_limits_are_kept(seed):
 
 def check_side(market: Market, result: Result, name: str) -> int:
     """Check each order's fills against its limits, and return the money of the side."""
+    market = at_boundary(market)
     orders = {order.id: order for order in getattr(market, name)}
     agreed = {agreement.id: agreement for agreement in market.agreements}
     units = 0
@@ -100,7 +102,8 @@ def test_a_set_price_is_one_price_between_the_tariffs(seed):
     for _, market in markets(200 + seed):
         if not market.rules.price.is_set:
             continue
-        supply, demand = sum(market.asks.wh), sum(market.bids.wh)
+        there = at_boundary(market)
+        supply, demand = sum(there.asks.wh), sum(there.bids.wh)
         price = set_price_ticks(market.rules, supply, demand)
         for shown in clear(market).prices:
             assert (shown.price_ticks, shown.low_ticks, shown.high_ticks) == 3 * (price,)

@@ -87,7 +87,7 @@ WORDS = {
         market_of([(4, 30)], [(4, 20)]),
         Side.ASK,
         "s1",
-        "no more was wanted than they had",
+        "Nobody who was left could be reached and would pay your limit.",
     ),
     "stood out": (
         market_of([(4, 2000)], [(4, 2450)], MID_MARKET),
@@ -121,6 +121,34 @@ WORDS = {
         Side.ASK,
         "s1",
         "Any price from 0.10p to 0.30p would have done; the rule takes the middle.",
+    ),
+    "capped": (
+        market_of(
+            [(1_000, 400)],
+            [(1_000, 2450)],
+            Rules(PriceRule.FIXED, SharingRule.KEYS, match_ticks=1000, keys=(Key("b1", 500_000),)),
+        ),
+        Side.BID,
+        "b1",
+        "Of it 0.500 kWh could be traded: your part of the supply.\nAll of that was matched",
+    ),
+    "alone below the only ask": (
+        market_of([(4, 30)], [(4, 20)]),
+        Side.BID,
+        "b1",
+        "With a limit of 0.30p you would have got 0.004 kWh, at 0.30p on average.",
+    ),
+    "a neighbour's own limit is not measured out": (
+        market_of([(9, 10)], [(4, 30)]),
+        Side.BID,
+        "b1",
+        "A limit of 0.10p on the sellers' side set the price.",
+    ),
+    "many at the margin": (
+        market_of([(2, 10), (2, 10), (2, 10), (2, 10)], [(4, 30)]),
+        Side.BID,
+        "b1",
+        "Sellers at 0.10p offered 0.008 kWh and sold 0.004 kWh: they set the price.",
     ),
     "nothing offered": (market_of([(0, 10)], [(4, 30)]), Side.ASK, "s1", "You offered 0.000 kWh"),
 }

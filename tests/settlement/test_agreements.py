@@ -13,9 +13,12 @@ from ledger.primitives.signing import SigningKey
 from market.model import Agreement
 from meters.simulation import ZONE
 from settlement import deeds, run
+from settlement.agreements import Agreement as Terms_
+from settlement.agreements import AgreementBook
 from settlement.audit.memory import read_memory
 from settlement.audit.verify import audit
 from settlement.enrol import Terms, add_member
+from settlement.errors import RunRefusedError
 from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
@@ -102,7 +105,7 @@ def test_an_agreement_is_served_first_paid_at_its_price_and_audited(street, tmp_
     export_bundle(street, tmp_path / "bundle")
     report = audit(tmp_path / "bundle")
     assert report.verdict == "sound", report.failure
-    assert read_memory(report.memory()).replay.community.agreements
+    assert read_memory(report.memory()).replay.community.agreements.made
 
 
 def test_what_was_agreed_after_the_day_began_does_not_count(street):
@@ -125,6 +128,57 @@ def test_a_gift_costs_nothing(street):
     served = fills_by(settled(street), made)
     assert {ticks for *_, ticks in served} == {0}
     assert max(wh for _, _, wh, _ in served) == 50
+
+
+def test_one_of_both_ends_it_from_the_next_half_hour_on(street, tmp_path):
+    made = agree(street, "m-school", "m-ben")
+    ben, cleo = owner(street, "m-ben"), owner(street, "m-cleo")
+    street.writer.clock.set_ms(PERIODS[24] * 1_800_000 + 60_000)
+    with pytest.raises(RefusedError, match="no agreement of this member"):
+        deeds.end_agreement(street, cleo, made.id)
+    deeds.end_agreement(street, ben, made.id)
+    with pytest.raises(RefusedError, match="ended before"):
+        deeds.end_agreement(street, ben, made.id)
+    served = fills_by(settled(street), made)
+    assert PERIODS[20] < max(period for period, *_ in served) <= PERIODS[24]
+    export_bundle(street, tmp_path / "bundle")
+    assert audit(tmp_path / "bundle").verdict == "sound"
+
+
+def test_there_are_only_so_many_at_one_time(monkeypatch):
+    monkeypatch.setattr("settlement.agreements.MEMBER_MAX", 3)
+    monkeypatch.setattr("settlement.agreements.COMMUNITY_MAX", 5)
+    book = AgreementBook()
+
+    def add(name, seller, buyer, last=20, logged=5):
+        book.add(Terms_(name, seller, buyer, 1, 1, 6, last), logged)
+
+    for number in range(3):
+        add(f"a{number}", "ada", "ben")
+    for seller, buyer in (("ada", "cleo"), ("cleo", "ben")):
+        with pytest.raises(RefusedError, match="A member has 3 agreements at most"):
+            add("more", seller, buyer)
+    add("b0", "cleo", "dan")
+    add("b1", "dan", "cleo")
+    with pytest.raises(RefusedError, match="The community has 5 agreements at most"):
+        add("b2", "eve", "fay")
+    book.end("a0", "ben", 7)
+    add("c0", "ada", "eve", logged=8)
+    with pytest.raises(RefusedError, match="A member has 3"):
+        add("c1", "ada", "fay", logged=9)
+    add("c2", "ada", "fay", last=40, logged=21)  # the others are over
+    assert [each.id for each in book.binding(22)] == ["c2"]
+    with pytest.raises(RefusedError, match="before it begins"):
+        add("d0", "fay", "gil", last=21, logged=21)
+
+
+def test_a_run_that_no_detail_could_hold_sets_nothing_aside(street, monkeypatch):
+    agree(street, "m-school", "m-ben")
+    monkeypatch.setattr(run, "DETAIL_BYTES_MAX", 1_000)
+    with pytest.raises(RunRefusedError, match="split the community"):
+        settled(street)
+    with street.reading() as connection:
+        assert not log_store.has_kind(connection, street.writer.community, ("hold",))
 
 
 def test_both_must_sign_and_nobody_with_themselves(street):

@@ -49,6 +49,15 @@ def test_two_members_agree_on_a_price(village):
     days = ("--from", "2026-06-01", "--to", "2026-12-31")
     out = village.done(*("member", "agree", "Ada", "Ben", "--price", "7p", "--share", "30%", *days))
     assert out == "Ada sells to Ben at 7.00p first, from 2026-06-01 to 2026-12-31.\n"
+    [made] = village.json("member", "agreements", "Ben")
+    out = village.done("member", "agreements", "Ben")
+    assert out.startswith(
+        f"{made['id'][:8]}  Ben buys from Ada at 7.00p, until 2026-12-31; rank 1, 30% of"
+    )
+    out = village.done("member", "end-agreement", "Ada", made["id"][:8])
+    assert "serves no half-hour that begins at" in out
+    assert village.done("member", "agreements", "Ada") == "Ada has no agreement.\n"
+    village.refused("none of Ada's", "member", "end-agreement", "Ada", "ff", code=2)
     for words, *options in (
         ("with themselves", "Ada", "Ada", "--price", "7p", *days),
         (

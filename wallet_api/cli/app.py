@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledger.errors import CommonwattError, ConflictError, RefusedError, SignatureError
 from settlement.audit.terminal import prepare
 from wallet_api.cli import (
+    agreements,
     amend,
     audit,
     books,
@@ -100,7 +101,9 @@ member.member_app.command("unfreeze")(member_keys.unfreeze)
 member.member_app.command("recover")(member_keys.recover)
 member.member_app.command("object")(member_keys.object_to)
 member.member_app.command("limit")(member_terms.limit)
-member.member_app.command("agree")(member_terms.agree)
+member.member_app.command("agree")(agreements.agree)
+member.member_app.command("agreements")(agreements.agreements)
+member.member_app.command("end-agreement")(agreements.end_agreement)
 member.member_app.command("revoke-mandate")(member_terms.revoke_mandate)
 member.member_app.command("withdraw")(member_terms.withdraw)
 app.add_typer(member.member_app, name="member")
