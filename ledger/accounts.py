@@ -89,6 +89,11 @@ def pool(feeder: str, asset: str) -> str:
     return f"pool/{feeder} {asset}"
 
 
+def losses(feeder: str) -> str:
+    """Return the account of what a feeder's network loses, or what its meters and the grid differ in."""
+    return f"losses/{feeder} {WH}"
+
+
 def fees(asset: str) -> str:
     """Return the account that takes the community's charge."""
     return f"community/fees {asset}"

@@ -52,6 +52,7 @@ _ORIGIN = text(FREE_TEXT_CHARACTERS_MAX, r"[a-z0-9][a-z0-9.-]*(/[a-z0-9.-]+)*")
 _PERIOD = integer(0, PERIOD_MAX)
 _TIME_MS = integer(0, INTEGER_MAX)
 _UNITS = integer(0, UNITS_MAX)
+_FACTOR_PPM = integer(1, 2_000_000)
 _TICKS = integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX)
 _VERSION = integer(1, 1_000_000)
 _METER = text(64, r"[A-Za-z0-9_.:/-]+")
@@ -206,6 +207,9 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
 
 OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
     "roster": {"expires": _PERIOD},
+    "rules": {
+        "losses": record({"import_ppm": _FACTOR_PPM, "export_ppm": _FACTOR_PPM}),
+    },
     "account_open": {"recovery": HEX_64},
     "key_change": {"recovery": HEX_64, "code_key": HEX_64, "decides": HEX_32},
     "consent": {"withdrawn": one_of(True)},

@@ -15,7 +15,7 @@ from typing import Any
 
 from ledger.errors import InputError
 from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price, ticks_from_text
-from market.model import PriceRule, SharingRule
+from market.model import PPM, PriceRule, SharingRule
 from market.rules import PERMILLE, check_rules
 from market.wire import rules_from_json
 
@@ -87,6 +87,7 @@ def next_rules(
         MarketInputError: the rules would not hold together.
     """
     made = {**fields, "market": dict(fields["market"]), "issuance": dict(fields["issuance"])}
+    made["losses"] = {"import_ppm": PPM, "export_ppm": PPM, **fields.get("losses", {})}
     for name, text in settings.items():
         if name not in SETTINGS:
             raise InputError(f"{name!r} is not a rule that can change: {', '.join(SETTINGS)}.")
@@ -99,6 +100,8 @@ def next_rules(
         market |= {"sharing": SharingRule.KEYS.value, "keys": list(keys)}
     elif settings.get("sharing", SharingRule.KEYS.value) != SharingRule.KEYS.value:
         market.pop("keys", None)  # other ways to share know no coefficients
+    if set(made["losses"].values()) == {PPM}:
+        del made["losses"]
     check_rules(rules_from_json(market))
     return made
 
@@ -135,7 +138,7 @@ class Setting:
 
     def shown(self, fields: Mapping[str, Any]) -> str:
         """Return its value in some rules, in words."""
-        value = fields[self.part].get(self.field)
+        value = fields.get(self.part, {}).get(self.field)
         return NONE if value is None else self.write(value)
 
 
@@ -193,6 +196,15 @@ def _percent(permille: int) -> str:
     return f"{permille // 10}.{permille % 10}%"
 
 
+def _loss(sign: int, text: str) -> int:
+    """Read a loss such as ``7.0%`` as a factor: more than 1 of imports, less of exports."""
+    return PPM + sign * thousandths("loss", text) * (PPM // PERMILLE)
+
+
+def _lost(sign: int, factor_ppm: int) -> str:
+    return _percent(sign * (factor_ppm - PPM) // (PPM // PERMILLE))
+
+
 def _credit(text: str) -> int:
     if re.fullmatch(r"[0-9]{1,6}", text) is None:
         raise InputError(f"credit-limit: {text!r} is not whole pounds, as in 20")
@@ -233,6 +245,13 @@ SETTINGS: Mapping[str, Setting] = {
         *("market", "kappa_permille", "sellers' part in plenty"),
         *(partial(thousandths, "plenty"), _percent),
         may_end=True,
+    ),
+    "loss-import": Setting(
+        *("losses", "import_ppm", "fed in beyond meters", partial(_loss, 1), partial(_lost, 1))
+    ),
+    "loss-export": Setting(
+        *("losses", "export_ppm", "lost of what meters give", partial(_loss, -1)),
+        partial(_lost, -1),
     ),
     "credit-limit": Setting(
         "issuance",

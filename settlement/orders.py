@@ -21,7 +21,7 @@ from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from ledger.primitives.shape import HEX_32, array, integer, record
-from market.model import Agreement, Order
+from market.model import Agreement, Order, Side
 from market.wire import AGREEMENTS_SHAPE, agreement_to_json
 from meters.readings import Channel
 from settlement.state import Binding, CommunityState, Mandate, channels_of
@@ -190,10 +190,12 @@ def fund_orders(
             if mandate is not None and not mandate.first <= period <= mandate.last:
                 mandate = None
             if net_wh > 0:
+                net_wh = rules.at_boundary(Side.ASK, net_wh)
                 wh, ticks, hold_units = purse.fund_ask(mandate, net_wh, offer.sell_ticks)
                 side = orders.asks
             else:
-                wh, ticks, hold_units = purse.fund_bid(mandate, -net_wh, offer.buy_ticks)
+                net_wh = rules.at_boundary(Side.BID, -net_wh)
+                wh, ticks, hold_units = purse.fund_bid(mandate, net_wh, offer.buy_ticks)
                 side = orders.bids
             side[member] = Funded(Order(member, rules.feeder, wh, ticks), hold_units)
         orders.agreements.extend(

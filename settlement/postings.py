@@ -13,7 +13,7 @@ from collections.abc import Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from ledger.accounts import WH, account_hash, fees, grid, meter_account, pool, wallet
+from ledger.accounts import WH, account_hash, fees, grid, losses, meter_account, pool, wallet
 from ledger.book import Balance
 from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone, minute_of_day
@@ -110,25 +110,32 @@ def market_of(orders: PeriodOrders, rules: CommunityRules) -> Market:
     )
 
 
-def lines_of(inputs: PeriodInputs, result: Result) -> list[Line]:
+def lines_of(inputs: PeriodInputs, result: Result, rules: CommunityRules) -> list[Line]:
     """Return every member's line, in order of id."""
     traded = {
         side: {order: summed(fills) for order, fills in trades.matched()}
         for side, trades in ((Side.ASK, result.asks), (Side.BID, result.bids))
     }
-    return lines_of_traded(inputs, traded)
+    return lines_of_traded(inputs, traded, rules)
 
 
 def lines_of_traded(
-    inputs: PeriodInputs, traded: Mapping[Side, Mapping[str, tuple[int, int]]]
+    inputs: PeriodInputs,
+    traded: Mapping[Side, Mapping[str, tuple[int, int]]],
+    rules: CommunityRules,
 ) -> list[Line]:
     """Return every member's line from (Wh, units) by side, then member, of those that traded."""
+    lossy = rules.has_losses
     lines, nothing, period = [], (0, 0), inputs.period
     asks, bids = traded[Side.ASK], traded[Side.BID]
     for member, (imported_wh, exported_wh) in sorted(inputs.flows.items()):
         own_wh = min(imported_wh, exported_wh)
         bought_wh, bought_units = bids.get(member, nothing)
         sold_wh, sold_units = asks.get(member, nothing)
+        wanted_wh, offered_wh = imported_wh - own_wh, exported_wh - own_wh
+        if lossy:
+            wanted_wh = rules.at_boundary(Side.BID, wanted_wh)
+            offered_wh = rules.at_boundary(Side.ASK, offered_wh)
         lines.append(
             Line(
                 member,
@@ -136,8 +143,8 @@ def lines_of_traded(
                 own_wh,
                 bought_wh,
                 sold_wh,
-                imported_wh - own_wh - bought_wh,
-                exported_wh - own_wh - sold_wh,
+                wanted_wh - bought_wh,
+                offered_wh - sold_wh,
                 bought_units,
                 sold_units,
             )
@@ -194,6 +201,12 @@ def _energy_moves(inputs: PeriodInputs, lines: list[Line], rules: CommunityRules
     to_grid = sum(line.grid_export_wh for line in lines)
     if to_grid:
         imports.append((Kind.POST, target, grid("export"), to_grid, None))
+    if rules.has_losses:
+        lost_wh = sum(move[3] for move in exports) - sum(move[3] for move in imports)
+        if lost_wh > 0:
+            imports.append((Kind.POST, target, losses(rules.feeder), lost_wh, None))
+        elif lost_wh:
+            exports.append((Kind.POST, losses(rules.feeder), target, -lost_wh, None))
     return exports + imports
 
 

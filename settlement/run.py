@@ -284,7 +284,7 @@ def _settle_period(
     inputs, orders = prepared.inputs[index], prepared.orders[index]
     market = market_of(orders, rules)
     result = clear(market)
-    lines = lines_of(inputs, result)
+    lines = lines_of(inputs, result, rules)
     transfers = settlement_transfers(
         bytes.fromhex(statement_id), prepared.hold_batch, inputs, orders, lines, rules
     )

@@ -19,7 +19,8 @@ from ledger.errors import RefusedError
 from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone
 from ledger.statements import Statement
-from market.model import Rules
+from market.losses import boundary_wh
+from market.model import PPM, Rules, Side
 from market.rules import check_rules
 from market.wire import rules_from_json
 from meters.readings import Channel
@@ -47,6 +48,18 @@ class CommunityRules:
     issuance: str
     promise: str
     floor_units: int
+    import_ppm: int = PPM
+    export_ppm: int = PPM
+
+    @property
+    def has_losses(self) -> bool:
+        """Whether energy at the network's boundary is not what meters say."""
+        return (self.import_ppm, self.export_ppm) != (PPM, PPM)
+
+    def at_boundary(self, side: Side, metered_wh: int) -> int:
+        """Return a member's net Wh as they count at the network's boundary."""
+        factor_ppm = self.export_ppm if side is Side.ASK else self.import_ppm
+        return metered_wh if factor_ppm == PPM else boundary_wh(metered_wh, side, factor_ppm)
 
 
 @dataclass(frozen=True, slots=True)
@@ -220,6 +233,7 @@ class CommunityState:
             body["issuance"]["kind"],
             body["issuance"]["promise"],
             body["issuance"]["floor_units"],
+            **body.get("losses", {}),
         )
         if self.rules_history:
             before = self.rules_history[-1][1]

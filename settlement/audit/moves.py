@@ -14,7 +14,7 @@ What remains is to add up, and to look at each account's limits.
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
+from ledger.accounts import WH, fees, grid, losses, meter_account, pool, wallet
 from ledger.book import Book
 from ledger.records import AMOUNT_MAX
 from meters.readings import Channel
@@ -90,6 +90,8 @@ def settlement_net(
     ):
         if amount:
             net.move(debit, credit, amount)
+    if rules.has_losses and posted[energy]:
+        net.move(energy, losses(rules.feeder), posted[energy])
     _add_holds(net, orders, rules, -1)
     return net
 

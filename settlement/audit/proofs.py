@@ -171,7 +171,7 @@ def _check_clearing(
         raise UnsoundError("the result is not the one that was signed")
     result = verify_encoded(market, cleared.data)
     if inputs is not None:
-        lines += lines_of(inputs, result)
+        lines += lines_of(inputs, result, proof.rules)
 
 
 def _check_settlement(

@@ -211,7 +211,7 @@ class Runs:
         except CertificateError as error:
             raise UnsoundError(str(error)) from error
         inputs = day.inputs.get(period)
-        lines = None if inputs is None else lines_of_traded(inputs, traded)
+        lines = None if inputs is None else lines_of_traded(inputs, traded, day.proof.rules)
         day.cleared[period] = (statement.tx_id, lines)
         self.state.matched_wh += matched_wh
 

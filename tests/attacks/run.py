@@ -148,7 +148,7 @@ class Run:
             },
             data,
         )
-        lines = lines_of(item, result)
+        lines = lines_of(item, result, rules)
         batch = bytes.fromhex(self.id_of("settlement", period))
         honest = settlement_transfers(batch, hold_batch, item, wanted, lines, rules)
         fields = {"period": period, "clearing": clearing.tx_id}

@@ -94,7 +94,7 @@ def settled_days(
             market = market_of(its_orders, state.rules_now)
             result = clear(market)
             verify(market, result)
-            lines = lines_of(item, result)
+            lines = lines_of(item, result, state.rules_now)
             batch = bytes.fromhex(run_id("settlement", ORIGIN, "SF", item.period))
             moves = settlement_transfers(
                 batch, hold_batch, item, its_orders, lines, state.rules_now

@@ -11,7 +11,7 @@ from ledger.keyring import Keyring
 from ledger.primitives.clock import FixedClock
 from ledger.primitives.periods import load_zone, minute_of_day, of_local_day
 from ledger.primitives.signing import SigningKey
-from market.model import Key, PriceRule, Rules, SharingRule
+from market.model import Key, PriceRule, Rules, SharingRule, Side
 from market.rules import in_band
 from market.wire import rules_to_json
 from settlement import deeds, store
@@ -21,6 +21,7 @@ from settlement.enrol import Charter, Terms, add_member, found_community
 from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
+from settlement.state import CommunityRules
 from settlement.timetable import due_at_ms
 from tests.streets import JUNE_30, NAMES, SITES, add_meters, street_readings
 from wallet_api.database import upgrade
@@ -138,3 +139,53 @@ def test_coefficients_of_members_are_rules_and_what_is_unused_goes_back_to_the_g
         offered, taken = (sum(column) for column in zip(*pairs, strict=True))
         assert taken <= offered // 4 + 1
     checked(community, tmp_path)
+
+
+def test_losses_are_taken_to_the_boundary_and_posted(tmp_path):
+    """Meters, boundary and grid close to the Wh, and the account of losses holds the difference."""
+    community = founded(tmp_path, RULES["mid-market"], JUNE_30)
+    fields = deeds.rules_now(community)
+    factors = {"import_ppm": 1_070_000, "export_ppm": 950_000}
+    deeds.new_rules(community, {**fields, "losses": factors})
+    lines = settled(community, JUNE_30 + timedelta(days=1))
+    with community.reading() as connection:
+        balances = community.writer.ledger.balances(connection)
+    metered = dict.fromkeys(("import", "export"), 0)
+    for account, balance in balances.items():
+        if account.startswith("meter/"):
+            metered["import" if balance.posted > 0 else "export"] += abs(balance.posted)
+    from_grid, to_grid = (
+        sum(getattr(line, f"grid_{side}_wh") for line in lines) for side in metered
+    )
+    lost = balances["losses/street WH/0"].posted
+    assert lost == metered["export"] + from_grid - metered["import"] - to_grid
+    assert lost > 0.04 * metered["import"]
+    wanted = sum(line.bought_wh + line.grid_import_wh for line in lines)
+    assert 1.07 * (metered["import"] - own(lines)) <= wanted
+    assert wanted <= 1.07 * (metered["import"] - own(lines)) + len(lines)
+    offered = sum(line.sold_wh + line.grid_export_wh for line in lines)
+    assert offered <= 0.95 * (metered["export"] - own(lines)) <= offered + len(lines)
+    checked(community, tmp_path)
+
+
+def own(lines):
+    return sum(line.own_use_wh for line in lines)
+
+
+def test_an_operator_who_counts_more_losses_than_the_rules_say_is_noticed(tmp_path, monkeypatch):
+    community = founded(tmp_path, RULES["mid-market"], JUNE_30)
+    fields = deeds.rules_now(community)
+    factors = {"import_ppm": 1_070_000, "export_ppm": 950_000}
+    deeds.new_rules(community, {**fields, "losses": factors})
+    honest = CommunityRules.at_boundary
+
+    def more(rules, side, wh):
+        return honest(rules, side, wh) + (side is Side.BID and wh > 0)
+
+    monkeypatch.setattr(CommunityRules, "at_boundary", more)
+    settled(community, JUNE_30 + timedelta(days=1))
+    monkeypatch.undo()
+    export_bundle(community, tmp_path / "bundle")
+    community.writer.database.close()
+    report = audit(tmp_path / "bundle")
+    assert (report.verdict, report.failed) == ("unsound", "funds and mandates")

@@ -123,7 +123,7 @@ def settle(people, market):
         market_now = market_of(its_orders, rules)
         result = clear(market_now)
         verify(market_now, result)
-        lines = lines_of(item, result)
+        lines = lines_of(item, result, rules)
         batch = transfer_id(hold_batch, item.period % 1000)
         transfers = settlement_transfers(batch, hold_batch, item, its_orders, lines, rules)
         before = {name: balance.posted for name, balance in book.balances.items()}

@@ -290,6 +290,9 @@ def test_a_price_by_time_of_day_and_coefficients(village, tmp_path):
     file.write_text("name;ppm\n")
     village.refused("must be member,ppm", "community", "rules", "--coefficients", str(file), code=2)
     village.done("community", "rules", "--set", "sharing=equal-share", "--yes")
+    out = village.done("community", "rules", "--set", "loss-import=7.5%", "--yes")
+    assert "* loss-import   fed in beyond meters        none          7.5%" in out
+    assert village.json("community", "rules")["losses"]["import_ppm"] == 1_075_000
     assert "keys" not in village.json("community", "rules")["market"]
     village.sound()
 

@@ -123,8 +123,10 @@ def _with_settings(rules: Rules, texts: list[str]) -> Rules:
     """Return market rules after some settings, as ``community rules`` takes them."""
     made = {"market": rules_to_json(rules), "issuance": {}}
     after = next_rules(made, settings_of_rules(texts))
-    if after["issuance"]:
-        raise InputError(f"--set {', '.join(after['issuance'])}: there is an option for it here")
+    if after["issuance"] or "losses" in after:
+        raise InputError(
+            "--set takes market rules here; the others by 'community rules' afterwards"
+        )
     return rules_from_json(after["market"])
 
 
