@@ -68,12 +68,14 @@ class Margin(NamedTuple):
         wh: what they offered or wanted together, after agreements; None where fewer than
             `MARGIN_ORDERS_MIN` others stand there, since it would be somebody's own.
         matched_wh: what of it was matched in the market; None likewise.
+        own: whether it is the order's own limit, and nobody else's.
     """
 
     side: Side
     limit_ticks: int
     wh: int | None
     matched_wh: int | None
+    own: bool = False
 
 
 class Otherwise(NamedTuple):
@@ -244,10 +246,10 @@ class _Scene:
                         if fill.agreement is None
                     )
                     wh = sum(left[each] for each in mine)
-                    told = len(set(mine) - {order.id}) >= MARGIN_ORDERS_MIN or mine == [order.id]
-                    found.append(
-                        Margin(side, limit, wh, got) if told else Margin(side, limit, None, None)
-                    )
+                    own = mine == [order.id] and limit == order.limit_ticks
+                    told = own or len(set(mine) - {order.id}) >= MARGIN_ORDERS_MIN
+                    shown = (wh, got) if told else (None, None)
+                    found.append(Margin(side, limit, shown[0], shown[1], own))
         return tuple(found)
 
     def otherwise(

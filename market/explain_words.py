@@ -10,7 +10,7 @@ You wanted 0.004 kWh, at 0.30p at most.
 2 buyers stood alike. They wanted 0.008 kWh together and got 0.005 kWh; your part was 0.003 kWh.
 You paid 0.30p a kWh.
 In all, 0.005 kWh was offered, 0.008 kWh wanted and 0.005 kWh matched.
-A limit of 0.30p on the buyers' side set the price.
+A limit of 0.30p on the buyers' side bounds the price.
 With a limit of 0.31p you would have got 0.004 kWh, at 0.30p on average.
 """
 
@@ -84,6 +84,9 @@ def _stood(told: Explanation) -> Iterator[str]:
             f"{told.tied.orders} {who} stood alike. They {did} {_kwh(told.tied.wanted_wh)} together "
             f"and {got} {_kwh(told.tied.matched_wh)}; your part was {_kwh(told.market_wh)}."
         )
+    elif told.standing is Standing.OUTBID and not (told.wanted_wh and told.offered_wh):
+        what = "wanted" if told.offered_wh else "offered"
+        yield f"Nobody {what} any energy in this half-hour."
     elif (told.standing, told.side) in _REASONS:
         yield _REASONS[told.standing, told.side]
 
@@ -107,7 +110,13 @@ def _priced(told: Explanation) -> Iterator[str]:
         return
     verb = "paid" if told.side is Side.BID else "got"
     market = [fill for fill in told.fills if fill.agreement is None]
-    if len(market) == 1:
+    if len(market) == 1 and market[0].price_ticks < 0:
+        price = format_price(-market[0].price_ticks)
+        if told.side is Side.BID:
+            yield f"You were paid {price} a kWh for taking it."
+        else:
+            yield f"You paid {price} a kWh for having it taken."
+    elif len(market) == 1:
         yield f"You {verb} {format_price(market[0].price_ticks)} a kWh."
     else:
         parts = (f"{_kwh(fill.wh)} at {format_price(fill.price_ticks)}" for fill in market)
@@ -116,7 +125,10 @@ def _priced(told: Explanation) -> Iterator[str]:
 
 def _why_this_price(told: Explanation) -> Iterator[str]:
     for margin in told.margins:
-        yield _margin(margin)
+        if margin.own and margin.matched_wh != margin.wh:
+            yield "Your own limit set the price."
+        elif not margin.own:
+            yield _margin(margin)
     if told.interval is not None and told.interval[0] != told.interval[1]:
         low, high = (format_price(ticks) for ticks in told.interval)
         yield f"Any price from {low} to {high} would have done; the rule takes the middle."
@@ -125,7 +137,9 @@ def _why_this_price(told: Explanation) -> Iterator[str]:
 def _margin(margin: Margin) -> str:
     limit, buying = format_price(margin.limit_ticks), margin.side is Side.BID
     if margin.wh is None or margin.matched_wh is None:
-        return f"A limit of {limit} on the {'buyers' if buying else 'sellers'}' side set the price."
+        return (
+            f"A limit of {limit} on the {'buyers' if buying else 'sellers'}' side bounds the price."
+        )
     who, did, got = ("Buyers", "wanted", "got") if buying else ("Sellers", "offered", "sold")
     begin = f"{who} at {limit} {did} {_kwh(margin.wh)} and {got}"
     if not margin.matched_wh:

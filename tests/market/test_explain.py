@@ -142,7 +142,7 @@ WORDS = {
         market_of([(9, 10)], [(4, 30)]),
         Side.BID,
         "b1",
-        "A limit of 0.10p on the sellers' side set the price.",
+        "A limit of 0.10p on the sellers' side bounds the price.",
     ),
     "many at the margin": (
         market_of([(2, 10), (2, 10), (2, 10), (2, 10)], [(4, 30)]),
