@@ -8,12 +8,24 @@ pgledger.sql. ``--only ledger-posting`` measures one section.
 
 import argparse
 
-from tests.bench import auditing, clearing, ledger_growth, ledger_posting, ledger_reading
+from tests.bench import (
+    auditing,
+    clearing,
+    clearing_solver,
+    clearing_year,
+    ledger_growth,
+    ledger_posting,
+    ledger_reading,
+    week,
+)
 from tests.bench.page import PAGE, write_sections
 
 SECTIONS = {
-    "half-hour": clearing.clearing_section,
-    "week": clearing.week_section,
+    "half-hour": clearing.half_hour_section,
+    "half-hour-solver": clearing_solver.solver_section,
+    "half-hour-feeders": clearing.feeders_section,
+    "half-hour-year": clearing_year.year_section,
+    "week": week.week_section,
     "ledger-posting": ledger_posting.posting_section,
     "ledger-callers": ledger_posting.callers_section,
     "ledger-settlement": ledger_posting.settlement_section,
