@@ -3,17 +3,32 @@
 Every figure stands beside a peer or the practical limit, measured in the same run on the same
 inputs. Medians of counted runs; ratios, because machines are noisy. PostgreSQL takes part where
 COMMONWATT_TEST_POSTGRESQL_URL names a server, pgledger where COMMONWATT_BENCH_PGLEDGER names its
-pgledger.sql. ``--only ledger-posting`` measures one section.
+pgledger.sql, other clearing engines where COMMONWATT_BENCH_PEERS names a Python that has them
+(`tests/bench/peer_driver.py` lists them). ``--only ledger-posting`` measures one section.
 """
 
 import argparse
 
-from tests.bench import auditing, clearing, ledger_growth, ledger_posting, ledger_reading
+from tests.bench import (
+    auditing,
+    clearing,
+    clearing_peers,
+    clearing_solver,
+    clearing_year,
+    ledger_growth,
+    ledger_posting,
+    ledger_reading,
+    week,
+)
 from tests.bench.page import PAGE, write_sections
 
 SECTIONS = {
-    "half-hour": clearing.clearing_section,
-    "week": clearing.week_section,
+    "half-hour": clearing.half_hour_section,
+    "half-hour-solver": clearing_solver.solver_section,
+    "half-hour-feeders": clearing.feeders_section,
+    "half-hour-peers": clearing_peers.peers_section,
+    "half-hour-year": clearing_year.year_section,
+    "week": week.week_section,
     "ledger-posting": ledger_posting.posting_section,
     "ledger-callers": ledger_posting.callers_section,
     "ledger-settlement": ledger_posting.settlement_section,

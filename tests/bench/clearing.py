@@ -1,150 +1,207 @@
-"""One half-hour against a sort of the same orders, and a week of the demonstration's street."""
+"""Clearing one half-hour, and proving it: on one feeder and on sixteen.
 
-import random
-import statistics
-import tempfile
-import time
+In processor time of one core; what is compared takes turns.
+"""
+
+import gc
 from collections.abc import Callable
-from pathlib import Path
+from dataclasses import dataclass
+from functools import partial
 
-import numpy as np
-
-from ledger.primitives.clock import FixedClock
-from market.certificate import verify
+from market.certificate import prove
 from market.clearing import clear
-from market.model import Feeder, Market, Order, PriceRule, Result, Rules
-from settlement.audit.verify import audit
-from settlement.export import export_bundle
-from settlement.run import settle_day
-from settlement.timetable import due_at_ms
-from tests.bench.page import RUNS, median_seconds
-from wallet_api.cli import demo
-from wallet_api.street import CHARTER, WEEK
+from market.model import Market, Rules
+from tests.bench.markets import (
+    DISTINCT,
+    MID_MARKET,
+    MID_MARKET_EQUAL,
+    TIED,
+    UNIFORM,
+    UNIFORM_EQUAL,
+    Book,
+    even_book,
+    homes_book,
+    limits_and_wh,
+    sort_orders,
+    tree_book,
+    tree_of,
+)
+from tests.bench.page import RUNS, take_turns, verdict
 
-PERIOD = 946_000
-MID_MARKET = Rules(PriceRule.MID_MARKET, import_ticks=2450, export_ticks=410)
-UNIFORM = Rules(PriceRule.UNIFORM)
+SIZES = (1_000, 10_000, 100_000)
+EVEN = (10_000, 50_000)
+LEVELS = 360
+FEEDERS = 16
 
-
-def market_of(homes: int, levels: int, rules: Rules) -> Market:
-    """Return a market of seeded orders: a third of the homes sell, the others buy."""
-    dice = random.Random(f"{homes}/{levels}")
-    prices = [410 + 2040 * step // levels for step in range(levels)]
-    asks, bids = [], []
-    for home in range(homes):
-        sells = home % 3 == 0
-        limit = dice.choice(prices) if levels > 1 else (410 if sells else 2450)
-        order = Order(f"{home:032x}", "a", dice.randrange(1, 3000), limit)
-        (asks if sells else bids).append(order)
-    return Market(PERIOD, (Feeder("a"),), tuple(asks), tuple(bids), rules)
-
-
-def sort_orders(asks: np.ndarray, bids: np.ndarray) -> None:
-    """Do what any merit order must do: sort both sides by price and sum the energy."""
-    np.cumsum(asks[np.argsort(asks[:, 0], kind="stable"), 1])
-    np.cumsum(bids[np.argsort(-bids[:, 0], kind="stable"), 1])
+WANTED_MS = {10_000: 10, 100_000: 60}
+WANTED_FEEDERS_MS = 100
 
 
-def clearing_rows() -> list[str]:
-    """Measure one half-hour at three sizes, three price structures."""
+@dataclass(frozen=True, slots=True)
+class Kind:
+    """A kind of market: its name on the page, its price levels and its rules."""
+
+    name: str
+    levels: int
+    rules: Rules
+
+
+@dataclass(frozen=True, slots=True)
+class Network:
+    """A kind of market on a tree; an edge carries so many Wh for each home, None without limit."""
+
+    name: str
+    levels: int
+    rules: Rules
+    capacity_wh: int | None = None
+    charge_ticks: int = 0
+
+
+KINDS = (
+    Kind("mid-market, one tariff: all tie", TIED, MID_MARKET),
+    Kind("the same, shared equally", TIED, MID_MARKET_EQUAL),
+    Kind("uniform, one tariff: all tie", TIED, UNIFORM),
+    Kind("uniform, 360 price levels", LEVELS, UNIFORM),
+    Kind("the same, shared equally", LEVELS, UNIFORM_EQUAL),
+    Kind("uniform, all prices distinct", DISTINCT, UNIFORM),
+)
+
+NETWORKS = (
+    Network("uniform, no limits", LEVELS, UNIFORM),
+    Network("uniform, capacities", LEVELS, UNIFORM, 20),
+    Network("uniform, capacities and charges", LEVELS, UNIFORM, 20, 30),
+    Network("the same, shared equally", LEVELS, UNIFORM_EQUAL, 20, 30),
+    Network("the same, all prices distinct", DISTINCT, UNIFORM, 20, 30),
+    Network("mid-market, no limits", TIED, MID_MARKET),
+    Network("mid-market, capacities", TIED, MID_MARKET, 20),
+    Network("the same, shared equally", TIED, MID_MARKET_EQUAL, 20),
+)
+
+
+def half_hour_rows(found: dict[tuple[int, int], float]) -> list[str]:
+    """Measure each kind at each size; clearing's seconds are left in ``found``."""
     rows = []
-    for name, levels, rules in (
-        ("mid-market, one tariff", 1, MID_MARKET),
-        ("uniform, 36 price levels", 36, UNIFORM),
-        ("uniform, 360 price levels", 360, UNIFORM),
-    ):
-        before = None
-        for homes in (100, 1_000, 10_000):
-            market = market_of(homes, levels, rules)
-            asks, bids = (
-                np.array([(order.limit_ticks, order.wh) for order in side])
-                for side in (market.asks, market.bids)
-            )
-            cleared: list[Result] = []
-            seconds = median_seconds(lambda m=market, c=cleared: c.append(clear(m)))
-            checked = median_seconds(lambda m=market, c=cleared: verify(m, c[0]))
-            limit = median_seconds(lambda a=asks, b=bids: sort_orders(a, b))
-            growth = f"{seconds / before:.1f}×" if before else ""
-            before = seconds
+    for kind in KINDS:
+        before: dict[str, float] = {}
+        sizes: list[tuple[str, int, Callable[[int, int], Book]]] = [
+            (f"{homes:,}", homes, homes_book) for homes in SIZES
+        ]
+        if kind.rules is UNIFORM and kind.levels != TIED:
+            sizes += [(f"{half:,} a side", half, even_book) for half in EVEN]
+        for name, size, make in sizes:
+            book = make(size, kind.levels)
+            sides = limits_and_wh(book.asks), limits_and_wh(book.bids)
+            times = _times(book.under(kind.rules), sort=partial(sort_orders, *sides))
+            grows = _growth(times, before if make is homes_book else {})
+            before = times
+            if make is homes_book:
+                found.setdefault((kind.levels, size), times["clear"])
             rows.append(
-                f"| {name} | {homes:,} | {1000 * seconds:.2f} | {1000 * checked:.2f} "
-                f"| {1000 * limit:.3f} | {seconds / limit:,.0f} | {growth} |"
+                f"| {kind.name} | {name} | {1000 * times['clear']:.2f} | {grows['clear']} "
+                f"| {1000 * times['sort']:.3f} | {times['clear'] / times['sort']:,.0f} "
+                f"| {_proof(times, grows)}"
             )
             print(rows[-1])
     return rows
 
 
-def week_rows() -> list[str]:
-    """Measure the demonstration's street from an empty folder to the audit's verdict."""
-    laps: dict[str, list[float]] = {}
-    for _ in range(5):
-        with tempfile.TemporaryDirectory() as name:
-            folder = Path(name) / "street"
-            for step, work in _week(folder):
-                start = time.perf_counter()
-                work()
-                laps.setdefault(step, []).append(time.perf_counter() - start)
-    rows = [f"| {step} | {statistics.median(times):.2f} |" for step, times in laps.items()]
-    total = statistics.median(map(sum, zip(*laps.values(), strict=True)))
-    rows.append(f"| **all** | **{total:.2f}** |")
-    print("\n".join(rows))
+def feeder_rows(found: dict[int, list[float]]) -> list[str]:
+    """Measure each network at each size; clearing's seconds are left in ``found`` by homes."""
+    rows = []
+    for network in NETWORKS:
+        before: dict[str, float] = {}
+        for homes in SIZES:
+            book, names = tree_book(homes, FEEDERS, network.levels)
+            capacity = None if network.capacity_wh is None else network.capacity_wh * homes
+            market = book.under(network.rules, tree_of(names, capacity, network.charge_ticks))
+            full = sum(flow.full for flow in clear(market).flows)
+            times = _times(market)
+            grows = _growth(times, before)
+            before = times
+            found.setdefault(homes, []).append(times["clear"])
+            rows.append(
+                f"| {network.name} | {homes:,} | {full} | {1000 * times['clear']:.1f} "
+                f"| {grows['clear']} | {_proof(times, grows)}"
+            )
+            print(rows[-1])
     return rows
 
 
-def _week(folder: Path) -> list[tuple[str, Callable[[], object]]]:
-    made = []
+def _times(market: Market, **others: Callable[[], object]) -> dict[str, float]:
+    """Return the seconds to clear a market, to prove its result, and of other work beside it."""
+    certificate = clear(market).certificate
+    gc.collect()
 
-    def settle() -> None:
-        for day in WEEK:
-            clock = made[0].writer.clock
-            assert isinstance(clock, FixedClock)
-            clock.set_ms(due_at_ms(day, CHARTER.zone))
-            settle_day(made[0], day)
-        made[0].writer.publish(folder / "log")
+    def quietly() -> None:
+        gc.disable()
+        try:
+            prove(market, certificate)
+        finally:
+            gc.enable()
 
-    def check() -> None:
-        report = audit(folder / "bundle.zip")
-        if report.failed:
-            raise SystemExit(f"the benchmark's own audit failed: {report.failure}")
+    works = {"clear": partial(clear, market), "prove": partial(prove, market, certificate)}
+    return take_turns({**works, "quiet": quietly, **others})
 
-    return [
-        ("found the community, 16 members", lambda: made.append(demo.set_up(folder))),
-        ("7,728 readings from files into signed batches", lambda: demo.read_week(made[0], folder)),
-        ("336 half-hours cleared, posted, signed, sealed, log published", settle),
-        ("bundle exported", lambda: export_bundle(made[0], folder / "bundle.zip")),
-        ("bundle audited", check),
+
+def _proof(times: dict[str, float], grows: dict[str, str]) -> str:
+    """Return the cells on the proof, with and without Python's collector of garbage."""
+    cells = (f"{1000 * times[name]:.1f} | {grows[name]}" for name in ("prove", "quiet"))
+    return " | ".join(cells) + " |"
+
+
+def _growth(times: dict[str, float], before: dict[str, float]) -> dict[str, str]:
+    return {name: f"{times[name] / before[name]:.1f}×" if before else "" for name in times}
+
+
+def half_hour_section() -> list[str]:
+    """Return the page's section on one half-hour of one feeder."""
+    found: dict[tuple[int, int], float] = {}
+    rows = half_hour_rows(found)
+    verdicts = [
+        verdict(f"{homes:,} homes, 360 price levels", 1000 * found[LEVELS, homes], most, "ms")
+        for homes, most in WANTED_MS.items()
     ]
-
-
-def clearing_section() -> list[str]:
-    """Return the page's section on one half-hour."""
     return [
         "## One half-hour",
         "",
-        "A third of the homes sell, the others buy, on one feeder. *Sort* is the practical",
-        "limit: numpy sorts the same orders by price and sums their energy, and shares",
-        f"nothing. Median of {RUNS} runs.",
+        "Each home has an order on one feeder: a third sell, the others buy; *a side* means so",
+        "many sellers and as many buyers. Clearing includes checking the input, grouping, the",
+        "linear programme, prices and every order's share. *Sort* is the practical limit: numpy",
+        "sorts the same orders by price and sums their energy, and shares nothing; *ratio* is",
+        "clearing to sort. *Proof* is what an auditor does without a solver",
+        "(`market.certificate.prove`). Milliseconds of one core's",
+        f"processor time; they take turns, median of {RUNS} runs.",
         "",
-        "| market | homes | clear, ms | verify, ms | sort, ms | clear / sort | growth |",
-        "| --- | ---: | ---: | ---: | ---: | ---: | ---: |",
-        *clearing_rows(),
+        "| market | homes | clearing | growth | sort | ratio | proof | growth | no collector | growth |",
+        "| --- |" + " ---: |" * 9,
+        *rows,
         "",
-        "*Growth* is against ten times fewer homes: 10× is linear. Clearing keeps its orders",
-        "as objects and shares in plain Python; columns inside come with the clearing",
-        "engine's own work.",
+        "*Growth* is against ten times fewer homes: 10× is linear. *No collector* is the proof with",
+        "Python's garbage collector off: the collector, which looks again and again at the objects",
+        "that the proof makes of each order, is a large part of what is beyond linear. Wanted:",
+        "",
+        *verdicts,
     ]
 
 
-def week_section() -> list[str]:
-    """Return the page's section on the demonstration's week."""
+def feeders_section() -> list[str]:
+    """Return the page's section on a half-hour of sixteen feeders."""
+    found: dict[int, list[float]] = {}
+    rows = feeder_rows(found)
+    slowest = 1000 * max(found[10_000])
     return [
-        "## A week of the demonstration's street, end to end",
+        f"## {FEEDERS} feeders",
         "",
-        "SQLite with full synchronisation, one process; median of 5 runs.",
+        f"A tree of {FEEDERS} feeders, three below each; on every other one two thirds of the",
+        "homes sell, elsewhere one in six. Every edge carries 20 Wh for each home of the whole, or",
+        "has no limit; charges are 30 ticks an edge. *Full* counts the edges that carry all they",
+        f"can. Milliseconds of one core's processor time, taking turns, median of {RUNS} runs.",
         "",
-        "| step | seconds |",
-        "| --- | ---: |",
-        *week_rows(),
+        "| market | homes | full | clearing | growth | proof | growth | no collector | growth |",
+        "| --- |" + " ---: |" * 8,
+        *rows,
         "",
-        "A year of seventeen real homes, with its times: [real-year.md](real-year.md).",
+        "*Growth* is against ten times fewer homes: 10× is linear. Wanted, of the slowest row:",
+        "",
+        verdict("10,000 homes", slowest, WANTED_FEEDERS_MS, "ms"),
     ]
