@@ -124,6 +124,28 @@ def _shared(
     return Got(got[Side.ASK].tolist(), got[Side.BID].tolist(), volumes)
 
 
+def _keeps_limits(part: Component, nodes: Array, shares: Array) -> bool:
+    """Return whether shares as on one feeder are surely those of the network.
+
+    They are where every edge has room for the exact shares, which lie within a Wh an order of these:
+    then the network takes no part in the levels, nor in the rounding.
+    """
+    if len(part.nodes) == 1:
+        return True
+    size = max(part.nodes) + 1
+    wh = np.bincount(nodes, weights=shares, minlength=size)[part.nodes].astype(np.int64).tolist()
+    slack = np.bincount(nodes, minlength=size)[part.nodes].tolist()
+    for number in range(len(part.nodes) - 1, 0, -1):
+        least, most = part.limits[number]
+        if least is not None and wh[number] - slack[number] < least:
+            return False
+        if most is not None and wh[number] + slack[number] > most:
+            return False
+        wh[part.parents[number]] += wh[number]
+        slack[part.parents[number]] += slack[number]
+    return True
+
+
 def _volumes(
     levels: Levels, marginal: Sequence[dict[int, int]], potentials: Sequence[int], sign: int
 ) -> Levels:
@@ -140,11 +162,12 @@ def _volumes(
 def _split(market: Market, part: Component, column: Column, places: Array) -> Array:
     """Return what a component's marginal orders trade, at their places."""
     wh, rule = column.wh[places], market.rules.sharing
-    if len(part.nodes) == 1:
-        if int(wh.sum()) < part.total_wh or part.total_wh < 0:
-            raise SolverError("The potentials do not balance; nothing was cleared.")
-        by_rule = equal_share if rule is SharingRule.EQUAL_SHARE else pro_rata
-        return by_rule(market.period, part.total_wh, column.orders, places, wh)
+    if not 0 <= part.total_wh <= int(wh.sum()):
+        raise SolverError("The potentials do not balance; nothing was cleared.")
+    by_rule = equal_share if rule is SharingRule.EQUAL_SHARE else pro_rata
+    together = by_rule(market.period, part.total_wh, column.orders, places, wh)
+    if _keeps_limits(part, column.node[places], together):
+        return together
     ids = [column.orders.ids[place] for place in places.tolist()]
     number_of = {node: number for number, node in enumerate(part.nodes)}
     offered: list[list[tuple[str, int]]] = [[] for _ in part.nodes]
