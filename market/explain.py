@@ -13,9 +13,9 @@ a guess.
 wh=4, price_ticks=30))
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from enum import StrEnum
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from ledger.primitives.money import PRICE_TICKS_MAX
 from market.agreements import Served, serve
@@ -24,10 +24,11 @@ from market.check import checked
 from market.clearing import clear
 from market.errors import MarketInputError
 from market.face import components
-from market.model import Fill, Market, Order, Result, Side, summed
+from market.model import Fill, Market, Order, Result, Rules, Side, summed
 from market.programme import Programme
 from market.staging import Row, Stage, Terms, edges_of, levels_of, stage, terms_of
 from market.tree import Tree
+from market.wire import rules_to_json
 
 MARGIN_ORDERS_MIN = 3
 """Fewest orders of others at a limit whose Wh together are told."""
@@ -107,6 +108,8 @@ class Explanation:
         margins: what set the price at the feeder.
         full: feeders whose edge to their parent was full.
         others: what other limits would have brought.
+        rules: of the market.
+        missed: agreements of the order that served nothing.
     """
 
     period: int
@@ -125,6 +128,8 @@ class Explanation:
     margins: tuple[Margin, ...]
     full: tuple[str, ...]
     others: tuple[Otherwise, ...]
+    rules: Rules
+    missed: tuple[str, ...] = ()
 
 
 def explain(market: Market, result: Result, side: Side, order_id: str) -> Explanation:
@@ -169,7 +174,24 @@ def explain(market: Market, result: Result, side: Side, order_id: str) -> Explan
         () if price is None else scene.margins(order, {price.low_ticks, price.high_ticks}),
         tuple(flow.feeder for flow in result.flows if flow.full),
         tuple(scene.otherwise(order, side, row, standing)),
+        market.rules,
+        tuple(
+            each.id
+            for each in market.agreements
+            if order_id == (each.seller if side is Side.ASK else each.buyer)
+            and each.id not in {fill.agreement for fill in fills}
+        ),
     )
+
+
+def explanation_to_json(told: Explanation) -> dict[str, Any]:
+    """Return an explanation for programs, every value under its name."""
+    value = {field.name: getattr(told, field.name) for field in fields(told)}
+    value |= {"order": told.order._asdict(), "rules": rules_to_json(told.rules)}
+    value["tied"] = told.tied and told.tied._asdict()
+    for name in ("fills", "margins", "others"):
+        value[name] = [each._asdict() for each in value[name]]
+    return value
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ r"""An explanation in plain sentences, for a member to read: no names but the me
 ...     Orders.of([Order("m2", "a", 4, 30), Order("m3", "a", 4, 30)]), Rules(PriceRule.UNIFORM))
 >>> print(*sentences(explain(market, clear(market), Side.BID, "m3")), sep="\n")
 You wanted 0.004 kWh, at 0.30p at most.
-2 buyers stood alike. They wanted 0.008 kWh together and got 0.005 kWh; your part was 0.003 kWh.
+2 buyers stood alike. They wanted 0.008 kWh together and got 0.005 kWh; your part was 0.003 kWh, in proportion.
 You paid 0.30p a kWh.
 In all, 0.005 kWh was offered, 0.008 kWh wanted and 0.005 kWh matched.
 A limit of 0.30p on the buyers' side bounds the price.
@@ -19,7 +19,7 @@ from collections.abc import Iterator
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import format_price
 from market.explain import Explanation, Margin, Otherwise, Standing
-from market.model import Order, Side
+from market.model import Order, PriceRule, SharingRule, Side
 
 
 def sentences(told: Explanation) -> list[str]:
@@ -27,6 +27,7 @@ def sentences(told: Explanation) -> list[str]:
     return [
         _asked(told.side, told.order),
         *_agreed(told),
+        *_missed(told),
         *_stood(told),
         *_priced(told),
         _in_all(told),
@@ -60,9 +61,14 @@ def _agreed(told: Explanation) -> Iterator[str]:
     for fill in told.fills:
         if fill.agreement is not None:
             yield (
-                f"By your agreement {fill.agreement[:8]} you {verb} {_kwh(fill.wh)} at "
+                f"By your agreement {fill.agreement[-8:]} you {verb} {_kwh(fill.wh)} at "
                 f"{format_price(fill.price_ticks)}."
             )
+
+
+def _missed(told: Explanation) -> Iterator[str]:
+    for agreement in told.missed:
+        yield f"Your agreement {agreement[-8:]} served nothing: too dear, or nothing was left for it."
 
 
 def _stood(told: Explanation) -> Iterator[str]:
@@ -77,19 +83,29 @@ def _stood(told: Explanation) -> Iterator[str]:
             which = "All of that"
         yield f"{which} was matched with neighbours: {_kwh(told.market_wh)}."
     elif told.standing is Standing.SHARED and told.tied and told.tied.orders == 1:
-        yield f"Of {_kwh(told.taking_part_wh)} that you {did} you {got} {_kwh(told.market_wh)}."
+        rest = " more" if agreed_wh else ""
+        yield f"Of {_kwh(told.taking_part_wh)}{rest} that you {did} you {got} {_kwh(told.market_wh)}."
     elif told.standing is Standing.SHARED and told.tied:
         who = "buyers" if told.side is Side.BID else "sellers"
         yield (
             f"{told.tied.orders} {who} stood alike. They {did} {_kwh(told.tied.wanted_wh)} together "
-            f"and {got} {_kwh(told.tied.matched_wh)}; your part was {_kwh(told.market_wh)}."
+            f"and {got} {_kwh(told.tied.matched_wh)}; your part was {_kwh(told.market_wh)}, "
+            f"{_SHARES[told.rules.sharing]}."
         )
+    elif told.standing is Standing.OUTBID and told.rules.sharing is SharingRule.KEYS:
+        yield "Nobody's part met yours in this half-hour."
     elif told.standing is Standing.OUTBID and not (told.wanted_wh and told.offered_wh):
         what = "wanted" if told.offered_wh else "offered"
         yield f"Nobody {what} any energy in this half-hour."
     elif (told.standing, told.side) in _REASONS:
         yield _REASONS[told.standing, told.side]
 
+
+_SHARES = {
+    SharingRule.PRO_RATA: "in proportion",
+    SharingRule.KEYS: "in proportion",
+    SharingRule.EQUAL_SHARE: "the same as everybody's, or all that they asked for",
+}
 
 _REASONS = {
     (Standing.STOOD_OUT, Side.BID): (
@@ -110,6 +126,7 @@ def _priced(told: Explanation) -> Iterator[str]:
         return
     verb = "paid" if told.side is Side.BID else "got"
     market = [fill for fill in told.fills if fill.agreement is None]
+    rest = " for the rest" if len(market) < len(told.fills) else ""
     if len(market) == 1 and market[0].price_ticks < 0:
         price = format_price(-market[0].price_ticks)
         if told.side is Side.BID:
@@ -117,13 +134,21 @@ def _priced(told: Explanation) -> Iterator[str]:
         else:
             yield f"You paid {price} a kWh for having it taken."
     elif len(market) == 1:
-        yield f"You {verb} {format_price(market[0].price_ticks)} a kWh."
+        yield f"You {verb} {format_price(market[0].price_ticks)} a kWh{rest}."
     else:
         parts = (f"{_kwh(fill.wh)} at {format_price(fill.price_ticks)}" for fill in market)
         yield f"You {verb}: {', '.join(parts)}."
 
 
 def _why_this_price(told: Explanation) -> Iterator[str]:
+    rules = told.rules
+    if rules.price.is_set and told.price_ticks is not None:
+        charge = rules.charge_ticks
+        price = format_price(told.price_ticks - (charge if told.side is Side.BID else 0))
+        beyond = f"; buyers pay a charge of {format_price(charge)} on top" if charge else ""
+        yield f"The community's rule makes the price: {_RULES[rules.price]}, {price}{beyond}."
+    elif rules.price is PriceRule.PAY_AS_BID and told.market_wh:
+        yield "Each pair of neighbours trades at the middle of their two limits."
     for margin in told.margins:
         if margin.own and margin.matched_wh != margin.wh:
             yield "Your own limit set the price."
@@ -132,6 +157,13 @@ def _why_this_price(told: Explanation) -> Iterator[str]:
     if told.interval is not None and told.interval[0] != told.interval[1]:
         low, high = (format_price(ticks) for ticks in told.interval)
         yield f"Any price from {low} to {high} would have done; the rule takes the middle."
+
+
+_RULES = {
+    PriceRule.MID_MARKET: "between the two reference tariffs",
+    PriceRule.SUPPLY_DEMAND_RATIO: "by how much is offered for what is wanted",
+    PriceRule.FIXED: "fixed",
+}
 
 
 def _margin(margin: Margin) -> str:

@@ -32,6 +32,11 @@ _FIELDS = {
 """Fields that mean something under a price rule."""
 
 
+def fields_of(price: PriceRule) -> tuple[str, ...]:
+    """Return the fields that mean something under a price rule, apart from sharing."""
+    return _FIELDS[price]
+
+
 def check_rules(rules: Rules) -> None:
     """Refuse rules under which a market could not be cleared.
 
@@ -125,7 +130,10 @@ def _check_keys(rules: Rules) -> None:
         totals[key.ask] = totals.get(key.ask, 0) + key.ppm
         if totals[key.ask] > PPM:
             whose = f"the ask {key.ask!r}" if key.ask else "all supply"
-            raise MarketInputError(f"rules: the keys to {whose} are more than the whole of it")
+            raise MarketInputError(
+                f"rules: the keys to {whose} are {totals[key.ask]:,} parts per million, more than "
+                f"the {PPM:,} of the whole"
+            )
 
 
 def _named(key: Key) -> str:

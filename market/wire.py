@@ -278,8 +278,15 @@ def parse(data: bytes) -> Any:
         return json.loads(data.decode(), object_pairs_hook=_object)
     except MarketInputError:
         raise
-    except (ValueError, RecursionError) as error:
-        raise MarketInputError(f"not JSON: {error}") from error
+    except RecursionError as error:
+        raise MarketInputError("not JSON that anybody needs: nested too deep") from error
+    except UnicodeDecodeError as error:
+        raise MarketInputError(f"not JSON: not UTF-8 text at byte {error.start}") from error
+    except ValueError as error:
+        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "a number"
+        if data.startswith(b"\xef\xbb\xbf"):
+            where = "it begins with a byte order mark; save it as UTF-8 without one"
+        raise MarketInputError(f"not JSON: {where}") from error
 
 
 def _object(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

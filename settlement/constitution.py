@@ -15,8 +15,9 @@ from typing import Any
 
 from ledger.errors import InputError
 from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price, ticks_from_text
+from market.errors import MarketInputError
 from market.model import PPM, PriceRule, SharingRule
-from market.rules import PERMILLE, check_rules
+from market.rules import PERMILLE, check_rules, fields_of
 from market.wire import rules_from_json
 
 OPERATOR = "operator"
@@ -88,6 +89,9 @@ def next_rules(
     """
     made = {**fields, "market": dict(fields["market"]), "issuance": dict(fields["issuance"])}
     made["losses"] = {"import_ppm": PPM, "export_ppm": PPM, **fields.get("losses", {})}
+    market = made["market"]
+    if "price" in settings:
+        _drop_idle(market, settings["price"])
     for name, text in settings.items():
         if name not in SETTINGS:
             raise InputError(f"{name!r} is not a rule that can change: {', '.join(SETTINGS)}.")
@@ -95,15 +99,36 @@ def next_rules(
         made[setting.part].pop(setting.field, None)
         if text != NONE or not setting.may_end:
             made[setting.part][setting.field] = setting.read(text)
-    market = made["market"]
+    made["losses"] = {"import_ppm": PPM, "export_ppm": PPM, **made["losses"]}
     if keys is not None:
         market |= {"sharing": SharingRule.KEYS.value, "keys": list(keys)}
     elif settings.get("sharing", SharingRule.KEYS.value) != SharingRule.KEYS.value:
         market.pop("keys", None)  # other ways to share know no coefficients
     if set(made["losses"].values()) == {PPM}:
         del made["losses"]
-    check_rules(rules_from_json(market))
+    if market.get("sharing") == SharingRule.KEYS.value and not market.get("keys"):
+        raise InputError("sharing: for 'keys' give the coefficients too, with --coefficients FILE")
+    try:
+        check_rules(rules_from_json(market))
+    except MarketInputError as error:
+        raise InputError(_in_settings(str(error))) from error
     return made
+
+
+def _drop_idle(market: dict[str, Any], price: str) -> None:
+    """Drop what means nothing under another price rule, so that nobody has to know what it was."""
+    known = fields_of(PriceRule(_one_of("price", PriceRule, price)))
+    for setting in SETTINGS.values():
+        if setting.part == "market" and setting.field not in ("price", "sharing", *known):
+            market.pop(setting.field, None)
+
+
+def _in_settings(words: str) -> str:
+    """Name rules in a sentence as people set them."""
+    for name, setting in SETTINGS.items():
+        if setting.part == "market":
+            words = re.sub(rf"\b{setting.field}\b", name, words)
+    return words
 
 
 def rules_table(
@@ -188,7 +213,7 @@ def thousandths(name: str, text: str) -> int:
     """
     found = re.fullmatch(r"([0-9]{1,3})(?:\.([0-9]))?%", text)
     if found is None or (value := int(found[1]) * 10 + int(found[2] or 0)) > PERMILLE:
-        raise InputError(f"{name}: {text!r} is not a part such as 50% or 37.5%")
+        raise InputError(f"{name}: {text!r} is not a part such as 50% or 37.5%, 100% at most")
     return value
 
 
@@ -198,7 +223,8 @@ def _percent(permille: int) -> str:
 
 def _loss(sign: int, text: str) -> int:
     """Read a loss such as ``7.0%`` as a factor: more than 1 of imports, less of exports."""
-    return PPM + sign * thousandths("loss", text) * (PPM // PERMILLE)
+    name = "loss-import" if sign > 0 else "loss-export"
+    return PPM + sign * thousandths(name, text) * (PPM // PERMILLE)
 
 
 def _lost(sign: int, factor_ppm: int) -> str:
@@ -247,11 +273,13 @@ SETTINGS: Mapping[str, Setting] = {
         may_end=True,
     ),
     "loss-import": Setting(
-        *("losses", "import_ppm", "fed in beyond meters", partial(_loss, 1), partial(_lost, 1))
+        *("losses", "import_ppm", "fed in beyond meters", partial(_loss, 1), partial(_lost, 1)),
+        may_end=True,
     ),
     "loss-export": Setting(
         *("losses", "export_ppm", "lost of what meters give", partial(_loss, -1)),
         partial(_lost, -1),
+        may_end=True,
     ),
     "credit-limit": Setting(
         "issuance",

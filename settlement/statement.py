@@ -21,6 +21,7 @@ from ledger.accounts import wallet
 from ledger.errors import InputError, LogError
 from ledger.primitives.money import UNITS_PER_MAJOR, round_half_even, split_closing, value_units
 from ledger.primitives.periods import load_zone, local_date, of_local_month
+from market.model import PPM
 from settlement import store
 from settlement.community import Community
 from settlement.postings import Line
@@ -307,6 +308,10 @@ def _with_the_grid(state: CommunityState, lines: Iterable[Line]) -> GridComparis
         offer = state.offer_of(line.member, line.period)
         if offer is None:
             raise AssertionError("a member without an offer does not trade")
-        bought_units += value_units(line.bought_wh, offer.import_tariff_ticks)
-        sold_units += value_units(line.sold_wh, offer.export_tariff_ticks)
+        rules = state.rules_of(line.period) or state.rules_now
+        # The supplier bills what the meter says, and lines are of energy at the boundary.
+        bought = value_units(line.bought_wh, offer.import_tariff_ticks)
+        sold = value_units(line.sold_wh, offer.export_tariff_ticks)
+        bought_units += bought * PPM // rules.import_ppm
+        sold_units += sold * PPM // rules.export_ppm
     return GridComparison(bought_units, sold_units)

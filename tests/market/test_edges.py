@@ -147,6 +147,7 @@ EDGES = {
             "All of it was matched with neighbours: 0.040 kWh.",
             "You paid 14.30p a kWh.",
             "In all, 0.100 kWh was offered, 0.040 kWh wanted and 0.040 kWh matched.",
+            "The community's rule makes the price: between the two reference tariffs, 14.30p.",
         ],
     ),
 }

@@ -163,6 +163,9 @@ def test_losses_are_taken_to_the_boundary_and_posted(tmp_path):
     wanted = sum(line.bought_wh + line.grid_import_wh for line in lines)
     assert 1.07 * (metered["import"] - own(lines)) <= wanted
     assert wanted <= 1.07 * (metered["import"] - own(lines)) + len(lines)
+    for line in lines:  # nobody pays or gets worse than their tariff for what the meter said
+        assert line.bought_units * 107 <= line.bought_wh * 100 * TARIFFS["import_ticks"]
+        assert line.sold_units * 95 >= line.sold_wh * 100 * TARIFFS["export_ticks"]
     offered = sum(line.sold_wh + line.grid_export_wh for line in lines)
     assert offered <= 0.95 * (metered["export"] - own(lines)) <= offered + len(lines)
     checked(community, tmp_path)

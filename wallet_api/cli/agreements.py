@@ -45,19 +45,32 @@ def agree(
     if days[1] < days[0]:
         raise InputError(f"--to {last} is before --from {first}.")
     ticks = ticks_from_text(price)
+    first_period = of_local_day(days[0], zone).start
     fields = {
         "buyer": buyer_id,
         "price_ticks": ticks,
         "rank": rank,
-        "first": of_local_day(days[0], zone).start,
+        "first": first_period,
         "last": of_local_day(days[1], zone)[-1],
     }
     if share is not None:
         fields["share_permille"] = thousandths("share", share)
     if cap_wh is not None:
         fields["wh_period_max"] = cap_wh
-    deeds.agree(community, seller_id, fields)
-    say(f"{seller} sells to {buyer} at {format_price(ticks)} first, from {first} to {last}.")
+    made = deeds.agree(community, seller_id, fields)
+    begins = max(first_period, community.writer.now_period() + 1)
+    say(
+        f"{seller} sells to {buyer} at {format_price(ticks)} first, in half-hours from "
+        f"{local_time(community, begins)} to the end of {last}. Its id ends in {made.id[-8:]}."
+    )
+    offer = community.state.offer_of(buyer_id, begins)
+    if (
+        offer is not None
+        and ticks + community.state.rules_now.market.charge_ticks > offer.buy_ticks
+    ):
+        say(
+            f"{buyer} pays {format_price(offer.buy_ticks)} at most now: nothing is served above that."
+        )
 
 
 def agreements(context: typer.Context, name: Who, as_json: AsJson = False) -> None:
@@ -84,11 +97,11 @@ def agreements(context: typer.Context, name: Who, as_json: AsJson = False) -> No
         )
         limits = [f"rank {agreement.rank}"]
         if agreement.share_permille is not None:
-            limits.append(f"{agreement.share_permille / 10:g}% of what is sold")
+            limits.append(f"{agreement.share_permille / 10:g}% of what is offered")
         if agreement.wh_period_max is not None:
             limits.append(f"{agreement.wh_period_max:,} Wh a half-hour at most")
         say(
-            f"{agreement.id[:8]}  {name} {verb} {names.get(other, other[:8])} at "
+            f"{agreement.id[-8:]}  {name} {verb} {names.get(other, other[:8])} at "
             f"{format_price(agreement.price_ticks)}, until {local_date(last, zone)}; "
             f"{', '.join(limits)}"
         )
@@ -97,22 +110,22 @@ def agreements(context: typer.Context, name: Who, as_json: AsJson = False) -> No
 def end_agreement(
     context: typer.Context,
     name: Who,
-    agreement: Annotated[str, typer.Argument(help="Its id, or how it begins")],
+    agreement: Annotated[str, typer.Argument(help="Its id, or how it ends")],
     at: At = None,
 ) -> None:
     """End an agreement for one of its two members, signed by that member.
 
-    Example: commonwatt member end-agreement Ada 4f1a09c2
+    Example: commonwatt member end-agreement Ada 9b1a09c2
     """
     community = open_at(context, at)
     member, name = who(community, name)
     mine = [a.id for a, _ in community.state.agreements.of_member(member)]
-    found = [each for each in mine if each.startswith(agreement.lower())]
+    found = [each for each in mine if each.endswith(agreement.lower())]
     if len(found) != 1:
         several = "several of" if found else "none of"
         raise InputError(
-            f"{agreement!r} is how {several} {name}'s agreements begin: see member agreements."
+            f"{agreement!r} is how {several} {name}'s agreements end: see member agreements."
         )
     deeds.end_agreement(community, member, found[0])
     first = local_time(community, community.writer.now_period() + 1)
-    say(f"Agreement {found[0][:8]} serves no half-hour that begins at {first} or later.")
+    say(f"Agreement {found[0][-8:]} serves no half-hour that begins at {first} or later.")

@@ -122,11 +122,12 @@ def create(
 def _with_settings(rules: Rules, texts: list[str]) -> Rules:
     """Return market rules after some settings, as ``community rules`` takes them."""
     made = {"market": rules_to_json(rules), "issuance": {}}
-    after = next_rules(made, settings_of_rules(texts))
+    settings = settings_of_rules(texts)
+    if "price" in settings:
+        raise InputError("--set price: say --price here")
+    after = next_rules(made, settings)
     if after["issuance"] or "losses" in after:
-        raise InputError(
-            "--set takes market rules here; the others by 'community rules' afterwards"
-        )
+        raise InputError("--set of losses and limits: by 'commonwatt community rules' afterwards")
     return rules_from_json(after["market"])
 
 

@@ -1,7 +1,6 @@
 """``commonwatt market``: clear and verify one half-hour from files; pure."""
 
 import sys
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -11,6 +10,7 @@ from market.certificate import verify as verify_result
 from market.clearing import clear as clear_market
 from market.errors import CertificateError, MarketInputError
 from market.explain import explain as explain_order
+from market.explain import explanation_to_json
 from market.explain_words import sentences
 from market.model import Market, Orders, Side
 from market.result_wire import read_result, result_bytes
@@ -73,9 +73,11 @@ def explain(
     sides = [side] if side else [s for s in Side if order in _side(found, s).ids]
     if len(sides) > 1:
         raise MarketInputError(f"{order!r} is an ask and a bid: say --side ask or --side bid")
-    told = explain_order(found, clear_market(found), sides[0] if sides else Side.BID, order)
+    if not sides:
+        raise MarketInputError(f"there is no ask and no bid {order!r}")
+    told = explain_order(found, clear_market(found), sides[0], order)
     if as_json:
-        say_json(asdict(told))
+        say_json(explanation_to_json(told))
         return
     for sentence in sentences(told):
         say(sentence)

@@ -2,11 +2,13 @@
 
 import csv
 import re
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
+from ledger import people
 from ledger.errors import InputError
 from ledger.primitives.periods import load_zone, local_date, of_local_day
 from settlement import deeds
@@ -74,6 +76,8 @@ def rules(
         say(f"Rules, version {version}")
         for name, words, _, now in rules_table(before, after):
             say(f"  {name:<14}{words:<28}{now}")
+        for line in _coefficient_lines(community, after):
+            say(f"  {'coefficient':<14}{line}")
 
 
 def _say_difference(
@@ -90,6 +94,10 @@ def _say_difference(
             if old != new:
                 say(f"    before: {old}")
                 say(f"    after:  {new}")
+    lines = [_coefficient_lines(community, fields) for fields in (before, after)]
+    for line in dict.fromkeys([*lines[0], *lines[1]]):
+        if (line in lines[0]) != (line in lines[1]):
+            say(f"* {'gone' if line in lines[0] else 'new':<14}coefficient: {line}")
     zone = load_zone(community.state.rules_now.zone)
     now = community.writer.now_period()
     first = local_date(of_local_day(local_date(now, zone), zone).stop, zone)
@@ -114,7 +122,22 @@ def _coefficients(community: Community, path: Path) -> list[dict[str, object]]:
         if row.get("seller"):
             key["ask"] = who(community, row["seller"])[0]
         keys.append(key)
+    if not keys:
+        raise InputError(f"{path}: there is no row of coefficients below the first line")
     return keys
+
+
+def _coefficient_lines(community: Community, fields: Mapping[str, Any]) -> list[str]:
+    """Return the coefficients of some rules in words, by name."""
+    with community.reading() as connection:
+        names = people.names(connection, community.writer.community)
+    lines = []
+    for key in fields["market"].get("keys", []):
+        seller = key.get("ask")
+        whose = f" of {names.get(seller, seller[:8])}'s supply" if seller else " of all supply"
+        member = names.get(key["bid"], key["bid"][:8])
+        lines.append(f"{member} {key['ppm'] / 10_000:.4f}%{whose}")
+    return lines
 
 
 def settings_of_rules(texts: list[str]) -> dict[str, str]:
