@@ -27,7 +27,7 @@ from tests.streets import SITES, ZONE, add_meters, street_readings
 from wallet_api.database import upgrade
 
 FIRST = date(2026, 6, 1)
-DAYS = 4
+DAYS = 14
 HALF_HOURS_A_YEAR = 17_520
 WANTED_HOMES = 200
 RUNS = 3
