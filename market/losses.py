@@ -11,6 +11,7 @@ so they move the other way: nobody pays or gets worse than that for what their m
 
 from dataclasses import replace
 
+from ledger.primitives.money import PRICE_TICKS_MAX
 from market.model import PPM, Market, Orders, Side
 
 
@@ -30,6 +31,24 @@ def boundary_ticks(limit_ticks: int, side: Side, factor_ppm: int) -> int:
     return -(-product // factor_ppm) if side is Side.ASK else product // factor_ppm
 
 
+def boundary_order(wh: int, limit_ticks: int, side: Side, factor_ppm: int) -> tuple[int, int]:
+    """Return the Wh and the limit of an order at the boundary.
+
+    A limit that moves out of the range of prices stays at its end, where that is better for its owner;
+    where it is worse, nobody on the other side can reach it, and the order offers nothing. So one
+    member's limit never makes a market that cannot be cleared.
+
+    >>> boundary_order(100, 1_000_000, Side.ASK, 950_000)
+    (0, 1000000)
+    """
+    if factor_ppm == PPM:
+        return wh, limit_ticks
+    moved = boundary_ticks(limit_ticks, side, factor_ppm)
+    kept = max(-PRICE_TICKS_MAX, min(moved, PRICE_TICKS_MAX))
+    out_of_reach = moved > kept if side is Side.ASK else moved < kept
+    return 0 if out_of_reach else boundary_wh(wh, side, factor_ppm), kept
+
+
 def at_boundary(market: Market) -> Market:
     """Return the market with every order's Wh as they count at the boundary."""
     exports = {feeder.id: feeder.export_ppm for feeder in market.feeders}
@@ -45,10 +64,12 @@ def at_boundary(market: Market) -> Market:
 
 
 def _moved(orders: Orders, side: Side, factors: dict[str, int]) -> Orders:
-    of_order = [factors.get(feeder, PPM) for feeder in orders.feeders]
-    pairs = zip(orders.limit_ticks, of_order, strict=True)
+    moved = [
+        boundary_order(order.wh, order.limit_ticks, side, factors.get(order.feeder, PPM))
+        for order in orders
+    ]
     return replace(
         orders,
-        wh=tuple(boundary_wh(wh, side, f) for wh, f in zip(orders.wh, of_order, strict=True)),
-        limit_ticks=tuple(boundary_ticks(ticks, side, factor) for ticks, factor in pairs),
+        wh=tuple(wh for wh, _ in moved),
+        limit_ticks=tuple(limit_ticks for _, limit_ticks in moved),
     )

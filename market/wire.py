@@ -283,7 +283,9 @@ def parse(data: bytes) -> Any:
     except UnicodeDecodeError as error:
         raise MarketInputError(f"not JSON: not UTF-8 text at byte {error.start}") from error
     except ValueError as error:
-        where = f"line {error.lineno}" if isinstance(error, json.JSONDecodeError) else "a number"
+        where = "a number is too long"
+        if isinstance(error, json.JSONDecodeError):
+            where = f"{error.msg}, line {error.lineno} column {error.colno}"
         if data.startswith(b"\xef\xbb\xbf"):
             where = "it begins with a byte order mark; save it as UTF-8 without one"
         raise MarketInputError(f"not JSON: {where}") from error

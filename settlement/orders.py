@@ -190,16 +190,14 @@ def fund_orders(
             if mandate is not None and not mandate.first <= period <= mandate.last:
                 mandate = None
             if net_wh > 0:
-                net_wh = rules.at_boundary(Side.ASK, net_wh)
-                limit = rules.limit_at_boundary(Side.ASK, offer.sell_ticks)
+                net_wh, limit = rules.order_at_boundary(Side.ASK, net_wh, offer.sell_ticks)
                 wh, ticks, hold_units = purse.fund_ask(mandate, net_wh, limit)
                 side = orders.asks
             else:
-                net_wh = rules.at_boundary(Side.BID, -net_wh)
                 limit = offer.buy_ticks
                 if mandate is not None:
                     limit = min(limit, mandate.price_ticks_max)
-                limit = rules.limit_at_boundary(Side.BID, limit)
+                net_wh, limit = rules.order_at_boundary(Side.BID, -net_wh, limit)
                 wh, ticks, hold_units = purse.fund_bid(mandate, net_wh, limit)
                 side = orders.bids
             side[member] = Funded(Order(member, rules.feeder, wh, ticks), hold_units)

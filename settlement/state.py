@@ -19,7 +19,7 @@ from ledger.errors import RefusedError
 from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone
 from ledger.statements import Statement
-from market.losses import boundary_ticks, boundary_wh
+from market.losses import boundary_order, boundary_wh
 from market.model import PPM, Rules, Side
 from market.rules import check_rules
 from market.wire import rules_from_json
@@ -56,10 +56,10 @@ class CommunityRules:
         """Whether energy at the network's boundary is not what meters say."""
         return (self.import_ppm, self.export_ppm) != (PPM, PPM)
 
-    def limit_at_boundary(self, side: Side, ticks: int) -> int:
-        """Return a limit for metered energy as one for energy at the network's boundary."""
+    def order_at_boundary(self, side: Side, metered_wh: int, ticks: int) -> tuple[int, int]:
+        """Return the Wh and the limit of a member's order as they count at the boundary."""
         factor_ppm = self.export_ppm if side is Side.ASK else self.import_ppm
-        return ticks if factor_ppm == PPM else boundary_ticks(ticks, side, factor_ppm)
+        return boundary_order(metered_wh, ticks, side, factor_ppm)
 
     def at_boundary(self, side: Side, metered_wh: int) -> int:
         """Return a member's net Wh as they count at the network's boundary."""

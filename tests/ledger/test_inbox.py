@@ -1,10 +1,9 @@
 """The inbox on PostgreSQL: many processes write through the one that holds the lease."""
 
-import json
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack
 
 import psycopg
 import pytest
@@ -17,6 +16,17 @@ from ledger.inbox import InboxClient, InboxWorker
 from ledger.lease import Lease, LeaseLostError
 from ledger.status import Status
 from tests.ledger.books import ADA, BEN, RESERVE, id_of, move
+from tests.ledger.inboxes import (
+    answer,
+    asked,
+    client_of,
+    expire_lease,
+    pay,
+    serving,
+    take,
+    waiting,
+    worker_of,
+)
 from tests.ledger.stores import (
     BrokenError,
     batch,
@@ -47,68 +57,6 @@ def ledger(database):
     made = new_ledger(database)
     made.submit(batch(0, move(10**6, RESERVE, ADA, 100)))
     return made
-
-
-def worker_of(ledger, holder="one", handle=None):
-    return InboxWorker(ledger.database, ledger.community, holder, handle or handler(ledger))
-
-
-def take(worker, length_ms=60_000):
-    with worker._database.write() as connection:
-        return worker.lease.take(connection, length_ms)
-
-
-def expire_lease(ledger):
-    with ledger.database.write() as connection:
-        mine = {"me": ledger.community}
-        connection.execute(text("UPDATE lease SET until_ms = 0 WHERE community = :me"), mine)
-
-
-def waiting(ledger):
-    """Return how many requests nobody answered, without looking into a transaction."""
-    return len([1 for row in ledger.rows("answer, error", "inbox") if row == (None, None)])
-
-
-@contextmanager
-def client_of(ledger):
-    client = InboxClient(ledger.database, ledger.community)
-    try:
-        yield client
-    finally:
-        client.close()
-
-
-@contextmanager
-def serving(*workers):
-    """Let workers serve in threads; yield the events that stop them; nothing they raise is lost."""
-    stops = [threading.Event() for _ in workers]
-    with ThreadPoolExecutor(len(workers)) as pool:
-        served = [pool.submit(one.serve, stop) for one, stop in zip(workers, stops, strict=True)]
-        try:
-            yield stops
-        finally:
-            for stop in stops:
-                stop.set()
-        for one in served:
-            one.result(10)
-
-
-@contextmanager
-def asked(ledger, batches):
-    """Let a client ask for some batches in a thread of its own; yield its answers to come."""
-    with client_of(ledger) as client, ThreadPoolExecutor(1) as pool:
-        before = waiting(ledger)
-        coming = pool.submit(client.submit, list(map(encode, batches)), 10)
-        until(lambda: waiting(ledger) >= before + len(batches))
-        yield coming
-
-
-def pay(number, amount=1):
-    return batch(number, move(number, ADA, BEN, amount))
-
-
-def answer(*statuses, repeated=False):
-    return json.dumps([repeated, list(map(int, statuses))]).encode()
 
 
 def test_a_client_gets_its_answers_in_order_and_refusals_are_answers(ledger):

@@ -21,6 +21,7 @@ from settlement.enrol import Charter, Terms, add_member, found_community
 from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
+from settlement.signers import member_keys
 from settlement.state import CommunityRules
 from settlement.timetable import due_at_ms
 from tests.streets import JUNE_30, NAMES, SITES, add_meters, street_readings
@@ -171,6 +172,22 @@ def test_losses_are_taken_to_the_boundary_and_posted(tmp_path):
     checked(community, tmp_path)
 
 
+@pytest.mark.parametrize(("buy", "sell"), [(10**6, 10**6), (-(10**6), -(10**6)), (10**6, -(10**6))])
+def test_nobodys_limit_stops_the_day_of_a_street_with_losses(buy, sell, tmp_path):
+    """Moved to the boundary it may lie where no price is; the others are settled all the same."""
+    community = founded(tmp_path, RULES["uniform"], JUNE_30)
+    fields = deeds.rules_now(community)
+    factors = {"import_ppm": 930_000, "export_ppm": 950_000}
+    deeds.new_rules(community, {**fields, "losses": factors})
+    ada = community.state.meters["m-ada"][-1][1].member
+    terms = {"buy_ticks": buy, "sell_ticks": sell}
+    tariffs = {"import_tariff_ticks": 2450, "export_tariff_ticks": 410}
+    deeds.say(community, "offer", ada, terms | tariffs, lambda c: member_keys(c, ada))
+    lines = settled(community, JUNE_30 + timedelta(days=1))
+    assert sum(line.sold_wh for line in lines if line.member != ada) > 1_000
+    checked(community, tmp_path)
+
+
 def own(lines):
     return sum(line.own_use_wh for line in lines)
 
@@ -180,12 +197,16 @@ def test_an_operator_who_counts_more_losses_than_the_rules_say_is_noticed(tmp_pa
     fields = deeds.rules_now(community)
     factors = {"import_ppm": 1_070_000, "export_ppm": 950_000}
     deeds.new_rules(community, {**fields, "losses": factors})
-    honest = CommunityRules.at_boundary
+    wh_of, order_of = CommunityRules.at_boundary, CommunityRules.order_at_boundary
 
     def more(rules, side, wh):
-        return honest(rules, side, wh) + (side is Side.BID and wh > 0)
+        return wh_of(rules, side, wh) + (side is Side.BID and wh > 0)
+
+    def more_of(rules, side, wh, ticks):
+        return more(rules, side, wh), order_of(rules, side, wh, ticks)[1]
 
     monkeypatch.setattr(CommunityRules, "at_boundary", more)
+    monkeypatch.setattr(CommunityRules, "order_at_boundary", more_of)
     settled(community, JUNE_30 + timedelta(days=1))
     monkeypatch.undo()
     export_bundle(community, tmp_path / "bundle")

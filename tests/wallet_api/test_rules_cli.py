@@ -1,0 +1,100 @@
+"""The rules of a community from the command line: shown, changed, refused."""
+
+import pytest
+
+from tests.wallet_api.communities import Shell
+
+JULY = "2026-07-01T09:00:00Z"
+
+
+@pytest.fixture
+def village(tmp_path, capsys, monkeypatch):
+    shell = Shell(tmp_path, capsys, monkeypatch)
+    shell.found()
+    return shell
+
+
+def test_rules_change_with_a_table_and_a_yes(village):
+    out = village.done("community", "rules")
+    assert "charge        charge per traded kWh       0.00p" in out
+    change = ("community", "rules", "--set", "charge=0.2p", "--set", "sellers=60%")
+    village.types("")
+    village.refused("say --yes", *change)
+    out = village.done(*change, "--yes", "--at", JULY)
+    assert "* charge        charge per traded kWh       0.00p         0.20p" in out
+    assert "  import        reference import tariff     24.50p        24.50p" in out
+    assert "It binds days from 2026-07-02 on." in out
+    shown = village.json("community", "rules")
+    assert (shown["version"], shown["market"]["charge_ticks"]) == (2, 20)
+    assert shown["market"]["k_permille"] == 600
+    more = ("--set", "credit-limit=30", "--set", "promise=Kept by hand, as before.")
+    made = village.json("community", "rules", *more, "--yes")
+    out = village.done("community", "rules", "--set", "promise=Kept.", "--yes")
+    assert "    before: Kept by hand, as before.\n    after:  Kept.\n" in out
+    assert made["issuance"]["floor_units"] == -300_000_000
+    village.done("member", "limit", "Ada", "--floor", "-30", "--reason", "Now allowed.")
+    village.sound()
+
+
+def test_a_price_by_time_of_day_and_coefficients(village, tmp_path):
+    bands = "bands=00:00=9p,16:00=18p"
+    change = ("--set", "price=fixed", "--set", bands, "--yes")
+    out = village.done("community", "rules", *change, "--at", JULY)
+    assert "    after:  00:00=9.00p,16:00=18.00p\n" in out
+    file = tmp_path / "coefficients.csv"
+    file.write_text("member,ppm\nAda,300000\nben,200000\n")
+    out = village.done("community", "rules", "--coefficients", str(file), "--yes")
+    assert "* new           coefficient: Ada 30.0000% of all supply" in out
+    assert "  coefficient   Ben 20.0000% of all supply" in village.done("community", "rules")
+    shown = village.json("community", "rules")["market"]
+    assert (shown["sharing"], [key["ppm"] for key in shown["keys"]]) == ("keys", [300_000, 200_000])
+    file.write_text("member,ppm\nAda,lots\n")
+    village.refused(
+        "line 2: 'lots' is not parts", "community", "rules", "--coefficients", str(file), code=2
+    )
+    file.write_text("name;ppm\n")
+    village.refused("must be member,ppm", "community", "rules", "--coefficients", str(file), code=2)
+    village.done("community", "rules", "--set", "sharing=equal-share", "--yes")
+    out = village.done("community", "rules", "--set", "loss-import=7.5%", "--yes")
+    assert "* loss-import   fed in beyond meters        none          7.5%" in out
+    assert village.json("community", "rules")["losses"]["import_ppm"] == 1_075_000
+    assert "keys" not in village.json("community", "rules")["market"]
+    village.sound()
+
+
+@pytest.mark.parametrize("answer", [True, False])
+def test_at_a_terminal_the_rules_are_asked_about(village, monkeypatch, answer):
+    class Terminal:
+        @staticmethod
+        def isatty():
+            return True
+
+    monkeypatch.setattr("sys.stdin", Terminal)
+    monkeypatch.setattr("typer.confirm", lambda _question: answer)
+    code, out, _ = village("community", "rules", "--set", "charge=0.2p")
+    assert code == (0 if answer else 1)
+    assert ("is logged" in out, "Nothing was written." in out) == (answer, not answer)
+    assert village.json("community", "rules")["version"] == (2 if answer else 1)
+
+
+@pytest.mark.parametrize(
+    ("setting", "words", "code"),
+    [
+        ("charge=20.50p", "above import less charge", 2),
+        ("zone=UTC", "not a rule that can change", 2),
+        ("sellers=101%", "not a part such as", 2),
+        ("price=best", "not one of: ", 2),
+        ("price=fixed", "needs match, or bands by time of day", 2),
+        ("bands=16h=9p", "is not a time and a price, as in 16:00=18p", 2),
+        ("sharing=keys", "--coefficients FILE", 2),
+        ("plenty=30%", "plenty means nothing under", 2),
+        ("loss-import=300%", "loss-import: '300%' is not a part", 2),
+        ("price=uniform", "say --yes", 1),
+        ("charge", "NAME=VALUE", 2),
+        ("charge=0", "are that already", 2),
+        ("credit-limit=some", "not whole pounds", 2),
+    ],
+)
+def test_rules_that_would_not_do_are_refused(village, setting, words, code):
+    village.types("")
+    village.refused(words, "community", "rules", "--set", setting, code=code)
