@@ -14,7 +14,7 @@ def main(arguments: list[str] | None = None) -> int:
     """Audit the bundle that the arguments name and return the exit code."""
     try:
         # What is missing is said in words, also to somebody who only asks for help.
-        from settlement.audit import command  # noqa: PLC0415
+        from settlement.audit import command  # noqa: PLC0415 - may fail
 
         return command.main(sys.argv[1:] if arguments is None else arguments)
     except ModuleNotFoundError as error:
