@@ -1,14 +1,19 @@
-"""What every adapter yields: readings, and rows refused with a reason.
+"""What every adapter yields: blocks of readings, register reads, and what it refused and why.
 
->>> Reading("h1", Channel.IMPORT, 989737, 412, Quality.ACTUAL).as_json()["start"]
-'2026-06-15T12:30:00Z'
+Each says where it stands in the file: its line, and the bytes of the row, record or element that
+it was read from. So a stored reading can be traced to the byte.
+
+>>> block = Block("h1", Channel.IMPORT, 989737, (412, 380), "AE", Place(2, 22, 31))
+>>> [reading.as_json()["start"] for reading in block.readings()]
+['2026-06-15T12:30:00Z', '2026-06-15T13:00:00Z']
 """
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any
+from typing import Any, NamedTuple
 
-from ledger.primitives.periods import start_text
+from ledger.primitives.periods import start_text, utc_text
 
 
 class Channel(StrEnum):
@@ -49,6 +54,12 @@ class Quality(StrEnum):
         return _BY_LETTER[letter]
 
 
+ACTUAL = "A"
+"""The letter of a reading as the meter gave it."""
+
+ESTIMATED = "E"
+"""The letter of a meter company's own estimate."""
+
 _LETTERS = dict(zip(Quality, "AESLIPZ", strict=True))
 _BY_LETTER = {letter: quality for quality, letter in _LETTERS.items()}
 _RANKS = {quality: rank for rank, quality in enumerate(Quality)}
@@ -76,6 +87,107 @@ class Reading:
         }
 
 
+class Place(NamedTuple):
+    """Where something stands in a file.
+
+    Attributes:
+        line: its first line, from 1.
+        offset: its first byte, from 0.
+        length: its bytes.
+    """
+
+    line: int
+    offset: int
+    length: int
+
+
+class Block(NamedTuple):
+    """Consecutive half-hours of one meter's channel, as one place of a file gives them.
+
+    Attributes:
+        meter: as the file names it.
+        channel: which way the energy flowed.
+        first: the first half-hour.
+        wh: energy of each half-hour, whole Wh from 0.
+        quality: as many letters (`Quality.letter`).
+        place: the row, record or element they were read from.
+    """
+
+    meter: str
+    channel: Channel
+    first: int
+    wh: Sequence[int]
+    quality: str
+    place: Place
+
+    def readings(self) -> Iterator[Reading]:
+        """Yield the readings one by one."""
+        for period, (wh, letter) in enumerate(
+            zip(self.wh, self.quality, strict=True), start=self.first
+        ):
+            yield Reading(self.meter, self.channel, period, wh, _BY_LETTER[letter])
+
+
+class RegisterRead(NamedTuple):
+    """What a meter's running total showed at one instant.
+
+    Attributes:
+        meter: as the file names it.
+        channel: which way the energy flowed.
+        at: seconds since the Unix epoch.
+        wh: the total, whole Wh from 0.
+        place: where it was read.
+    """
+
+    meter: str
+    channel: Channel
+    at: int
+    wh: int
+    place: Place
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the read as ``commonwatt meters read`` prints it."""
+        return {
+            "meter": self.meter,
+            "channel": self.channel.value,
+            "at": utc_text(self.at),
+            "register_wh": self.wh,
+        }
+
+
+class Advance(NamedTuple):
+    """Energy between two reads of a register, whose half-hours are not known.
+
+    Attributes:
+        meter: as the file names it.
+        channel: which way the energy flowed.
+        begin: seconds since the Unix epoch.
+        end: seconds since the Unix epoch, after `begin`.
+        wh: energy in between, whole Wh from 0.
+        quality: how the later read came to be.
+        place: where it was read.
+    """
+
+    meter: str
+    channel: Channel
+    begin: int
+    end: int
+    wh: int
+    quality: Quality
+    place: Place
+
+    def as_json(self) -> dict[str, Any]:
+        """Return the advance as ``commonwatt meters read`` prints it."""
+        return {
+            "meter": self.meter,
+            "channel": self.channel.value,
+            "begin": utc_text(self.begin),
+            "end": utc_text(self.end),
+            "advance_wh": self.wh,
+            "quality": self.quality.value,
+        }
+
+
 @dataclass(frozen=True, slots=True)
 class Refusal:
     """A row or day that an adapter refused: nothing of it was taken."""
@@ -86,3 +198,7 @@ class Refusal:
     def as_json(self) -> dict[str, Any]:
         """Return the refusal as ``commonwatt meters read`` prints it."""
         return {"line": self.line, "refused": self.reason}
+
+
+Item = Block | RegisterRead | Advance | Refusal
+"""What adapters yield."""

@@ -7,7 +7,7 @@ Everything follows from a seed. ``docs/simulation.md`` describes it.
 
 >>> home = SimulatedSite("h1", peak_w=0, base_wh=60, morning_wh=200, evening_wh=300)
 >>> simulate_day(home, date(2026, 6, 15), "street")["h1"][:3]
-[62, 62, 67]
+[74, 67, 62]
 """
 
 import math

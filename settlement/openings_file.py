@@ -63,13 +63,14 @@ def read_openings(
         InputError: names the line and what to do. Nothing of such a file is to be used.
     """
     lines = numbered_lines(stream, LINE_BYTES_MAX)
-    header = [cell.strip().lower() for cell in _split(*next(lines, (1, "")))]
+    first = next(lines, None)
+    header = [cell.strip().lower() for cell in _split(1, first.text if first else "")]
     if sorted(header) != ["account", "amount"]:
         raise InputError("line 1: the columns must be 'account,amount'")
     where, amount = header.index("account"), header.index("amount")
     rows: list[OpeningRow] = []
     seen: dict[str, int] = {}
-    for line, content in lines:
+    for line, content, _, _ in lines:
         if not content.strip():
             continue
         cells = _split(line, content)

@@ -56,7 +56,12 @@ def start_utc(period: int) -> datetime:
 
 def start_text(period: int) -> str:
     """Return the period's first instant as ``YYYY-MM-DDTHH:MM:SSZ``."""
-    return start_utc(period).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return utc_text(period * SECONDS)
+
+
+def utc_text(seconds: int) -> str:
+    """Return an instant, in seconds since the Unix epoch, as ``YYYY-MM-DDTHH:MM:SSZ``."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 def from_instant(instant: datetime) -> int:

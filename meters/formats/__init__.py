@@ -8,7 +8,7 @@ whoever takes readings out of a file must take all of them or none.
 >>> rows = b"meter,channel,start,wh\nh1,import,2026-06-15T12:30Z,412\nh1,import,noon,9\n"
 >>> for item in find_format("csv").read(io.BytesIO(rows), ReadOptions()):
 ...     print(item)
-Reading(meter='h1', channel=<Channel.IMPORT: 'import'>, period=989737, wh=412, quality=<Quality.ACTUAL: 'actual'>)
+Block(meter='h1', channel=<Channel.IMPORT: 'import'>, first=989737, wh=(412,), quality='A', place=Place(line=2, offset=23, length=32))
 Refusal(line=3, reason="'noon' is not a time; write it as 2026-06-15T12:30Z")
 """
 
@@ -17,13 +17,19 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ledger.errors import InputError
-from meters.formats.lines import ReadOptions
-from meters.formats.nem12 import read_nem12
-from meters.formats.plain_csv import read_plain_csv
-from meters.formats.wide_csv import read_wide_csv
-from meters.readings import Reading, Refusal
+from meters.formats.lines import ReadOptions, excerpt
+from meters.formats.nem12 import looks_like_nem12, read_nem12
+from meters.formats.plain_csv import looks_like_plain_csv, read_plain_csv
+from meters.formats.wide_csv import looks_like_wide_csv, read_wide_csv
+from meters.readings import Item
 
-__all__ = ["FORMATS", "Format", "ReadOptions", "find_format"]
+__all__ = ["AUTO", "FORMATS", "HEAD_BYTES", "Format", "ReadOptions", "find_format", "recognise"]
+
+AUTO = "auto"
+"""What an operator types for a file to be recognised by its content."""
+
+HEAD_BYTES = 65_536
+"""How much of a file is looked at to recognise it."""
 
 
 @dataclass(frozen=True)
@@ -35,12 +41,15 @@ class Format:
         title: what it is, in a line.
         read: the reader; raises `InputError` for a file that cannot be read at all.
         page: its page, from the top of the repository.
+        looks_like: whether a file that begins with these bytes (the first `HEAD_BYTES`, or all
+            of a shorter file) is of this format: by its own marks, never by elimination.
     """
 
     name: str
     title: str
-    read: Callable[[BinaryIO, ReadOptions], Iterator[Reading | Refusal]]
+    read: Callable[[BinaryIO, ReadOptions], Iterator[Item]]
     page: str
+    looks_like: Callable[[bytes], bool]
 
 
 FORMATS: dict[str, Format] = {
@@ -51,18 +60,21 @@ FORMATS: dict[str, Format] = {
             "plain CSV: one reading a row",
             read_plain_csv,
             "docs/formats/csv.md",
+            looks_like_plain_csv,
         ),
         Format(
             "wide-csv",
             "wide CSV: one half-hour a row, one register a column",
             read_wide_csv,
             "docs/formats/wide-csv.md",
+            looks_like_wide_csv,
         ),
         Format(
             "nem12",
             "NEM12: interval meter data of the Australian market",
             read_nem12,
             "docs/formats/nem12.md",
+            looks_like_nem12,
         ),
     )
 }
@@ -81,3 +93,27 @@ def find_format(name: str) -> Format:
         raise InputError(
             f"{name!r} is not a format; use one of: {', '.join(sorted(FORMATS))}"
         ) from None
+
+
+def recognise(head: bytes) -> Format:
+    """Return the format of a file by how it begins.
+
+    Args:
+        head: its first `HEAD_BYTES`, or all of it.
+
+    Raises:
+        InputError: no format fits, or several do; says which.
+    """
+    if not head.strip():
+        raise InputError("the file is empty")
+    fitting = [known for known in FORMATS.values() if known.looks_like(head)]
+    if len(fitting) == 1:
+        return fitting[0]
+    if fitting:
+        names = " and ".join(known.name for known in fitting)
+        raise InputError(f"the file could be {names}; say which with --format")
+    first = excerpt(head[:200].decode("utf-8", "replace").lstrip("\ufeff \r\n").split("\n")[0])
+    raise InputError(
+        f"the file begins with {first}, which no format begins with; see 'commonwatt meters"
+        f" formats', and say which it is with --format"
+    )

@@ -9,8 +9,8 @@ around it keep their meter, channel and day.
 >>> day = "300,20260615," + "0.25," * 48 + "A,,,20260616010203,"
 >>> text = f"100,NEM12,202606160102,MDP,RET\n200,4001234567,E1,,E1,,,kWh,30,\n{day}\n900\n"
 >>> items = list(read_nem12(io.BytesIO(text.encode()), ReadOptions()))
->>> len(items), items[0].as_json()["start"], items[0].wh
-(48, '2026-06-14T14:00:00Z', 250)
+>>> items[0].first, len(items[0].wh), items[0].wh[0]
+(989692, 48, 250)
 """
 
 import re
@@ -18,7 +18,7 @@ from collections.abc import Iterator
 from typing import BinaryIO
 
 from ledger.errors import InputError
-from meters.formats.lines import ReadOptions, excerpt, numbered_lines
+from meters.formats.lines import Line, ReadOptions, excerpt, first_line, numbered_lines
 from meters.formats.nem12_days import (
     PARTS_MAX,
     DayRecord,
@@ -27,7 +27,7 @@ from meters.formats.nem12_days import (
     read_stream,
 )
 from meters.formats.nem12_revisions import Revisions
-from meters.readings import Reading, Refusal
+from meters.readings import Block, Place, Refusal
 
 LINE_BYTES_MAX = 16_384
 """Longest line: 288 values of 20 characters, and room for padding."""
@@ -35,7 +35,7 @@ LINE_BYTES_MAX = 16_384
 _CREATED = re.compile(r"[0-9]{12}([0-9]{2})?")
 
 
-def read_nem12(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading | Refusal]:
+def read_nem12(stream: BinaryIO, options: ReadOptions) -> Iterator[Block | Refusal]:
     """Yield the readings of a NEM12 file meter by meter, and the records refused.
 
     Args:
@@ -49,12 +49,13 @@ def read_nem12(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading | Ref
     lines = numbered_lines(stream, LINE_BYTES_MAX)
     line = _read_header(lines)
     records = _Records()
-    for line, text in lines:
-        cells = text.split(",")
+    for each in lines:
+        line = each.number
+        cells = each.text.split(",")
         if cells[0] == "900":
             break
-        if text.strip():
-            yield from records.take(line, cells)
+        if each.text.strip():
+            yield from records.take(each.place, cells)
     else:
         yield from records.finish()
         yield Refusal(
@@ -66,7 +67,7 @@ def read_nem12(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading | Ref
     if any(cells[1:]):
         yield Refusal(line, "the 900 end record must be empty; check where the file was cut")
     yield from records.finish()
-    after = next((number for number, text in lines if text.strip()), None)
+    after = next((each.number for each in lines if each.text.strip()), None)
     if after is not None:
         yield Refusal(
             after,
@@ -75,11 +76,17 @@ def read_nem12(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading | Ref
         )
 
 
-def _read_header(lines: Iterator[tuple[int, str]]) -> int:
+def looks_like_nem12(head: bytes) -> bool:
+    """Return whether a file begins with a NEM12 header."""
+    return first_line(head).split(",")[:2] == ["100", "NEM12"]
+
+
+def _read_header(lines: Iterator[Line]) -> int:
     """Check the 100 record, and return its line."""
-    line, text = next(((n, t) for n, t in lines if t.strip()), (0, ""))
-    if not line:
+    header = next((each for each in lines if each.text.strip()), None)
+    if header is None:
         raise InputError("the file is empty; a NEM12 file begins with 100,NEM12")
+    line, text = header.number, header.text
     cells = text.split(",")
     if cells[0] != "100":
         raise InputError(
@@ -114,9 +121,9 @@ class _Records:
         self._record: DayRecord | None = None
         self._revisions = Revisions()
 
-    def take(self, line: int, cells: list[str]) -> Iterator[Reading | Refusal]:
+    def take(self, place: Place, cells: list[str]) -> Iterator[Block | Refusal]:
         """Take the next record, neither header nor end."""
-        kind = cells[0]
+        kind, line = cells[0], place.line
         if kind == "400":
             yield from self._take_part(line, cells)
             return
@@ -127,7 +134,7 @@ class _Records:
             if self._stream is None:
                 yield Refusal(line, f"this day stands {self._lost}, so its meter is unknown")
             else:
-                self._record = DayRecord(line, cells)
+                self._record = DayRecord(place, cells)
         elif kind != "500":
             self._stream = None
             self._lost = f"after line {line}, which could not be read"
@@ -137,7 +144,7 @@ class _Records:
                 " taken before the next 200 record, since its meter would be a guess",
             )
 
-    def finish(self) -> Iterator[Reading | Refusal]:
+    def finish(self) -> Iterator[Block | Refusal]:
         """Yield what is still held when the records end."""
         yield from self._close_day()
         yield from self._revisions.close_meter()
@@ -149,7 +156,7 @@ class _Records:
         elif len(self._record.parts) <= PARTS_MAX:
             self._record.parts.append((line, cells))
 
-    def _take_stream(self, line: int, cells: list[str]) -> Iterator[Reading | Refusal]:
+    def _take_stream(self, line: int, cells: list[str]) -> Iterator[Block | Refusal]:
         self._stream = None
         try:
             stream = read_stream(line, cells)
@@ -168,7 +175,7 @@ class _Records:
         try:
             day = read_day(stream, record)
         except InputError as error:
-            yield Refusal(record.line, str(error))
+            yield Refusal(record.place.line, str(error))
             return
         if day is not None:
             yield from self._revisions.add(stream, day)

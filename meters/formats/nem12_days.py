@@ -5,7 +5,7 @@ rounded to whole Wh at the end of each half-hour, so fractions of a Wh are carri
 next half-hour and the day's total is right to half a Wh.
 
 >>> stream = read_stream(2, "200,4001234567,E1,,E1,,,kWh,15,".split(","))
->>> record = DayRecord(3, ["300", "20260615", *["0.0003"] * 96, "A", "", "", "", ""])
+>>> record = DayRecord(Place(3, 80, 700), ["300", "20260615", *["0.0003"] * 96, "A", "", "", "", ""])
 >>> day = read_day(stream, record)
 >>> day.whs[:4], sum(wh for wh in day.whs if wh is not None)  # 0.6 Wh each, 28.8 in all
 ((1, 0, 1, 0), 29)
@@ -21,7 +21,7 @@ from ledger.errors import InputError
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from meters.formats.lines import excerpt
-from meters.readings import Channel, Quality, Refusal
+from meters.readings import ACTUAL, ESTIMATED, Channel, Place, Refusal
 
 PARTS_MAX = 288
 """Most 400 records of a day: one for each five minutes."""
@@ -104,7 +104,7 @@ class Stream:
 class DayRecord:
     """A 300 record and the 400 records that follow it, not yet read."""
 
-    line: int
+    place: Place
     cells: list[str]
     parts: list[tuple[int, list[str]]] = field(default_factory=list)
 
@@ -113,11 +113,11 @@ class DayRecord:
 class Day:
     """A channel's day: 48 half-hours from `first`; None where there is no data."""
 
-    line: int
+    place: Place
     first: int
     updated: int
     whs: tuple[int | None, ...]
-    qualities: tuple[Quality, ...]
+    qualities: str
     gaps: tuple[Refusal, ...]
 
 
@@ -174,7 +174,7 @@ def read_day(stream: Stream, record: DayRecord) -> Day | None:
         return None
     whs, qualities = _half_hours(stream, texts, flags)
     return Day(
-        line=record.line,
+        place=record.place,
         first=first,
         updated=int(updated.ljust(14, "0")),
         whs=whs,
@@ -236,9 +236,7 @@ def _interval_flags(quality: str, parts: list[tuple[int, list[str]]], count: int
     return flags
 
 
-def _half_hours(
-    stream: Stream, texts: list[str], flags: str
-) -> tuple[tuple[int | None, ...], tuple[Quality, ...]]:
+def _half_hours(stream: Stream, texts: list[str], flags: str) -> tuple[tuple[int | None, ...], str]:
     """Sum intervals to half-hours of whole Wh, and take the worst quality of each."""
     parts = 30 // stream.minutes
     starts = range(0, len(texts), parts)
@@ -256,15 +254,17 @@ def _half_hours(
     whs = [after - before for before, after in pairwise(rounded)]
     if max(whs) > WH_MAX:
         raise InputError(f"{max(whs):,} Wh is beyond {WH_MAX:,} Wh in one half-hour; correct it")
-    qualities = tuple(
-        Quality.ACTUAL if part.strip("A") == "" else Quality.ESTIMATED
-        for part in (flags[i : i + parts] for i in starts)
-    )
+    if flags.strip("A") == "":
+        qualities = ACTUAL * PERIODS_PER_DAY
+    else:
+        qualities = "".join(
+            ACTUAL if flags[i : i + parts].strip("A") == "" else ESTIMATED for i in starts
+        )
     return tuple(None if gone else wh for wh, gone in zip(whs, missing, strict=True)), qualities
 
 
 def _gaps(record: DayRecord, quality: str, count: int) -> tuple[Refusal, ...]:
-    where = [(record.line, "1", str(count))] if quality == "N" and not record.parts else []
+    where = [(record.place.line, "1", str(count))] if quality == "N" and not record.parts else []
     where += [(line, cells[1], cells[2]) for line, cells in record.parts if cells[3] == "N"]
     return tuple(
         Refusal(

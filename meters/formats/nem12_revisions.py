@@ -1,23 +1,25 @@
 """NEM12's revisions: of two records of one channel and day, the one updated later stands.
 
 >>> from meters.formats.nem12_days import DayRecord, read_day, read_stream
+>>> from meters.readings import Place
 >>> stream = read_stream(2, "200,4001234567,E1,,E1,,,kWh,30,".split(","))
 >>> revisions = Revisions()
 >>> for line, value, updated in ((3, "0.1", "20260616010000"), (4, "0.2", "20260617010000")):
 ...     cells = ["300", "20260615", *[value] * 48, "A", "", "", updated, ""]
-...     assert not list(revisions.add(stream, read_day(stream, DayRecord(line, cells))))
->>> {reading.wh for reading in revisions.close_meter()}
+...     assert not list(revisions.add(stream, read_day(stream, DayRecord(Place(line, 0, 0), cells))))
+>>> {block.wh[0] for block in revisions.close_meter()}
 {200}
 """
 
 from collections.abc import Iterator
 from dataclasses import replace
 from hashlib import blake2b
+from itertools import groupby
 from typing import NamedTuple
 
 from ledger.errors import InputError
 from meters.formats.nem12_days import Day, Stream
-from meters.readings import Channel, Reading, Refusal
+from meters.readings import Block, Channel, Refusal
 
 DAYS_PER_METER_MAX = 50_000
 """Most days held for one meter: 15 years of nine channels."""
@@ -41,7 +43,7 @@ class Revisions:
         self._days: dict[tuple[str, Channel, int], Day] = {}
         self._done: dict[tuple[str, Channel], dict[int, _Before]] = {}
 
-    def begin_meter(self, nmi: str) -> Iterator[Reading | Refusal]:
+    def begin_meter(self, nmi: str) -> Iterator[Block | Refusal]:
         """Note that records of this meter follow; yield the meter before it, if it is another."""
         if nmi != self._nmi:
             yield from self.close_meter()
@@ -62,7 +64,7 @@ class Revisions:
         if before is None:
             if len(self._days) >= DAYS_PER_METER_MAX:
                 raise InputError(
-                    f"line {day.line}: meter {stream.nmi} has more than"
+                    f"line {day.place.line}: meter {stream.nmi} has more than"
                     f" {DAYS_PER_METER_MAX:,} days; split the file"
                 )
             self._days[key] = day
@@ -76,7 +78,7 @@ class Revisions:
                 done_days[day.first] = before._replace(updated=day.updated)
         elif day.updated == before.updated:
             yield Refusal(
-                day.line,
+                day.place.line,
                 f"says other values for {stream.nmi} {stream.suffix} than line {before.line},"
                 " which has the same day and update time and was taken; ask which is right",
             )
@@ -84,27 +86,36 @@ class Revisions:
             self._days[key] = day
         else:
             yield Refusal(
-                day.line,
+                day.place.line,
                 f"revises line {before.line}, which was taken before another meter's records"
                 " began; read this record from a file of its own, or put a meter's records"
                 " together",
             )
 
-    def close_meter(self) -> Iterator[Reading | Refusal]:
+    def close_meter(self) -> Iterator[Block | Refusal]:
         """Yield the meter's days, each as its latest record has it, and its gaps."""
         days, self._days = self._days, {}
         for (meter, channel, first), day in days.items():
             self._done.setdefault((meter, channel), {})[first] = _before(day)
             yield from day.gaps
-            for period, (wh, quality) in enumerate(
-                zip(day.whs, day.qualities, strict=True), start=first
-            ):
-                if wh is not None:
-                    yield Reading(meter, channel, period, wh, quality)
+            yield from _blocks(meter, channel, day)
+
+
+def _blocks(meter: str, channel: Channel, day: Day) -> Iterator[Block]:
+    """Yield the day's readings: one block, or several around gaps."""
+    if None not in day.whs:
+        yield Block(meter, channel, day.first, day.whs, day.qualities, day.place)  # type: ignore[arg-type]
+        return
+    for present, group in groupby(enumerate(day.whs), lambda each: each[1] is not None):
+        if present:
+            begin, *_ = places = [place for place, _ in group]
+            whs = tuple(wh for wh in day.whs[begin : begin + len(places)] if wh is not None)
+            letters = day.qualities[begin : begin + len(places)]
+            yield Block(meter, channel, day.first + begin, whs, letters, day.place)
 
 
 def _before(day: Day) -> _Before:
-    return _Before(day.line, day.updated, _content(day))
+    return _Before(day.place.line, day.updated, _content(day))
 
 
 def _content(day: Day) -> bytes:

@@ -7,12 +7,11 @@ itself, so a stray quote cannot swallow its neighbours.
 >>> import io
 >>> rows = io.BytesIO(b"kwh,meter,channel,time\n0.412,h1,import,2026-06-15 14:00\n")
 >>> for item in read_plain_csv(rows, ReadOptions(zone="Europe/London", label="end")):
-...     print(item.as_json()["start"], item.wh)
-2026-06-15T12:30:00Z 412
+...     print(next(item.readings()).as_json()["start"], item.wh)
+2026-06-15T12:30:00Z (412,)
 """
 
 import csv
-from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
@@ -20,10 +19,10 @@ from typing import BinaryIO, Literal, NamedTuple
 
 from ledger.errors import InputError
 from ledger.primitives.energy import wh_from_text
-from ledger.primitives.periods import start_text
-from meters.formats.lines import ReadOptions, check_meter, excerpt, numbered_lines
+from meters.formats.lines import Line, ReadOptions, check_meter, excerpt, first_line, numbered_lines
 from meters.formats.local_times import AutumnHours, Placed, TimeReader
-from meters.readings import Channel, Quality, Reading, Refusal
+from meters.formats.taken import Taken
+from meters.readings import ACTUAL, Block, Channel, Place, Quality, Refusal
 
 LINE_BYTES_MAX = 4096
 """Longest line: a row needs about 60 bytes."""
@@ -44,7 +43,8 @@ class _Register(NamedTuple):
 class _Row(NamedTuple):
     register: _Register
     wh: int
-    rank: int  # of the quality
+    letter: str  # of the quality
+    place: Place
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Layout:
     quality: int | None
 
 
-def read_plain_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading | Refusal]:
+def read_plain_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Block | Refusal]:
     """Yield the readings of a plain CSV file, and the rows refused.
 
     Args:
@@ -77,18 +77,19 @@ def read_plain_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading |
     times = TimeReader(options.zone, layout.label)
     autumn: AutumnHours[_Row] = AutumnHours()
     registers = _Registers()
-    taken = _Taken()
-    for line, text in lines:
+    taken = Taken()
+    for line in lines:
+        text = line.text
         if not text or text.isspace():
             continue
         try:
             cells = _split(text)
-            row = _read_row(cells, layout, registers)
+            row = _read_row(cells, layout, registers, line)
             time = times.read(cells[layout.time])
         except InputError as error:
-            yield Refusal(line, str(error))
+            yield Refusal(line.number, str(error))
             continue
-        for settled in autumn.add(row.register.number, line, time, row):
+        for settled in autumn.add(row.register.number, line.number, time, row):
             if item := _take(settled, taken):
                 yield item
     for settled in autumn.close():
@@ -96,26 +97,23 @@ def read_plain_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading |
             yield item
 
 
-def _take(settled: Placed[_Row] | Refusal, taken: "_Taken") -> Reading | Refusal | None:
+def looks_like_plain_csv(head: bytes) -> bool:
+    """Return whether a file's first line is a header of plain CSV."""
+    names = {cell.strip(' "').lower() for cell in first_line(head).split(",")}
+    return {"meter", "channel"} <= names <= set(_COLUMNS)
+
+
+def _take(settled: Placed[_Row] | Refusal, taken: Taken) -> Block | Refusal | None:
     """Return the reading, or why it cannot be; None if it was there before."""
     if isinstance(settled, Refusal):
         return settled
-    line, period, row = settled
-    (_, meter, channel), wh, rank = row
-    first = taken.add(line, period, row)
-    if first is None:
-        return Reading(meter, channel, period, wh, _QUALITY_LIST[rank])
-    if first.wh == wh and first.rank == rank:
-        return None
-    return Refusal(
-        line,
-        f"{meter} {channel} {start_text(period)} says {wh} Wh ({_QUALITY_LIST[rank]}), but"
-        f" line {first.line} said {first.wh} Wh ({_QUALITY_LIST[first.rank]}) and was taken; leave one of the two",
-    )
+    (_, meter, channel), wh, letter, place = settled.row
+    return taken.take(meter, channel, settled.period, wh, letter, place)
 
 
-def _read_header(lines: Iterator[tuple[int, str]], options: ReadOptions) -> _Layout:
-    _, text = next(lines, (1, ""))
+def _read_header(lines: Iterator[Line], options: ReadOptions) -> _Layout:
+    first = next(lines, None)
+    text = first.text if first else ""
     if not text.strip():
         raise InputError(f"line 1: the header is missing; it is like {_EXAMPLE}")
     names = [name.lower() for name in _split(text)]
@@ -180,15 +178,15 @@ def _split(text: str) -> list[str]:
     return [cell.strip() for cell in rows[0]]
 
 
-def _read_row(cells: list[str], layout: _Layout, registers: "_Registers") -> _Row:
+def _read_row(cells: list[str], layout: _Layout, registers: "_Registers", line: Line) -> _Row:
     if len(cells) != layout.width:
         raise InputError(
             f"has {len(cells)} cells where the header has {layout.width}; correct the row"
         )
     register = registers[cells[layout.meter], cells[layout.channel]]
     wh = _wh(cells[layout.energy], layout.unit)
-    rank = 0 if layout.quality is None else _quality_rank(cells[layout.quality])
-    return _Row(register, wh, rank)
+    letter = ACTUAL if layout.quality is None else _letter(cells[layout.quality])
+    return _Row(register, wh, letter, line.place)
 
 
 class _Registers(dict[tuple[str, str], _Register]):
@@ -214,9 +212,9 @@ def _channel(text: str) -> Channel:
         ) from None
 
 
-def _quality_rank(text: str) -> int:
+def _letter(text: str) -> str:
     try:
-        return _QUALITY_RANKS[text.lower()]
+        return _LETTERS[text.lower()]
     except KeyError:
         raise InputError(
             f"quality {excerpt(text)} is unknown; write one of: {', '.join(Quality)}"
@@ -235,37 +233,4 @@ def _wh(text: str, unit: str) -> int:
 
 
 _CHANNELS = {channel.value: channel for channel in Channel}
-_QUALITY_LIST = tuple(Quality)
-_QUALITY_RANKS = {quality.value: quality.rank for quality in Quality} | {"": 0}
-
-
-class _First(NamedTuple):
-    line: int
-    wh: int
-    rank: int
-
-
-class _Taken:
-    """The readings taken so far: eight bytes each, since a file may hold tens of millions.
-
-    One number packs the line (30 bits), the quality (3) and the Wh (30).
-    """
-
-    _DAY = 48
-    _EMPTY = bytes(8 * _DAY)
-
-    def __init__(self) -> None:
-        self._days: dict[tuple[int, int], array[int]] = {}
-
-    def add(self, line: int, period: int, row: _Row) -> _First | None:
-        """Note a reading; return the one that was there before, if any."""
-        day, index = divmod(period, self._DAY)
-        key = (row.register.number, day)
-        slots = self._days.get(key)
-        if slots is None:
-            slots = self._days[key] = array("q", self._EMPTY)
-        packed = slots[index]
-        if packed:
-            return _First(packed >> 33, packed & (1 << 30) - 1, packed >> 30 & 7)
-        slots[index] = line << 33 | row.rank << 30 | row.wh
-        return None
+_LETTERS = {quality.value: quality.letter for quality in Quality} | {"": ACTUAL}

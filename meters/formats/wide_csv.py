@@ -7,8 +7,8 @@ a reading that is not there; any other cell that is not whole Wh refuses its row
 >>> import io
 >>> rows = io.BytesIO(b"period_start,h1_load_wh,h1_pv_wh\n2026-06-15T13:30,412,\n")
 >>> for item in read_wide_csv(rows, ReadOptions(zone="Europe/London")):
-...     print(item.as_json()["start"], item.meter, item.channel, item.wh)
-2026-06-15T12:30:00Z h1 import 412
+...     print(item.first, item.meter, item.channel, item.wh)
+989737 h1 import (412,)
 """
 
 import hashlib
@@ -21,9 +21,9 @@ from typing import BinaryIO
 from ledger.errors import InputError
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import MINUTES, start_text
-from meters.formats.lines import ReadOptions, check_meter, excerpt, numbered_lines
+from meters.formats.lines import Line, ReadOptions, check_meter, excerpt, first_line, numbered_lines
 from meters.formats.local_times import AutumnHours, FileTime, Placed, TimeReader
-from meters.readings import Channel, Quality, Reading, Refusal
+from meters.readings import ACTUAL, Block, Channel, Place, Refusal
 
 COLUMNS_MAX = 4096
 """Most registers: a community of 2,000 homes."""
@@ -46,10 +46,10 @@ _MISSING = -1
 
 _Register = tuple[str, Channel]
 _Values = list[int]
-_Line = tuple[int, str]
+_Row = tuple[_Values, Place]
 
 
-def read_wide_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading | Refusal]:
+def read_wide_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Block | Refusal]:
     """Yield the readings of a wide CSV file by row and then column, and the rows refused.
 
     Args:
@@ -63,10 +63,10 @@ def read_wide_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading | 
     lines = numbered_lines(stream, LINE_BYTES_MAX)
     registers = _read_header(lines, options)
     times = TimeReader(options.zone, "start")
-    autumn: AutumnHours[_Values] = AutumnHours()
+    autumn: AutumnHours[_Row] = AutumnHours()
     taken: dict[int, tuple[int, bytes]] = {}
     first_block = True
-    filled = ((line, text) for line, text in lines if text.strip())
+    filled = (line for line in lines if line.text.strip())
     rows = max(BLOCK_ROWS_MIN, BLOCK_CELLS // len(registers))
     while block := list(islice(filled, rows)):
         settled = list(
@@ -83,16 +83,22 @@ def read_wide_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Reading | 
         yield from _take(item, registers, taken)
 
 
+def looks_like_wide_csv(head: bytes) -> bool:
+    """Return whether a file's first line is a header of wide CSV."""
+    first, _, rest = first_line(head).partition(",")
+    return first == "period_start" and _COLUMN.fullmatch(rest.partition(",")[0]) is not None
+
+
 def _take(
-    item: Placed[_Values] | Refusal,
+    item: Placed[_Row] | Refusal,
     registers: list[_Register],
     taken: dict[int, tuple[int, bytes]],
-) -> Iterator[Reading | Refusal]:
+) -> Iterator[Block | Refusal]:
     if isinstance(item, Refusal):
         yield item
         return
-    period = item.period
-    digest = hashlib.blake2b(repr(item.row).encode(), digest_size=16).digest()
+    period, (values, place) = item.period, item.row
+    digest = hashlib.blake2b(repr(values).encode(), digest_size=16).digest()
     first_line, first_digest = taken.setdefault(period, (item.line, digest))
     if first_line != item.line:
         if first_digest != digest:
@@ -102,13 +108,14 @@ def _take(
                 " taken; leave one of the two",
             )
         return
-    for (meter, channel), wh in zip(registers, item.row, strict=True):
+    for (meter, channel), wh in zip(registers, values, strict=True):
         if wh != _MISSING:
-            yield Reading(meter, channel, period, wh, Quality.ACTUAL)
+            yield Block(meter, channel, period, (wh,), ACTUAL, place)
 
 
-def _read_header(lines: Iterator[_Line], options: ReadOptions) -> list[_Register]:
-    _, text = next(lines, (1, ""))
+def _read_header(lines: Iterator[Line], options: ReadOptions) -> list[_Register]:
+    header = next(lines, None)
+    text = header.text if header else ""
     first, *names = text.split(",")
     if first != "period_start" or not names:
         raise InputError(
@@ -138,13 +145,13 @@ def _read_header(lines: Iterator[_Line], options: ReadOptions) -> list[_Register
 
 
 def _read_block(
-    block: list[_Line], width: int, times: TimeReader
-) -> Iterator[Refusal | tuple[int, FileTime, _Values]]:
+    block: list[Line], width: int, times: TimeReader
+) -> Iterator[Refusal | tuple[int, FileTime, _Row]]:
     """Yield each row of a block as its line, time and Wh, or refused, in order."""
     refused: dict[int, Refusal] = {}
     read: list[tuple[int, FileTime]] = []
     bulk: list[str] = []
-    for line, text in block:
+    for line, text, _, _ in block:
         try:
             cells = _checked_cells(text, width)
             time = times.read(text[: text.index(",")])
@@ -157,7 +164,8 @@ def _read_block(
         line: (time, values)
         for (line, time), values in zip(read, _integers(bulk, width), strict=True)
     }
-    for line, _ in block:
+    for each in block:
+        line = each.number
         if line in refused:
             yield refused[line]
             continue
@@ -167,7 +175,7 @@ def _read_block(
                 line, f"{max(values):,} Wh is beyond {WH_MAX:,} Wh in one half-hour; correct it"
             )
         else:
-            yield line, time, values
+            yield line, time, (values, each.place)
 
 
 def _checked_cells(text: str, width: int) -> str:
@@ -205,7 +213,7 @@ def _integers(rows: list[str], width: int) -> list[_Values]:
     return values
 
 
-def _check_step(settled: list[Placed[_Values] | Refusal], *, always: bool) -> None:
+def _check_step(settled: list[Placed[_Row] | Refusal], *, always: bool) -> None:
     """Refuse a file coarser than the half-hour: its energy belongs to no half-hour.
 
     Gaps are no fault, so a later block must be long before its steps count.

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from ledger.errors import InputError
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import PERIOD_MAX
-from meters.formats import FORMATS, ReadOptions
-from meters.readings import Reading
+from meters.formats import FORMATS, ReadOptions, recognise
+from meters.readings import Block, Channel, Refusal
 
 DAY = ",".join(["300,20260615", *(f"0.{n:03}" for n in range(48)), "V,,,20260616010203,"])
 FIXTURES = {
@@ -47,6 +47,9 @@ OPTIONS = st.builds(
     ReadOptions,
     zone=st.sampled_from(["Europe/London", "Australia/Lord_Howe", "Asia/Kathmandu", None]),
     label=st.sampled_from(["start", "end", None]),
+    meter=st.sampled_from(["1200012345678", None]),
+    channel=st.sampled_from([*Channel, None]),
+    split=st.booleans(),
 )
 CHUNKS = st.one_of(
     st.binary(max_size=4),
@@ -75,15 +78,23 @@ def check(name, data, options):
     lines = len(data.split(b"\n"))
     keys = set()
     for item in items:
-        if isinstance(item, Reading):
-            assert 0 <= item.wh <= WH_MAX
-            assert 0 <= item.period <= PERIOD_MAX
-            key = (item.meter, item.channel, item.period)
-            assert key not in keys
-            keys.add(key)
-        else:
+        if isinstance(item, Refusal):
             assert 1 <= item.line <= lines
             assert item.reason
+            continue
+        assert 1 <= item.place.line <= lines
+        assert 0 <= item.place.offset < item.place.offset + item.place.length <= len(data)
+        if not isinstance(item, Block):
+            assert item.wh >= 0
+            assert item.as_json()
+            continue
+        assert len(item.wh) == len(item.quality) > 0
+        for reading in item.readings():
+            assert 0 <= reading.wh <= WH_MAX
+            assert 0 <= reading.period <= PERIOD_MAX
+            key = (reading.meter, reading.channel, reading.period)
+            assert key not in keys
+            keys.add(key)
 
 
 @pytest.mark.parametrize("name", FIXTURES)
@@ -105,11 +116,13 @@ def test_any_bytes_below_the_header(name, data, options):
     check(name, header + data, options)
 
 
-@pytest.mark.parametrize("name", FIXTURES)
-def test_the_fixtures_themselves_are_read(name):
-    options = ReadOptions(zone="Europe/London", label="start")
-    items = list(FORMATS[name].read(io.BytesIO(FIXTURES[name].encode()), options))
-    assert any(isinstance(item, Reading) for item in items)
+@pytest.mark.parametrize("name", FORMATS)
+def test_the_fixtures_themselves_are_read_and_recognised(name):
+    options = ReadOptions("Europe/London", "start", "1200012345678", Channel.IMPORT, split=True)
+    data = FIXTURES[name].encode()
+    items = list(FORMATS[name].read(io.BytesIO(data), options))
+    assert any(not isinstance(item, Refusal) for item in items)
+    assert recognise(data).name == name
 
 
 @pytest.mark.parametrize(("name", "count"), [("csv", 3), ("wide-csv", 5)])
@@ -118,4 +131,4 @@ def test_the_example_of_each_page_is_read(name, count):
     example = page.read_text().split("```csv\n")[1].split("```")[0]
     options = ReadOptions(zone="Europe/London")
     items = list(FORMATS[name].read(io.BytesIO(example.encode()), options))
-    assert [isinstance(item, Reading) for item in items] == [True] * count
+    assert [isinstance(item, Block) for item in items] == [True] * count

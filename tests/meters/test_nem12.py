@@ -11,6 +11,7 @@ from ledger.errors import InputError
 from meters.formats import ReadOptions
 from meters.formats.nem12 import LINE_BYTES_MAX, read_nem12
 from meters.readings import Channel, Quality, Reading, Refusal
+from tests.meters.items import singly
 
 HEADER = "100,NEM12,202606160102,MDP,RET"
 FIRST = 989692  # 2026-06-14T14:00Z: midnight of 15 June at UTC+10
@@ -28,7 +29,7 @@ def day(values="0.25", quality="A", date="20260615", updated=UPDATED, count=48):
 
 def read(*records, header=HEADER, end="900"):
     text = "\n".join(part for part in (header, *records, end) if part is not None) + "\n"
-    return list(read_nem12(io.BytesIO(text.encode()), ReadOptions()))
+    return list(singly(read_nem12(io.BytesIO(text.encode()), ReadOptions())))
 
 
 def readings(items):
@@ -369,7 +370,7 @@ def test_an_empty_file_of_good_form_has_nothing():
 )
 def test_a_file_that_cannot_be_read_at_all(data, reason):
     with pytest.raises(InputError, match=reason):
-        list(read_nem12(io.BytesIO(data), ReadOptions()))
+        list(singly(read_nem12(io.BytesIO(data), ReadOptions())))
 
 
 @given(

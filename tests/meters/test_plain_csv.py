@@ -10,6 +10,7 @@ from ledger.errors import InputError
 from meters.formats import FORMATS, ReadOptions, find_format
 from meters.formats.plain_csv import LINE_BYTES_MAX, read_plain_csv
 from meters.readings import Channel, Quality, Reading, Refusal
+from tests.meters.items import singly
 
 HEADER = "meter,channel,start,wh\n"
 LONDON = ReadOptions(zone="Europe/London")
@@ -18,7 +19,7 @@ JUNE = 989737  # 2026-06-15T12:30Z
 
 def read(text, options=LONDON):
     data = text if isinstance(text, bytes) else text.encode()
-    return list(read_plain_csv(io.BytesIO(data), options))
+    return list(singly(read_plain_csv(io.BytesIO(data), options)))
 
 
 def starts(items):

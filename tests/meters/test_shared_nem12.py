@@ -10,6 +10,7 @@ from ledger.errors import InputError
 from meters.formats import ReadOptions
 from meters.formats.nem12 import read_nem12
 from meters.readings import Reading, Refusal
+from tests.meters.items import singly
 
 pytestmark = pytest.mark.shared
 
@@ -47,7 +48,7 @@ def nem12_dir(shared_dir):
 
 
 def read(path):
-    return list(read_nem12(io.BytesIO(path.read_bytes()), ReadOptions()))
+    return list(singly(read_nem12(io.BytesIO(path.read_bytes()), ReadOptions())))
 
 
 def totals(items):
@@ -75,7 +76,7 @@ def test_many_meters_in_a_zip(nem12_dir):
     with zipfile.ZipFile(nem12_dir / "nem-reader" / "Example_NEM12_ManyNMIs.zip") as archive:
         [name] = archive.namelist()
         with archive.open(name) as stream:
-            found = totals(read_nem12(stream, ReadOptions()))
+            found = totals(singly(read_nem12(stream, ReadOptions())))
     assert len(found) == 198
     assert sum(found.values()) == 214_621_000
 

@@ -11,6 +11,7 @@ from meters.formats import ReadOptions
 from meters.formats.lines import METER_CHARACTERS_MAX
 from meters.formats.wide_csv import COLUMNS_MAX, LINE_BYTES_MAX, read_wide_csv
 from meters.readings import Channel, Reading, Refusal
+from tests.meters.items import singly
 
 HEADER = "period_start,h1_load_wh,h2_pv_wh,h1_pv_wh\n"
 LONDON = ReadOptions(zone="Europe/London")
@@ -19,7 +20,7 @@ JUNE = 989737  # 2026-06-15T12:30Z
 
 def read(text, options=LONDON):
     data = text if isinstance(text, bytes) else text.encode()
-    return list(read_wide_csv(io.BytesIO(data), options))
+    return list(singly(read_wide_csv(io.BytesIO(data), options)))
 
 
 def test_columns_become_meters_and_channels_by_row_then_column():
@@ -147,7 +148,7 @@ def test_a_year_of_seventeen_homes_against_the_standard_library(shared_dir):
     found: Counter[tuple[str, str]] = Counter()
     count, previous = 0, 0
     with path.open("rb") as stream:
-        for item in read_wide_csv(stream, ReadOptions(zone="Etc/GMT+8")):
+        for item in singly(read_wide_csv(stream, ReadOptions(zone="Etc/GMT+8"))):
             assert isinstance(item, Reading)
             assert item.period >= previous
             previous = item.period
@@ -161,4 +162,4 @@ def test_a_year_of_seventeen_homes_against_the_standard_library(shared_dir):
 def test_the_hourly_year_is_refused(shared_dir):
     path = shared_dir / "data" / "households" / "fontana17_hourly_wh.csv"
     with path.open("rb") as stream, pytest.raises(InputError, match="steps by 60 minutes"):
-        list(read_wide_csv(stream, ReadOptions(zone="Etc/GMT+8")))
+        list(singly(read_wide_csv(stream, ReadOptions(zone="Etc/GMT+8"))))

@@ -15,7 +15,7 @@ from market.certificate import verify
 from market.clearing import clear
 from market.model import PriceRule, Rules
 from meters.formats import ReadOptions, find_format
-from meters.readings import Channel, Reading
+from meters.readings import Block, Channel, Reading
 from settlement.orders import by_half_hour, fund_orders, period_inputs
 from settlement.postings import (
     Line,
@@ -42,8 +42,8 @@ def read_year() -> list[Reading]:
         pytest.skip(f"{path} is not here: the real year was not checked")
     with path.open("rb") as stream:
         items = list(find_format("wide-csv").read(stream, ReadOptions(zone=ZONE)))
-    assert all(isinstance(item, Reading) for item in items)
-    return items
+    assert all(isinstance(item, Block) for item in items)
+    return [reading for block in items for reading in block.readings()]
 
 
 def agreed(readings: list[Reading]) -> CommunityState:

@@ -23,7 +23,7 @@ from ledger.primitives.money import format_money, format_price
 from ledger.primitives.periods import load_zone, local_label, of_local_day
 from ledger.primitives.signing import SigningKey
 from meters.formats import ReadOptions, find_format
-from meters.readings import Reading
+from meters.readings import Block
 from meters.simulation import write_csv
 from settlement import store
 from settlement.audit.report import render
@@ -189,7 +189,9 @@ def read_week(community: Community, folder: Path) -> int:
         write_csv(place.site, WEEK, SEED, path)
         with path.open("rb") as stream:
             read = list(reader.read(stream, ReadOptions()))
-        count += import_readings(community, [r for r in read if isinstance(r, Reading)]).accepted
+        count += import_readings(
+            community, [r for block in read if isinstance(block, Block) for r in block.readings()]
+        ).accepted
     return count
 
 

@@ -13,7 +13,7 @@ import typer
 from ledger.errors import InputError
 from ledger.primitives.counted import counted
 from meters.formats import FORMATS, ReadOptions, find_format
-from meters.readings import Reading, Refusal
+from meters.readings import Block, Item, Reading, Refusal
 from settlement.community import Community
 from settlement.intake import IntakeReport, import_readings
 from wallet_api.cli.context import (
@@ -70,10 +70,12 @@ def read(
     refused = _Refused()
     write = sys.stdout.write
     for item in _read(file, format_name, zone, label):
-        if not isinstance(item, Refusal):
-            write(json.dumps(item.as_json(), ensure_ascii=False) + "\n")
-        elif refused.is_new(item):
-            warn(json.dumps(item.as_json(), ensure_ascii=False))
+        if isinstance(item, Refusal):
+            if refused.is_new(item):
+                warn(json.dumps(item.as_json(), ensure_ascii=False))
+            continue
+        for each in item.readings() if isinstance(item, Block) else [item]:
+            write(json.dumps(each.as_json(), ensure_ascii=False) + "\n")
     for first, more in refused.again():
         again = {"more_lines": more, "refused": f"as line {first.line}"}
         warn(json.dumps(again, ensure_ascii=False))
@@ -102,9 +104,9 @@ def import_files(
         readings: list[Reading] = []
         rows = _Refused()
         for item in _read(file, format_name, zone, label):
-            if not isinstance(item, Refusal):
-                readings.append(item)
-            elif rows.is_new(item):
+            if isinstance(item, Block):
+                readings.extend(item.readings())
+            elif isinstance(item, Refusal) and rows.is_new(item):
                 warn(f"{file} line {item.line}: {item.reason}")
         for first, more in rows.again():
             warn(f"{file}, {counted(more, 'more line')}: refused as line {first.line}")
@@ -187,9 +189,7 @@ def _warn_before_consent(community: Community, readings: list[Reading]) -> None:
         warn(f"{count} readings of meter {meter} are from before its member's consent: not traded.")
 
 
-def _read(
-    path: Path, format_name: str, zone: str | None, label: str | None
-) -> Iterator[Reading | Refusal]:
+def _read(path: Path, format_name: str, zone: str | None, label: str | None) -> Iterator[Item]:
     if label not in (None, "start", "end"):
         raise typer.BadParameter("--label is start or end")
     side: Literal["start", "end"] | None = None
