@@ -7,15 +7,17 @@ next half-hour and the day's total is right to half a Wh.
 >>> stream = read_stream(2, "200,4001234567,E1,,E1,,,kWh,15,".split(","))
 >>> record = DayRecord(Place(3, 80, 700), ["300", "20260615", *["0.0003"] * 96, "A", "", "", "", ""])
 >>> day = read_day(stream, record)
->>> day.whs[:4], sum(wh for wh in day.whs if wh is not None)  # 0.6 Wh each, 28.8 in all
-((1, 0, 1, 0), 29)
+>>> list(day.whs[:4]), sum(day.whs)  # 0.6 Wh each, 28.8 in all
+([1, 0, 1, 0], 29)
 """
 
 import re
+from array import array
 from dataclasses import dataclass, field
 from datetime import date
 from functools import lru_cache
-from itertools import accumulate, pairwise
+from itertools import accumulate
+from operator import sub
 
 from ledger.errors import InputError
 from ledger.primitives.energy import WH_MAX
@@ -30,6 +32,9 @@ VALUES_KEPT_MAX = 200_000
 """Texts of values whose number is remembered: meters repeat themselves."""
 
 PERIODS_PER_DAY = 48
+
+MISSING = -1
+"""Stands for the Wh of a half-hour without data."""
 
 _UTC_AHEAD_PERIODS = 20
 _DAY_MINUTES = 1440
@@ -111,12 +116,12 @@ class DayRecord:
 
 @dataclass(frozen=True, slots=True)
 class Day:
-    """A channel's day: 48 half-hours from `first`; None where there is no data."""
+    """A channel's day: 48 half-hours from `first`; `MISSING` where there is no data."""
 
     place: Place
     first: int
     updated: int
-    whs: tuple[int | None, ...]
+    whs: "array[int]"
     qualities: str
     gaps: tuple[Refusal, ...]
 
@@ -236,31 +241,34 @@ def _interval_flags(quality: str, parts: list[tuple[int, list[str]]], count: int
     return flags
 
 
-def _half_hours(stream: Stream, texts: list[str], flags: str) -> tuple[tuple[int | None, ...], str]:
+def _half_hours(stream: Stream, texts: list[str], flags: str) -> tuple["array[int]", str]:
     """Sum intervals to half-hours of whole Wh, and take the worst quality of each."""
     parts = 30 // stream.minutes
-    starts = range(0, len(texts), parts)
     if "N" in flags:
         # What stands in an interval without data, even a number, is not energy.
         texts = ["0" if flag == "N" else text for text, flag in zip(texts, flags, strict=True)]
-        missing = ["N" in flags[i : i + parts] for i in starts]
-    else:
-        missing = [False] * PERIODS_PER_DAY
-    values = list(map(_VALUES.__getitem__, texts))
-    sums = values if parts == 1 else [sum(values[i : i + parts]) for i in starts]
-    kept = [0 if gone else value for value, gone in zip(sums, missing, strict=True)]
-    divisor = 10 ** (_VALUE_PLACES - stream.unit_places)
-    rounded = [(total + divisor // 2) // divisor for total in accumulate(kept, initial=0)]
-    whs = [after - before for before, after in pairwise(rounded)]
+    try:
+        ends = list(accumulate(map(_WHOLE_WH[stream.unit_places].__getitem__, texts)))
+        ends = ends[parts - 1 :: parts]
+    except _NotWholeError:
+        ends = _rounded_ends(stream, texts, parts)
+    whs = array("q", map(sub, ends, [0, *ends]))
     if max(whs) > WH_MAX:
         raise InputError(f"{max(whs):,} Wh is beyond {WH_MAX:,} Wh in one half-hour; correct it")
-    if flags.strip("A") == "":
-        qualities = ACTUAL * PERIODS_PER_DAY
-    else:
-        qualities = "".join(
-            ACTUAL if flags[i : i + parts].strip("A") == "" else ESTIMATED for i in starts
-        )
-    return tuple(None if gone else wh for wh, gone in zip(whs, missing, strict=True)), qualities
+    if flags == ACTUAL * len(flags):
+        return whs, ACTUAL * PERIODS_PER_DAY
+    groups = [flags[i : i + parts] for i in range(0, len(flags), parts)]
+    for place, group in enumerate(groups):
+        if "N" in group:
+            whs[place] = MISSING
+    return whs, "".join(ACTUAL if group.strip("A") == "" else ESTIMATED for group in groups)
+
+
+def _rounded_ends(stream: Stream, texts: list[str], parts: int) -> list[int]:
+    """Return the day's running sum at the end of each half-hour, rounded to whole Wh."""
+    divisor = 10 ** (_VALUE_PLACES - stream.unit_places)
+    ends = list(accumulate(map(_VALUES.__getitem__, texts)))[parts - 1 :: parts]
+    return [(total + divisor // 2) // divisor for total in ends]
 
 
 def _gaps(record: DayRecord, quality: str, count: int) -> tuple[Refusal, ...]:
@@ -308,4 +316,26 @@ class _Values(dict[str, int]):
         return value
 
 
+class _NotWholeError(Exception):
+    """A value has a fraction of a Wh: the day is summed in billionths of its unit."""
+
+
+class _WholeWh(dict[str, int]):
+    """Text of a value to its Wh, for the days that have whole Wh throughout: nearly all."""
+
+    def __init__(self, unit_places: int) -> None:
+        self._divisor = 10 ** (_VALUE_PLACES - unit_places)
+
+    def __missing__(self, text: str) -> int:
+        wh: int
+        wh, rest = divmod(_VALUES[text], self._divisor)
+        if rest:
+            raise _NotWholeError
+        if len(self) >= VALUES_KEPT_MAX:
+            self.clear()
+        self[text] = wh
+        return wh
+
+
 _VALUES = _Values()
+_WHOLE_WH = {places: _WholeWh(places) for places in _ENERGY_PLACES.values()}

@@ -18,7 +18,7 @@ from itertools import groupby
 from typing import NamedTuple
 
 from ledger.errors import InputError
-from meters.formats.nem12_days import Day, Stream
+from meters.formats.nem12_days import MISSING, Day, Stream
 from meters.readings import Block, Channel, Refusal
 
 DAYS_PER_METER_MAX = 50_000
@@ -103,15 +103,15 @@ class Revisions:
 
 def _blocks(meter: str, channel: Channel, day: Day) -> Iterator[Block]:
     """Yield the day's readings: one block, or several around gaps."""
-    if None not in day.whs:
-        yield Block(meter, channel, day.first, day.whs, day.qualities, day.place)  # type: ignore[arg-type]
+    if MISSING not in day.whs:
+        yield Block(meter, channel, day.first, day.whs, day.qualities, day.place)
         return
-    for present, group in groupby(enumerate(day.whs), lambda each: each[1] is not None):
+    for present, group in groupby(enumerate(day.whs), lambda each: each[1] != MISSING):
         if present:
-            begin, *_ = places = [place for place, _ in group]
-            whs = tuple(wh for wh in day.whs[begin : begin + len(places)] if wh is not None)
-            letters = day.qualities[begin : begin + len(places)]
-            yield Block(meter, channel, day.first + begin, whs, letters, day.place)
+            begin, *more = (place for place, _ in group)
+            here = slice(begin, begin + 1 + len(more))
+            first = day.first + begin
+            yield Block(meter, channel, first, day.whs[here], day.qualities[here], day.place)
 
 
 def _before(day: Day) -> _Before:
@@ -119,4 +119,4 @@ def _before(day: Day) -> _Before:
 
 
 def _content(day: Day) -> bytes:
-    return blake2b(repr((day.whs, day.qualities)).encode(), digest_size=16).digest()
+    return blake2b(day.whs.tobytes() + day.qualities.encode(), digest_size=16).digest()
