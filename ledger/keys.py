@@ -20,6 +20,7 @@ from ledger.key_life import (
     recovery_commitment,
 )
 from ledger.kinds import COMMUNITY, a_kind
+from ledger.meter_keys import MeterKey, bound, may_sign
 from ledger.primitives.periods import start_text
 from ledger.primitives.signing import Envelope, check_public_key, key_id_of
 from ledger.statements import Statement
@@ -33,7 +34,6 @@ SEQ_JUMP_MAX = 1_000_000
 
 SIGNER_ROLES = {
     "act_for": "helper",
-    "reading_batch": "adapter",
     "hold": "settlement",
     "clearing": "settlement",
     "settlement": "settlement",
@@ -42,7 +42,10 @@ SIGNER_ROLES = {
 """Kinds that one key of a roster's role signs."""
 
 OPERATOR_KINDS = frozenset(
-    {"rules", "opening", "issue", "redeem", "limit", "reversal", "correction", "erasure"}
+    {
+        *("rules", "opening", "issue", "redeem", "limit", "reversal", "correction", "erasure"),
+        *("meter_key", "reading_edit"),
+    }
 )
 """Kinds that the roster's threshold of operators signs."""
 
@@ -54,7 +57,7 @@ MEMBER_KINDS = frozenset(
 COMMUNITY_KINDS = frozenset(
     {
         *("roster", "rules", "opening", "reversal", "correction", "erasure"),
-        *("hold", "clearing", "settlement", "seal"),
+        *("hold", "clearing", "settlement", "seal", "meter_key"),
     }
 )
 """Kinds whose account is the community; all others are about a member."""
@@ -73,6 +76,7 @@ class KeyBook:
     members: dict[str, MemberKeys] = field(default_factory=dict)
     log_key: bytes = b""
     used: set[bytes] = field(default_factory=set)
+    meter_keys: dict[str, tuple[MeterKey, ...]] = field(default_factory=dict)
 
     def check(self, statement: Statement, period: int) -> None:
         """Check that a statement belongs to this ledger and the right keys signed it.
@@ -109,6 +113,8 @@ class KeyBook:
             keys = keys_of(body)
             self.members[account] = MemberKeys(keys, body["threshold"], body.get("recovery"))
             self.used.update(keys)
+        elif statement.kind == "meter_key":
+            self.meter_keys[body["meter"]] = bound(self.meter_keys, body)
         elif statement.kind in KEY_LIFE_KINDS:
             member = self.members[account].at(period)
             if statement.kind == "key_change":
@@ -142,6 +148,8 @@ class KeyBook:
             raise SignatureError(f"{a_kind(kind)} cannot be for the account {statement.account}")
         if statement.account != COMMUNITY and kind != "account_open":
             self.member(statement.account, period)
+        if kind == "meter_key":
+            self._check_meter_key(statement)
         if kind in OPERATOR_KINDS:
             return self._need_operators(statement, period)
         if kind in SIGNER_ROLES:
@@ -155,6 +163,7 @@ class KeyBook:
             "key_change": self._check_change,
             "key_objection": self._check_objection,
             "freeze": self._check_freeze,
+            "reading_batch": self._check_batch,
         }
         return own_rule[kind](statement, period)
 
@@ -181,6 +190,20 @@ class KeyBook:
     def _need_role(self, statement: Statement, role: str, count: int, period: int) -> set[str]:
         self._check_expiry(period)
         return self.need(statement, self.roles.get(role, ()), count, f"the roster's {role} keys")
+
+    def _check_batch(self, statement: Statement, period: int) -> set[str]:
+        """Check a batch of readings: signed by an adapter of the roster, or by the meter's own."""
+        self._check_expiry(period)
+        keys = [*self.roles.get("adapter", ()), *may_sign(self.meter_keys, statement.body)]
+        return self.need(statement, keys, 1, "the roster's adapter keys or the meter's own")
+
+    def _check_meter_key(self, statement: Statement) -> None:
+        """Refuse a key that cannot be a meter's, or that is somebody else's."""
+        key = bytes.fromhex(statement.body["key"])
+        check_public_key(key)
+        if key in self.used:
+            raise SignatureError("this key is a member's or the roster's: a meter has its own")
+        bound(self.meter_keys, statement.body)
 
     def _check_expiry(self, period: int) -> None:
         if self.expires is not None and period >= self.expires:
@@ -277,5 +300,5 @@ class KeyBook:
 KEY_LIFE_KINDS = ("key_change", "key_objection", "freeze")
 """Kinds that change the keys of an account that is open."""
 
-KEY_KINDS = ("roster", "account_open", *KEY_LIFE_KINDS)
+KEY_KINDS = ("roster", "account_open", "meter_key", *KEY_LIFE_KINDS)
 """Kinds that change which keys count."""

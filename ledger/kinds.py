@@ -16,7 +16,7 @@ from ledger.primitives.energy import WH_MAX
 from ledger.primitives.ids import is_derived
 from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
 from ledger.primitives.periods import PERIOD_MAX
-from ledger.primitives.shape import HEX_32, HEX_64, array, integer, one_of, record, text
+from ledger.primitives.shape import HEX_32, HEX_64, array, integer, integers, one_of, record, text
 
 COMMUNITY = "community"
 """The account of statements that operators make for everybody."""
@@ -29,6 +29,9 @@ DERIVED_KINDS = ("reading_batch", "hold", "clearing", "settlement", "seal")
 
 READINGS_MAX = 1500
 """Most readings in one batch: a month of half-hours."""
+
+EDITED_MAX = 50
+"""Most half-hours that one statement edits: the longest local day."""
 
 ERASED_MAX = 1_000
 """Most entries that one statement erases: it stands in the log in clear."""
@@ -172,6 +175,20 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "root": HEX_64,
         "backfill": shape.boolean,
     },
+    "meter_key": {
+        "key": HEX_64,
+        "meter": _METER,
+        "channels": one_of("import", "export", "both"),
+        "first": _PERIOD,
+        "last": _PERIOD,
+    },
+    "reading_edit": {
+        "meter": _METER,
+        "channel": one_of("import", "export"),
+        "first": _PERIOD,
+        "wh": integers(0, WH_MAX, EDITED_MAX, 1),
+        "reason": _TEXT,
+    },
     "hold": {
         "day": _DAY,
         "run": _RUN,
@@ -215,6 +232,9 @@ OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
     "consent": {"withdrawn": one_of(True)},
     "agreement": {"wh_period_max": integer(1, WH_MAX), "share_permille": integer(1, 1_000)},
     "transfer": {"ask": HEX_32, "message": HEX_64},
+    "reading_batch": {"file": HEX_64, "inputs": HEX_64},
+    "meter_key": {"revoked": one_of(True)},
+    "reading_edit": {"replaces": integer(0, INTEGER_MAX)},
     "ask": {"message": HEX_64},
     "dispute": {"period": _PERIOD, "evidence": HEX_64},
     "erasure": {"request": HEX_32},

@@ -157,6 +157,20 @@ def last_recorded_ms(connection: Connection, community: int) -> int:
     )
 
 
+def position_at(connection: Connection, community: int, time_ms: int) -> int:
+    """Return the position of the first entry that was logged after a time: its end if none was.
+
+    Entries stand in order of time, so a few are looked at and not all.
+    """
+    recorded = select(_statements.c.recorded_at).where(_statements.c.community == community)
+    low, high = 0, head(connection, community)[0]
+    while low < high:
+        middle = (low + high) // 2
+        logged_ms = connection.scalar(recorded.where(_statements.c.position == middle)) or 0
+        low, high = (middle + 1, high) if logged_ms <= time_ms else (low, middle)
+    return low
+
+
 def find_statement(connection: Connection, community: int, statement: Statement) -> int | None:
     """Return the position at which this very statement was logged, or None.
 

@@ -51,6 +51,11 @@ def text_column(*, nullable: bool = False) -> Any:
     return Field(sa_column=Column(Text, nullable=nullable))
 
 
+def text_key() -> Any:
+    """Declare a text column of a composite primary key."""
+    return Field(sa_column=Column(Text, primary_key=True))
+
+
 def blob(*, nullable: bool = False) -> Any:
     """Declare a bytes column."""
     return Field(sa_column=Column(LargeBinary, nullable=nullable))

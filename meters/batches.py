@@ -9,29 +9,46 @@ hashes, and shows no other. ``docs/spec/statements.md`` is the specification.
 True
 """
 
+import hashlib
 import struct
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Self
+from typing import Any, Self
 
 from ledger.errors import InputError, RefusedError
 from ledger.kinds import READINGS_MAX
-from ledger.primitives.canonical import decode, encode
+from ledger.primitives.canonical import INTEGER_MAX, decode, encode
 from ledger.primitives.energy import WH_MAX
-from ledger.primitives.shape import HEX_64, integers, record, text
+from ledger.primitives.shape import HEX_64, array, integer, integers, one_of, record, text
 from ledger.records import salted_root
 from ledger.statements import Statement
 
 DETAIL_BYTES_MAX = 40_000
 """Longest detail: READINGS_MAX readings of up to ten digits each."""
 
+INPUTS_MAX = 200
+"""Most inputs of an estimate: a half-hour of four weeks, a reference meter and a register."""
+
 _TAG = b"commonwatt/reading/v1\x00"
 _LAYOUT = struct.Struct(">QQc")
+_INPUT = record(
+    {"what": one_of("readings", "advance", "rules"), "first": integer(0, INTEGER_MAX)},
+    {
+        "meter": text(64),
+        "channel": one_of("import", "export"),
+        "count": integer(1, READINGS_MAX),
+        "entry": integer(0, INTEGER_MAX),
+        "end": integer(0, INTEGER_MAX),
+        "wh": integer(0, INTEGER_MAX),
+    },
+)
 _SHAPE = record(
     {
         "wh": integers(0, WH_MAX, READINGS_MAX, 1),
         "quality": text(READINGS_MAX, "[AESLIPZ]+"),
         "seed": HEX_64,
-    }
+    },
+    {"inputs": array(_INPUT, INPUTS_MAX, 1)},
 )
 
 
@@ -49,12 +66,14 @@ class BatchContent:
         wh: energy of each half-hour.
         quality: one letter each (`meters.readings.Quality.letter`).
         seed: 32 bytes from which each reading's salt follows.
+        inputs: of an estimate: what it was made from, by log entry.
     """
 
     first: int
     wh: tuple[int, ...]
     quality: str
     seed: bytes
+    inputs: Sequence[Mapping[str, Any]] = ()
 
     def root(self) -> bytes:
         """Return the Merkle root that the statement carries."""
@@ -70,7 +89,12 @@ class BatchContent:
 
     def encode(self) -> bytes:
         """Return the canonical bytes that travel beside the statement."""
-        return encode({"wh": list(self.wh), "quality": self.quality, "seed": self.seed.hex()})
+        value = {"wh": list(self.wh), "quality": self.quality, "seed": self.seed.hex()}
+        return encode({**value, "inputs": list(self.inputs)} if self.inputs else value)
+
+    def inputs_hash(self) -> str | None:
+        """Return what the statement binds the inputs by; None where there are none."""
+        return hashlib.sha256(encode(list(self.inputs))).hexdigest() if self.inputs else None
 
     @classmethod
     def decode(cls, first: int, data: bytes) -> Self:
@@ -83,11 +107,21 @@ class BatchContent:
         _SHAPE(value, "readings")
         if len(value["quality"]) != len(value["wh"]):
             raise InputError("readings.quality: one letter a reading, please")
-        return cls(first, tuple(value["wh"]), value["quality"], bytes.fromhex(value["seed"]))
+        inputs, seed = tuple(value.get("inputs", ())), bytes.fromhex(value["seed"])
+        return cls(first, tuple(value["wh"]), value["quality"], seed, inputs)
+
+
+Chain = tuple[str, str, str]
+"""Meter, channel and key id of the signer: whose batches follow one another."""
+
+
+def chain_of(batch: Statement) -> Chain:
+    """Return the chain that a batch belongs to."""
+    return batch.body["meter"], batch.body["channel"], batch.key_id
 
 
 Link = tuple[int, str]
-"""Sequence and tx id of a batch in the chain of its meter and channel."""
+"""Sequence and tx id of a batch in its chain."""
 
 NO_LINK: Link = (0, "0" * 64)
 """What the first batch of a chain follows."""
@@ -118,6 +152,8 @@ def content_of(batch: Statement, detail: bytes) -> BatchContent:
     content = BatchContent.decode(batch.body["first"], detail)
     if len(content.wh) != batch.body["count"]:
         raise RefusedError(NOT_SIGNED)
+    if content.inputs_hash() != batch.body.get("inputs"):
+        raise RefusedError("the inputs are not those that were signed")
     return content
 
 

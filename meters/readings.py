@@ -23,9 +23,14 @@ class Channel(StrEnum):
     EXPORT = "export"
 
 
+Slot = tuple[str, Channel]
+"""A meter and one of its channels."""
+
+
 class Quality(StrEnum):
     """How a value came to be, best first. `letter` is its one-letter form in batches."""
 
+    EDITED = "edited"  # by two operators, in a statement of its own
     ACTUAL = "actual"
     ESTIMATED = "estimated"  # the meter company's own estimate or substitute
     SCALED = "scaled"  # shaped to a register's advance
@@ -60,7 +65,7 @@ ACTUAL = "A"
 ESTIMATED = "E"
 """The letter of a meter company's own estimate."""
 
-_LETTERS = dict(zip(Quality, "AESLIPZ", strict=True))
+_LETTERS = dict(zip(Quality, "DAESLIPZ", strict=True))
 _BY_LETTER = {letter: quality for quality, letter in _LETTERS.items()}
 _RANKS = {quality: rank for rank, quality in enumerate(Quality)}
 

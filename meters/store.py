@@ -1,44 +1,61 @@
 """The versioned store of readings.
 
 A correction is a new version; an identical delivery writes nothing; what was known at a time is
-a query.
+a query. Versions are not numbered in the database: a half-hour's versions are what batches say of
+it, in the order of the log.
 
 >>> ReadingStore(7).community
 7
 """
 
-from collections.abc import Sequence
+import sys
+from array import array
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, Row, Select, insert, select
 
-from meters.batches import NO_LINK, BatchContent, Link
-from meters.readings import Channel, Quality
-from meters.tables import MeterRow, ReadingBatchRow, ReadingRow
+from ledger.bulk import insert_rows
+from meters.batches import NO_LINK, BatchContent, Chain, Link
+from meters.edits import EDITED
+from meters.pages import DAY_PERIODS, Run
+from meters.readings import Channel, Quality, Slot
+from meters.tables import MeterRow, ReadingBatchRow, ReadingDayRow
 from meters.versions import Stored, better
 
 CHANNELS = (Channel.IMPORT, Channel.EXPORT)
 """Channels by their number in the database."""
 
-QUALITIES = tuple(Quality)
-"""Qualities by their rank."""
-
 _RANKS = {quality.letter: quality.rank for quality in Quality}
 
 _batches = ReadingBatchRow.__table__  # type: ignore[attr-defined]
-_meters, _readings = MeterRow.__table__, ReadingRow.__table__  # type: ignore[attr-defined]
+_meters, _days = MeterRow.__table__, ReadingDayRow.__table__  # type: ignore[attr-defined]
+
+_LITTLE = sys.byteorder == "little"
 
 
-@dataclass(slots=True)
-class Versions:
-    """Of one half-hour: the newest version's number, and every (Wh, quality) delivered."""
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """How a batch came.
 
-    latest: int
-    seen: set[tuple[int, int]]
+    Attributes:
+        position: its place in the log.
+        received_at_ms: when it came.
+        file: number of the file it was made from; None for what an adapter signed.
+    """
+
+    position: int
+    received_at_ms: int
+    file: int | None = None
 
 
-Slot = tuple[str, Channel]
-"""Meter and channel."""
+@dataclass(frozen=True, slots=True)
+class Version:
+    """One version of one reading, and how it came."""
+
+    stored: Stored
+    origin: Origin | None  # none for an edit
+
 
 Key = tuple[str, Channel, int]
 """Meter, channel and half-hour."""
@@ -72,108 +89,145 @@ class ReadingStore:
             before: as the log stood before this position; now if left out.
         """
         names = {number: meter for meter, number in self._load(connection).items()}
-        query = (
-            select(_readings)
-            .where(_readings.c.community == self.community)
-            .where(_readings.c.period >= periods.start, _readings.c.period < periods.stop)
-        )
+        query = self._rows(periods)
         if meters is not None:
-            query = query.where(
-                _readings.c.meter.in_([self._numbers.get(meter, 0) for meter in meters])
-            )
+            numbers = [self._numbers.get(meter, 0) for meter in meters]
+            query = query.where(_days.c.meter.in_(numbers))
         if before is not None:
-            query = query.where(_readings.c.position < before)
+            query = query.where(_days.c.position < before)
         best: dict[Key, Stored] = {}
-        for row in connection.execute(query):
-            key = (names[row.meter], CHANNELS[row.channel], row.period)
-            stored = Stored(row.wh, row.quality, row.version, row.position)
-            if key not in best or better(stored, best[key]):
-                best[key] = stored
+        counts: dict[Key, int] = {}
+        for row in connection.execute(query.order_by(*_days.primary_key)):
+            meter, channel, position = names[row.meter], CHANNELS[row.channel], row.position
+            run = _run(row).cut(periods.start, periods.stop)
+            for period, wh, letter in zip(run.periods, run.wh, run.quality, strict=True):
+                key = (meter, channel, period)
+                last = best.get(key)
+                if last is None:
+                    best[key] = Stored(wh, _RANKS[letter], 1, position)
+                    continue
+                counts[key] = number = counts.get(key, 1) + 1
+                stored = Stored(wh, _RANKS[letter], number, position)
+                if better(stored, last):
+                    best[key] = stored
         return best
 
-    def versions(
-        self, connection: Connection, meter: str, channel: Channel, periods: range
-    ) -> dict[int, Versions]:
-        """Return what was ever delivered, by half-hour."""
-        number = self._load(connection).get(meter)
+    def delivered(
+        self, connection: Connection, slot: Slot, days: range
+    ) -> dict[int, list[tuple[int, Run]]]:
+        """Return (log position, readings) of all that was ever delivered, by day of UTC."""
+        number = self._load(connection).get(slot[0])
         rows = connection.execute(
-            select(_readings)
-            .where(_readings.c.community == self.community)
-            .where(_readings.c.period >= periods.start, _readings.c.period < periods.stop)
-            .where(_readings.c.meter == number, _readings.c.channel == CHANNELS.index(channel))
-            .order_by(_readings.c.version)
+            self._rows(range(days.start * DAY_PERIODS, days.stop * DAY_PERIODS))
+            .where(_days.c.meter == number, _days.c.channel == CHANNELS.index(slot[1]))
+            .order_by(_days.c.day, _days.c.position)
         )
-        known: dict[int, Versions] = {}
+        found: dict[int, list[tuple[int, Run]]] = {}
         for row in rows:
-            versions = known.setdefault(row.period, Versions(0, set()))
-            versions.latest = row.version
-            versions.seen.add((row.wh, row.quality))
-        return known
+            found.setdefault(row.day, []).append((row.position, _run(row)))
+        return found
+
+    def history(self, connection: Connection, slot: Slot, period: int) -> list[Version]:
+        """Return every version of a reading in the order of the log, and how each came."""
+        parts = self.delivered(
+            connection, slot, range(period // DAY_PERIODS, period // DAY_PERIODS + 1)
+        )
+        versions: list[Version] = []
+        for position, run in parts.get(period // DAY_PERIODS, []):
+            if period in run.periods:
+                at = period - run.first
+                stored = Stored(run.wh[at], _RANKS[run.quality[at]], len(versions) + 1, position)
+                versions.append(Version(stored, self._origin(connection, slot, position)))
+        return versions
 
     def save(
         self,
         connection: Connection,
-        slot: Slot,
+        chain: Chain,
         content: BatchContent,
         link: Link,
-        position: int,
-        received_at_ms: int,
+        origin: Origin,
     ) -> None:
         """Add the readings of a batch, each as its half-hour's next version, and its link.
 
         Args:
             connection: an open transaction.
-            slot: the batch's meter and channel.
+            chain: the batch's meter, channel and signer.
             content: its readings, checked.
             link: its place in the chain, checked.
-            position: its place in the log.
-            received_at_ms: when it came.
+            origin: how it came.
         """
-        meter, channel = slot
-        span = range(content.first, content.first + len(content.wh))
-        known = self.versions(connection, meter, channel, span)
-        number = self._number(connection, meter)
-        side, ranks = CHANNELS.index(channel), _RANKS
-        pairs = zip(content.wh, content.quality, strict=True)
-        connection.execute(
-            insert(_readings),
-            [
-                {
-                    "community": self.community,
-                    "period": period,
-                    "meter": number,
-                    "channel": side,
-                    "version": known[period].latest + 1 if period in known else 1,
-                    "wh": wh,
-                    "quality": ranks[letter],
-                    "position": position,
-                    "received_at": received_at_ms,
-                }
-                for period, (wh, letter) in zip(span, pairs, strict=True)
-            ],
-        )
+        meter, channel, signer = chain
+        run = Run(content.first, array("i", content.wh), content.quality)
+        number = self._add(connection, meter, channel, run, origin.position)
         connection.execute(
             insert(_batches).values(
                 community=self.community,
                 meter=number,
-                channel=side,
+                channel=CHANNELS.index(Channel(channel)),
+                signer=signer,
                 sequence=link[0],
                 tx_id=bytes.fromhex(link[1]),
-                position=position,
+                position=origin.position,
+                received_at=origin.received_at_ms,
+                file=origin.file,
             )
         )
 
-    def chain_end(self, connection: Connection, meter: str, channel: Channel) -> Link:
-        """Return the link of the last batch of a meter and channel, or that none came yet."""
+    def edit(
+        self, connection: Connection, slot: Slot, first: int, wh: Sequence[int], position: int
+    ) -> None:
+        """Add an edit that was checked: it outranks what was delivered."""
+        run = Run(first, array("i", wh), EDITED * len(wh))
+        self._add(connection, slot[0], slot[1].value, run, position)
+
+    def _add(
+        self, connection: Connection, meter: str, channel: str, run: Run, position: int
+    ) -> int:
+        """Add readings, and return their meter's number."""
+        number, side = self._number(connection, meter), CHANNELS.index(Channel(channel))
+        insert_rows(
+            connection,
+            _days,
+            [
+                (self.community, day, number, side, position, *_packed(part))
+                for day, part in _by_day(run)
+            ],
+        )
+        return number
+
+    def chain_end(self, connection: Connection, chain: Chain) -> Link:
+        """Return the link of the last batch of a chain, or that none came yet."""
+        meter, channel, signer = chain
         number = self._load(connection).get(meter)
         row = connection.execute(
             select(_batches.c.sequence, _batches.c.tx_id)
             .where(_batches.c.community == self.community, _batches.c.meter == number)
-            .where(_batches.c.channel == CHANNELS.index(channel))
+            .where(_batches.c.channel == CHANNELS.index(Channel(channel)))
+            .where(_batches.c.signer == signer)
             .order_by(_batches.c.sequence.desc())
             .limit(1)
         ).one_or_none()
         return (row.sequence, row.tx_id.hex()) if row else NO_LINK
+
+    def _rows(self, periods: range) -> Select[tuple[int, ...]]:
+        """Select all that touches some half-hours."""
+        first, last = periods.start // DAY_PERIODS, (periods.stop - 1) // DAY_PERIODS
+        return (
+            select(_days)
+            .where(_days.c.community == self.community)
+            .where(_days.c.day >= first, _days.c.day <= last)
+        )
+
+    def _origin(self, connection: Connection, slot: Slot, position: int) -> Origin | None:
+        row = connection.execute(
+            select(_batches.c.received_at, _batches.c.file)
+            .where(_batches.c.community == self.community)
+            .where(_batches.c.meter == self._numbers[slot[0]])
+            .where(_batches.c.channel == CHANNELS.index(slot[1]))
+            .where(_batches.c.position == position)
+        ).one_or_none()
+        return None if row is None else Origin(position, row.received_at, row.file)
 
     def _number(self, connection: Connection, meter: str) -> int:
         """Return a meter's number; a new one gets the next."""
@@ -193,3 +247,31 @@ class ReadingStore:
         )
         self._numbers |= {row.id: row.number for row in rows}
         return self._numbers
+
+
+def _by_day(run: Run) -> Iterator[tuple[int, Run]]:
+    """Yield each day of UTC that a run touches, and what of it stands there."""
+    for day in range(run.first // DAY_PERIODS, (run.periods.stop - 1) // DAY_PERIODS + 1):
+        yield day, run.cut(day * DAY_PERIODS, (day + 1) * DAY_PERIODS)
+
+
+def _packed(run: Run) -> tuple[int, bytes, str]:
+    """Return a run within a day as the database holds it: first, Wh, quality."""
+    wh = run.wh if _LITTLE else _swapped(run.wh)
+    letters = run.quality
+    uniform = letters.count(letters[0]) == len(letters)
+    return run.first % DAY_PERIODS, wh.tobytes(), letters[0] if uniform else letters
+
+
+def _run(row: Row[tuple[int, ...]]) -> Run:
+    """Return what a row holds."""
+    wh = array("i", row.wh)
+    letters = row.quality
+    quality = letters * len(wh) if len(letters) == 1 else letters
+    return Run(row.day * DAY_PERIODS + row.first, wh if _LITTLE else _swapped(wh), quality)
+
+
+def _swapped(wh: "array[int]") -> "array[int]":
+    other = wh[:]
+    other.byteswap()
+    return other

@@ -1,7 +1,10 @@
-"""The readings' tables: versions, append only.
+"""The meters' tables: versions of readings, chains of batches, and the files they came from.
 
->>> ReadingRow.__tablename__
-'reading'
+Readings are packed: a row holds what one batch says of one day of UTC. All is append only, but
+the files, which may name people and can be erased.
+
+>>> ReadingDayRow.__tablename__
+'reading_day'
 """
 
 from typing import Any, ClassVar
@@ -9,7 +12,7 @@ from typing import Any, ClassVar
 from sqlalchemy import CheckConstraint, UniqueConstraint
 from sqlmodel import SQLModel
 
-from ledger.tables import COMPACT, STRICT, big, blob, key, text_column
+from ledger.tables import COMPACT, STRICT, big, blob, key, text_column, text_key
 
 
 class MeterRow(SQLModel, table=True):
@@ -22,37 +25,80 @@ class MeterRow(SQLModel, table=True):
     id: str = text_column()
 
 
-class ReadingRow(SQLModel, table=True):
-    """One version of one reading. ``channel`` is 0 import, 1 export; ``quality`` its rank."""
+class ReadingDayRow(SQLModel, table=True):
+    """What one batch says of a channel's readings in one day of UTC: consecutive half-hours.
 
-    __tablename__ = "reading"
+    ``day`` is counted from the Unix epoch; ``channel`` is 0 import, 1 export; ``position`` is that
+    of the batch in the log; ``first`` is the first half-hour's index in the day, 0 to 47; ``wh``
+    holds four bytes a reading, little-endian; ``quality`` a letter each, or one for all.
+    """
+
+    __tablename__ = "reading_day"
     __table_args__: ClassVar[Any] = (
-        CheckConstraint("wh >= 0", name="reading_wh"),
+        CheckConstraint("first >= 0 AND first < 48", name="reading_day_first"),
+        CheckConstraint("length(wh) BETWEEN 4 AND 192", name="reading_day_wh"),
         COMPACT,
     )
     community: int = key()
-    period: int = key()
+    day: int = key()
     meter: int = key()
     channel: int = key()
-    version: int = key()
-    wh: int = big()
-    quality: int = big()
-    position: int = big()
-    received_at: int = big()
+    position: int = key()
+    first: int = big()
+    wh: bytes = blob()
+    quality: str = text_column()
 
 
 class ReadingBatchRow(SQLModel, table=True):
-    """A link of a meter's and channel's chain of signed batches."""
+    """A link of a chain of signed batches: of a meter, a channel, and the key that signed them.
+
+    ``file`` is the number of the file that it was made from; none for what an adapter signed.
+    """
 
     __tablename__ = "reading_batch"
     __table_args__: ClassVar[Any] = COMPACT
     community: int = key()
     meter: int = key()
     channel: int = key()
+    signer: str = text_key()
     sequence: int = key()
     tx_id: bytes = blob()
     position: int = big()
+    received_at: int = big()
+    file: int | None = big(nullable=True)
 
 
-APPEND_ONLY = ("meter", "reading", "reading_batch")
+class MeterFileRow(SQLModel, table=True):
+    """A file that readings were imported from. ``options`` is canonical JSON. May be deleted."""
+
+    __tablename__ = "meter_file"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("community", "sha256", "format", "options"),
+        STRICT,
+    )
+    community: int = key()
+    number: int = key()
+    sha256: bytes = blob()
+    name: str = text_column()
+    format: str = text_column()
+    options: str = text_column()
+    bytes: int = big()
+    received_at: int = big()
+
+
+class MeterFilePartRow(SQLModel, table=True):
+    """A piece of a file's content, compressed with zlib. Rows may be deleted."""
+
+    __tablename__ = "meter_file_part"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    file: int = key()
+    part: int = key()
+    data: bytes = blob()
+
+
+APPEND_ONLY = ("meter", "reading_day", "reading_batch")
 """Tables of this package that never change a row."""
+
+ERASABLE = ("meter_file", "meter_file_part")
+"""Tables whose rows may be deleted: files name meters, and their names may name people."""

@@ -4,8 +4,9 @@
 'Community'
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy import Connection
@@ -19,12 +20,30 @@ from ledger.primitives.periods import SECONDS
 from ledger.records import Transfer
 from ledger.statements import Statement
 from ledger.writer import Draft, Writer
-from meters.batches import NOT_SIGNED, check_link, content_of
+from meters.batches import NOT_SIGNED, BatchContent, chain_of, check_link, content_of
+from meters.edits import check_replaced
+from meters.files import FileStore
 from meters.readings import Channel
-from meters.store import ReadingStore
+from meters.store import Origin, ReadingStore
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
 from settlement.openings import MOVING_KINDS
 from settlement.state import AGREEMENT_KINDS, CommunityState
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """Batches that this program made itself.
+
+    Attributes:
+        contents: the readings, by the batch's ``tx_id``, as they were hashed and signed.
+        file: number of the stored file that they are from.
+    """
+
+    contents: Mapping[str, BatchContent]
+    file: int | None = None
+
+
+NOTHING_MADE = Made({})
 
 
 class Community:
@@ -34,6 +53,7 @@ class Community:
         self.writer, self.name = writer, name
         self.state = CommunityState()
         self.readings = ReadingStore(writer.community)
+        self.files = FileStore(writer.community)
         self._position = self._folded = 0
         self._changed = False
         writer.on_rollback.append(self._forget)
@@ -64,8 +84,15 @@ class Community:
         self._position = self._folded = size
         self._changed = False
 
-    def accept(self, connection: Connection, drafts: Sequence[Draft]) -> list[int]:
+    def accept(
+        self, connection: Connection, drafts: Sequence[Draft], made: Made = NOTHING_MADE
+    ) -> list[int]:
         """Log signed statements and do what they cause, within the transaction.
+
+        Args:
+            connection: an open transaction.
+            drafts: statements with their details.
+            made: what this program just made of readings, so that it need not be checked.
 
         Returns:
             Each statement's position in the log; a repeated one's is that of the first time.
@@ -81,7 +108,7 @@ class Community:
                 statement = Statement.decode(draft.envelope)
                 self.state.apply(statement, period)
                 self._changed |= statement.kind in AGREEMENT_KINDS
-                self._cause(connection, statement, draft.detail, position, period)
+                self._cause(connection, statement, draft.detail, position, period, made)
         self._position = max(self._position, size, *(p + 1 for p in positions), 0)
         return positions
 
@@ -92,6 +119,7 @@ class Community:
         detail: bytes | None,
         position: int,
         period: int,
+        made: Made,
     ) -> None:
         """Do in the ledger what a statement causes."""
         writer = self.writer
@@ -103,7 +131,9 @@ class Community:
                 "Nothing was written."
             )
         if statement.kind == "reading_batch":
-            self._read(connection, statement, detail or b"", position)
+            self._read(connection, statement, detail or b"", position, made)
+        if statement.kind == "reading_edit":
+            self._edit(connection, statement, position)
         if statement.kind == "erasure":
             self._erase(connection, statement, position, period)
             return
@@ -117,16 +147,36 @@ class Community:
             batch = Batch(bytes.fromhex(statement.id), tuple(effect.transfers), position)
             ledger.post(connection, [batch], now_ms)
 
-    def _read(self, connection: Connection, batch: Statement, detail: bytes, position: int) -> None:
+    def _read(
+        self,
+        connection: Connection,
+        batch: Statement,
+        detail: bytes,
+        position: int,
+        made: Made,
+    ) -> None:
         """Store the readings of a signed batch."""
-        slot = batch.body["meter"], Channel(batch.body["channel"])
-        link = check_link(self.readings.chain_end(connection, *slot), batch)
-        self.state.check_readings(batch.account, batch.body)
-        content = content_of(batch, detail)
-        if content.root().hex() != batch.body["root"]:
-            raise RefusedError(NOT_SIGNED)
-        received_at_ms = self.writer.clock.now_ms()
-        self.readings.save(connection, slot, content, link, position, received_at_ms)
+        chain = chain_of(batch)
+        link = check_link(self.readings.chain_end(connection, chain), batch)
+        self.state.check_readings(batch)
+        content = made.contents.get(batch.tx_id)
+        if content is None:
+            content = content_of(batch, detail)
+            if content.root().hex() != batch.body["root"]:
+                raise RefusedError(NOT_SIGNED)
+        origin = Origin(position, self.writer.clock.now_ms(), made.file)
+        self.readings.save(connection, chain, content, link, origin)
+
+    def _edit(self, connection: Connection, edit: Statement, position: int) -> None:
+        """Store what two operators say of some half-hours."""
+        body = edit.body
+        slot = body["meter"], Channel(body["channel"])
+        span = range(body["first"], body["first"] + len(body["wh"]))
+        known = self.readings.known(connection, span, meters=[slot[0]])
+        for period in span:
+            before = known.get((*slot, period))
+            check_replaced(body, before.position if before else None, period)
+        self.readings.edit(connection, slot, span.start, body["wh"], position)
 
     def _erase(
         self, connection: Connection, statement: Statement, position: int, period: int

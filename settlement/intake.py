@@ -1,34 +1,33 @@
-"""Readings from a file into signed batches and the versioned store.
+"""Readings of a delivery into signed batches and the versioned store.
 
 What was delivered before, value and quality alike, is dropped without a trace, so the same file
-twice, or shuffled, or an old one after its correction, writes nothing. The rest is split into batches of one meter, channel and
-local day, signed by the importing operator's adapter key: an auditor sees that.
+twice, or shuffled, or an old one after its correction, writes nothing. The rest is split into
+batches of one meter and channel, signed by the importing operator's adapter key: an auditor sees
+that.
 
 >>> IntakeReport().accepted
 0
 """
 
-from collections import defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
-from datetime import date
-from zoneinfo import ZoneInfo
+from dataclasses import dataclass, field, fields
+from itertools import groupby, islice
 
 from sqlalchemy import Connection
 
 from ledger.kinds import READINGS_MAX
-from ledger.primitives.periods import load_zone, local_date
 from ledger.statements import Statement
 from ledger.writer import Draft
-from meters.batches import BatchContent, Link
-from meters.readings import Channel, Reading
-from settlement.community import Community
+from meters.batches import BatchContent, Chain, Link
+from meters.files import SourceFile
+from meters.pages import DAY_PERIODS, Delivery, Run, split
+from meters.readings import Reading, Slot
+from settlement.community import Community, Made
 from settlement.state import reading_batch_id
 
 READINGS_A_TRANSACTION = 10_000
 """Readings after which a transaction ends; one meter's channel is never cut."""
-
-_Slot = tuple[str, Channel]
 
 
 @dataclass
@@ -51,17 +50,21 @@ class IntakeReport:
     batches: int = 0
     future: int = 0
     uncovered: int = 0
-    unknown_meters: dict[str, int] = field(default_factory=dict)
+    unknown_meters: Counter[str] = field(default_factory=Counter)
+
+    def add(self, part: "IntakeReport") -> None:
+        """Add what became of a part of the delivery."""
+        for each in fields(self):
+            setattr(self, each.name, getattr(self, each.name) + getattr(part, each.name))
 
 
 @dataclass(frozen=True, slots=True)
 class _Piece:
-    """Consecutive new readings of one meter, channel and local day."""
+    """Consecutive new readings of one meter and channel, in one member's name."""
 
-    meter: str
-    channel: Channel
+    slot: Slot
     member: str
-    readings: tuple[Reading, ...]
+    run: Run
 
 
 def import_readings(
@@ -76,41 +79,54 @@ def import_readings(
         readings: in any order; a later one of the same half-hour replaces an earlier one.
         after_group: called with the number of readings stored after each transaction.
     """
+    delivery = Delivery()
+    for reading in readings:
+        delivery.add_reading(reading)
+    return import_delivery(community, delivery, after_group=after_group)
+
+
+def import_delivery(
+    community: Community,
+    delivery: Delivery,
+    *,
+    source: SourceFile | None = None,
+    after_group: Callable[[int], None] = lambda _count: None,
+) -> IntakeReport:
+    """Store what is new in a delivery.
+
+    Args:
+        community: open for work.
+        delivery: whole: nothing of it is stored before all of it is here.
+        source: the file that it was read from: stored with the first batch of it.
+        after_group: called with the number of readings stored after each transaction.
+    """
     report = IntakeReport()
     now_ms = community.writer.clock.now_ms() // 1000 * 1000
     with community.reading():
         pass  # what was refused before may have dropped what was remembered
-    zone = load_zone(community.state.rules_now.zone)
-    gathered = _gather(community, readings, now_ms, report)
-    for group in _groups(gathered):
+    for group in _groups(delivery):
         with community.transaction() as connection:
             part = IntakeReport()
             pieces = [
                 piece
-                for (meter, channel), by_period in group
-                for piece in _new_pieces(
-                    community, connection, meter, channel, by_period, zone, part
-                )
+                for slot in group
+                for piece in _new_pieces(community, connection, slot, delivery, now_ms, part)
             ]
             if pieces:
-                _log(community, connection, pieces, now_ms)
-        report.accepted += part.accepted
-        report.corrected += part.corrected
-        report.identical += part.identical
-        report.batches += len(pieces)
-        after_group(sum(len(by_period) for _, by_period in group))
+                _log(community, connection, pieces, now_ms, source)
+        part.batches = len(pieces)
+        report.add(part)
+        after_group(sum(delivery.size(slot) for slot in group))
     return report
 
 
-def _groups(
-    gathered: dict[_Slot, dict[int, Reading]],
-) -> Iterator[list[tuple[_Slot, dict[int, Reading]]]]:
+def _groups(delivery: Delivery) -> Iterator[list[Slot]]:
     """Split a delivery into groups of whole meters and channels, one transaction each."""
-    group: list[tuple[_Slot, dict[int, Reading]]] = []
+    group: list[Slot] = []
     size = 0
-    for slot, by_period in sorted(gathered.items()):
-        group.append((slot, by_period))
-        size += len(by_period)
+    for slot in delivery.slots():
+        group.append(slot)
+        size += delivery.size(slot)
         if size >= READINGS_A_TRANSACTION:
             yield group
             group, size = [], 0
@@ -118,110 +134,130 @@ def _groups(
         yield group
 
 
-def _gather(
-    community: Community, readings: Iterable[Reading], now_ms: int, report: IntakeReport
-) -> dict[_Slot, dict[int, Reading]]:
-    last_over = now_ms // 1_800_000 - 1
-    known = community.state.meters
-    gathered: dict[_Slot, dict[int, Reading]] = defaultdict(dict)
-    for reading in readings:
-        if reading.meter not in known:
-            count = report.unknown_meters.get(reading.meter, 0)
-            report.unknown_meters[reading.meter] = count + 1
-        elif reading.period > last_over:
-            report.future += 1
-        elif community.state.reader_of(reading.meter, reading.channel, reading.period) is None:
-            report.uncovered += 1
-        else:
-            gathered[reading.meter, reading.channel][reading.period] = reading
-    return gathered
-
-
 def _new_pieces(
     community: Community,
     connection: Connection,
-    meter: str,
-    channel: Channel,
-    by_period: dict[int, Reading],
-    zone: ZoneInfo,
+    slot: Slot,
+    delivery: Delivery,
+    now_ms: int,
     report: IntakeReport,
 ) -> Iterator[_Piece]:
-    """Yield what is new of one meter and channel, in consecutive pieces of a local day."""
-    span = range(min(by_period), max(by_period) + 1)
-    stored = community.readings.versions(connection, meter, channel, span)
-    piece: list[Reading] = []
-    day: date | None = None
-    reader: str | None = None
-    for period in sorted(by_period):
-        reading, before = by_period[period], stored.get(period)
-        if before and (reading.wh, reading.quality.rank) in before.seen:
-            report.identical += 1
-            continue
+    """Yield what is new of one meter and channel and may be taken."""
+    (meter, channel), state = slot, community.state
+    if meter not in state.meters:
+        report.unknown_meters[meter] += delivery.size(slot)
+        return
+    now_period = now_ms // 1_800_000
+    cuts = [*state.meter_changes(meter), now_period]
+    stored = community.readings.delivered(connection, slot, delivery.days(slot))
+    for run in delivery.runs(slot):
+        for piece in split(run, cuts, READINGS_MAX):
+            if piece.first >= now_period:
+                report.future += len(piece.wh)
+                continue
+            member = state.reader_of(meter, channel, piece.first)
+            if member is None:
+                report.uncovered += len(piece.wh)
+                continue
+            for new in _unknown(piece, stored, report):
+                yield _Piece(slot, member, new)
+
+
+def _unknown(
+    run: Run, stored: dict[int, list[tuple[int, Run]]], report: IntakeReport
+) -> Iterator[Run]:
+    """Yield what of a run was never delivered before, value and quality alike."""
+    days = range(run.first // DAY_PERIODS, (run.periods.stop - 1) // DAY_PERIODS + 1)
+    if not any(day in stored for day in days):
+        report.accepted += len(run.wh)
+        yield run
+        return
+    seen: dict[int, set[tuple[int, str]]] = {}
+    for day in days:
+        for _, part in stored.get(day, []):
+            for period, wh, letter in zip(part.periods, part.wh, part.quality, strict=True):
+                seen.setdefault(period, set()).add((wh, letter))
+    fresh = []
+    for period, wh, letter in zip(run.periods, run.wh, run.quality, strict=True):
+        before = seen.get(period)
+        known = before is not None and (wh, letter) in before
+        report.identical += known
         report.accepted += before is None
-        report.corrected += before is not None
-        here = local_date(period, zone), community.state.reader_of(meter, channel, period)
-        ends = piece and (period != piece[-1].period + 1 or here != (day, reader))
-        if ends or len(piece) == READINGS_MAX:
-            yield _Piece(meter, channel, reader or "", tuple(piece))
-            piece = []
-        day, reader = here
-        piece.append(reading)
-    if piece:
-        yield _Piece(meter, channel, reader or "", tuple(piece))
+        report.corrected += before is not None and not known
+        fresh.append(not known)
+    places = iter(range(len(fresh)))
+    for new, group in groupby(fresh):
+        count = sum(1 for _ in group)
+        first, *_ = islice(places, count)
+        if new:
+            yield run.cut(run.first + first, run.first + first + count)
 
 
 def _log(
-    community: Community, connection: Connection, group: Sequence[_Piece], now_ms: int
-) -> None:
-    """Sign a group of batches and have them logged and stored."""
-    ends: dict[_Slot, Link] = {}
-    drafts = []
-    for ahead, piece in enumerate(group):
-        slot = (piece.meter, piece.channel)
-        if slot not in ends:
-            ends[slot] = community.readings.chain_end(connection, *slot)
-        draft = _draft(community, connection, piece, ends[slot], now_ms, ahead)
-        ends[slot] = (ends[slot][0] + 1, Statement.decode(draft.envelope).tx_id)
-        drafts.append(draft)
-    community.accept(connection, drafts)
-
-
-def _draft(
     community: Community,
     connection: Connection,
-    piece: _Piece,
-    before: Link,
+    pieces: Sequence[_Piece],
     now_ms: int,
-    ahead: int,
-) -> Draft:
-    writer = community.writer
-    sequence, previous = before[0] + 1, before[1]
-    statement_id = reading_batch_id(writer.origin, piece.meter, piece.channel, sequence)
-    content = BatchContent(
-        piece.readings[0].period,
-        tuple(reading.wh for reading in piece.readings),
-        "".join(reading.quality.letter for reading in piece.readings),
-        writer.entropy(f"seed/{statement_id}", 32),
-    )
-    envelope = writer.sign_new(
-        connection,
-        "reading_batch",
-        piece.member,
-        statement_id,
-        {
-            "meter": piece.meter,
-            "channel": piece.channel.value,
-            "sequence": sequence,
-            "previous": previous,
-            "created_at": now_ms,
-            "first": content.first,
-            "step": 30,
-            "count": len(content.wh),
-            "root": content.root().hex(),
-            "backfill": True,
-        },
-        [writer.keyring.load("adapter")],
-        not_after_ms=now_ms + 24 * 3_600_000,
-        ahead=ahead,
-    )
-    return Draft(envelope, content.encode())
+    source: SourceFile | None,
+) -> None:
+    """Sign a group of batches and have them logged and stored."""
+    file = None if source is None else community.files.save(connection, source, now_ms)
+    maker = _Maker(community, connection, now_ms, source)
+    for piece in pieces:
+        maker.add(piece)
+    community.accept(connection, maker.drafts, Made(maker.contents, file))
+
+
+class _Maker:
+    """Makes the batches of one transaction, each following the one before in its chain."""
+
+    def __init__(
+        self,
+        community: Community,
+        connection: Connection,
+        now_ms: int,
+        source: SourceFile | None,
+    ) -> None:
+        self._community, self._connection, self._now_ms = community, connection, now_ms
+        self._key = community.writer.keyring.load("adapter")
+        self._file = {} if source is None else {"file": source.sha256.hex()}
+        self._ends: dict[Chain, Link] = {}
+        self.drafts: list[Draft] = []
+        self.contents: dict[str, BatchContent] = {}
+
+    def add(self, piece: _Piece) -> None:
+        """Sign the next batch."""
+        (meter, channel), run, writer = piece.slot, piece.run, self._community.writer
+        chain = meter, channel.value, self._key.key_id
+        if chain not in self._ends:
+            self._ends[chain] = self._community.readings.chain_end(self._connection, chain)
+        sequence, previous = self._ends[chain][0] + 1, self._ends[chain][1]
+        statement_id = reading_batch_id(writer.origin, *chain, sequence)
+        seed = writer.entropy(f"seed/{statement_id}", 32)
+        content = BatchContent(run.first, tuple(run.wh), run.quality, seed)
+        envelope = writer.sign_new(
+            self._connection,
+            "reading_batch",
+            piece.member,
+            statement_id,
+            {
+                "meter": meter,
+                "channel": channel.value,
+                "sequence": sequence,
+                "previous": previous,
+                "created_at": self._now_ms,
+                "first": content.first,
+                "step": 30,
+                "count": len(content.wh),
+                "root": content.root().hex(),
+                "backfill": True,
+                **self._file,
+            },
+            [self._key],
+            not_after_ms=self._now_ms + 24 * 3_600_000,
+            ahead=len(self.drafts),
+        )
+        tx_id = Statement.decode(envelope).tx_id
+        self._ends[chain] = sequence, tx_id
+        self.drafts.append(Draft(envelope, content.encode()))
+        self.contents[tx_id] = content

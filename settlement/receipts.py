@@ -45,7 +45,9 @@ from settlement.timetable import DETAIL_BYTES_MAX, RUN
 
 _batches = BatchRow.__table__  # type: ignore[attr-defined]
 
-PAYMENT_KINDS = tuple(kind for kind in FIELDS if kind == "transfer" or kind in OPERATOR_KINDS)
+PAYMENT_KINDS = tuple(
+    kind for kind in FIELDS if kind == "transfer" or kind in OPERATOR_KINDS - {"reading_edit"}
+)
 """Kinds of which a payment's receipt can be made."""
 
 
@@ -102,18 +104,18 @@ class _Source:
         whole = {**fields, "logged": entry.period}
         if entry.kind not in CLEAR_KINDS:
             whole["salt"] = entry.salt.hex()
-        roster_at = None if entry.kind == "transfer" else self._roster_before(position)
         note, prove = self._head(position)
+        binding_at = self._binding_of(position, Statement.decode(entry.envelope))
+        if binding_at is not None:
+            binding, _ = self.entry(binding_at)
+            whole["binding"] = _shown(binding_at, binding, prove) | {"salt": binding.salt.hex()}
+        signed_at = position if binding_at is None else binding_at
+        roster_at = None if entry.kind == "transfer" else self._roster_before(signed_at)
         if roster_at is None:
             whole["keys"] = self._keys_of(Statement.decode(entry.envelope))
         else:
             roster, _ = self.entry(roster_at)
-            whole["roster"] = {
-                "envelope": roster.envelope.decode("ascii"),
-                "logged": roster.period,
-                "index": roster_at,
-                "path": [value.hex() for value in prove(roster_at)],
-            }
+            whole["roster"] = _shown(roster_at, roster, prove)
         path = prove(position)
         receipt = Receipt.make(
             lambda extra: LogProof(position, path, note, extra), whole, entry.envelope
@@ -121,6 +123,18 @@ class _Source:
         verifier = self.community.log_verifier(self.connection)
         check_receipt(Receipt.decode(receipt.encode()), Trust(verifier), member)
         return receipt
+
+    def _binding_of(self, position: int, statement: Statement) -> int | None:
+        """Return where the meter's own key was bound that signed a batch; None for the roster's."""
+        if statement.kind != "reading_batch":
+            return None
+        found = None
+        for at, entry in log_store.facts(self.connection, self.number, kinds=["meter_key"]):
+            body = Statement.decode(entry.envelope).body
+            same = body["meter"] == statement.body["meter"]
+            if same and at < position and key_id_of(bytes.fromhex(body["key"])) == statement.key_id:
+                found = at
+        return found
 
     def _roster_before(self, position: int) -> int:
         rosters = log_store.facts(self.connection, self.number, kinds=["roster"])
@@ -163,6 +177,16 @@ class _Source:
         leaves = log_store.leaves(self.connection, self.number, 0, size)
         hashes = [leaf_hash(leaf) for leaf in leaves]
         return note, lambda index: inclusion_proof(hashes, index)
+
+
+def _shown(position: int, entry: Entry, prove: Callable[[int], Sequence[bytes]]) -> dict[str, Any]:
+    """Return an entry with its own way up to the checkpoint."""
+    return {
+        "envelope": entry.envelope.decode("ascii"),
+        "logged": entry.period,
+        "index": position,
+        "path": [value.hex() for value in prove(position)],
+    }
 
 
 def payment_receipt(
@@ -271,6 +295,8 @@ def reading_receipt(
             "that is missing counts as zero, and no meter signed it."
         )
     entry, statement = source.entry(stored.position)
+    if statement.kind == "reading_edit":
+        return source.finish(stored.position, entry, {}, member)
     first = statement.body["first"]
     content = BatchContent.decode(first, _detail(stored.position, entry))
     index = period - first

@@ -23,6 +23,7 @@ from market.losses import boundary_order, boundary_wh
 from market.model import PPM, Rules, Side
 from market.rules import check_rules
 from market.wire import rules_from_json
+from meters.batches import chain_of
 from meters.readings import Channel
 from settlement.agreements import Agreement, AgreementBook
 
@@ -148,6 +149,7 @@ class CommunityState:
             "limit": self._limit,
             "consent": self._consent,
             "reading_batch": self._check_readings,
+            "reading_edit": self._check_edit,
             "offer": self._offer,
             "mandate": self._mandate,
             "mandate_revoke": self._revoke,
@@ -192,6 +194,12 @@ class CommunityState:
     def _check_readings(self, _statement: Statement, body: Mapping[str, Any], period: int) -> None:
         if body["first"] + body["count"] > period:
             raise RefusedError("A reading of a half-hour that is not over is refused.")
+
+    def _check_edit(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        span = range(body["first"], body["first"] + len(body["wh"]))
+        if span.stop > period:
+            raise RefusedError("An edit of a half-hour that is not over is refused.")
+        self.check_consent(statement.account, body["meter"], Channel(body["channel"]), span)
 
     def _offer(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
         offer = Offer(**{name: body[name] for name in Offer.__slots__})
@@ -286,18 +294,30 @@ class CommunityState:
         use = _binding(uses, period) or (uses[0][1] if uses else None)
         return use.member if use and channel in use.channels else None
 
-    def check_readings(self, member: str, body: Mapping[str, Any]) -> None:
+    def meter_changes(self, meter: str) -> list[int]:
+        """Return the half-hours from which another consent to a meter binds."""
+        return [logged + 1 for logged, _ in self.meters.get(meter, [])]
+
+    def check_readings(self, batch: Statement) -> None:
         """Refuse a batch of readings of which consent does not cover all.
 
         Raises:
             RefusedError: a half-hour of it is not covered.
         """
-        meter, channel = body["meter"], Channel(body["channel"])
-        if body["id"] != reading_batch_id(body["ledger"], meter, channel, body["sequence"]):
-            raise RefusedError("the id is not the one that follows from the meter and the sequence")
+        body, channel = batch.body, Channel(batch.body["channel"])
+        if batch.id != reading_batch_id(body["ledger"], *chain_of(batch), body["sequence"]):
+            raise RefusedError("the id is not the one that follows from the chain and the sequence")
         span = range(body["first"], body["first"] + body["count"])
-        changes = (logged + 1 for logged, _ in self.meters.get(meter, []))
-        for period in {span[0], *(period for period in changes if period in span)}:
+        self.check_consent(batch.account, body["meter"], channel, span)
+
+    def check_consent(self, member: str, meter: str, channel: Channel, span: range) -> None:
+        """Refuse readings that are not all covered by a member's consent.
+
+        Raises:
+            RefusedError: a half-hour is not covered.
+        """
+        changes = [period for period in self.meter_changes(meter) if period in span]
+        for period in {span[0], *changes}:
             if self.reader_of(meter, channel, period) != member:
                 raise RefusedError("the member did not consent to this meter's use")
 
@@ -341,9 +361,9 @@ def channels_of(uses: Mapping[str, MeterUse]) -> list[tuple[str, Channel, str]]:
     ]
 
 
-def reading_batch_id(origin: str, meter: str, channel: Channel, sequence: int) -> str:
-    """Return the id of a channel's batch: a delivery that starts again makes the same."""
-    return derived_id("reading_batch", origin, meter, channel.value, sequence)
+def reading_batch_id(origin: str, meter: str, channel: str, key_id: str, sequence: int) -> str:
+    """Return the id of a chain's batch: a delivery that starts again makes the same."""
+    return derived_id("reading_batch", origin, meter, channel, key_id, sequence)
 
 
 def _binding(history: Sequence[tuple[int, _T]], period: int) -> _T | None:

@@ -9,8 +9,8 @@ import pytest
 
 from ledger.book import Book
 from ledger.records import Kind, Transfer
-from ledger.tables import ERASABLE, REWRITTEN
-from wallet_api.database import APPEND_ONLY, metadata
+from ledger.tables import REWRITTEN
+from wallet_api.database import APPEND_ONLY, ERASABLE, metadata
 
 ROOT = Path(__file__).parents[1]
 PACKAGES = ("ledger", "market", "meters", "settlement", "wallet_api")

@@ -2,9 +2,9 @@
 
 >>> database = Database("sqlite://")
 >>> upgrade(database, in_memory=True)
-'0002'
+'0003'
 >>> check(database)
-'0002'
+'0003'
 """
 
 import re
@@ -32,6 +32,9 @@ APPEND_ONLY = (
     *settlement.tables.APPEND_ONLY,
 )
 """Every table whose rows never change."""
+
+ERASABLE = (*ledger.tables.ERASABLE, *meters.tables.ERASABLE)
+"""Every table whose rows may be deleted."""
 
 
 def metadata() -> MetaData:
@@ -122,7 +125,7 @@ def _grants(role: str) -> list[str]:
         f"GRANT UPDATE (posted, pending_out, pending_in, version) ON balance TO {role}",
         f"GRANT UPDATE (size, frontier, note) ON log_head TO {role}",
         f"GRANT UPDATE ON lease, inbox TO {role}",
-        f"GRANT DELETE ON inbox TO {role}",
+        f"GRANT DELETE ON inbox, {', '.join(meters.tables.ERASABLE)} TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
     ]
 

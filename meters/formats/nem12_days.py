@@ -252,9 +252,10 @@ def _half_hours(stream: Stream, texts: list[str], flags: str) -> tuple["array[in
         ends = ends[parts - 1 :: parts]
     except _NotWholeError:
         ends = _rounded_ends(stream, texts, parts)
-    whs = array("q", map(sub, ends, [0, *ends]))
-    if max(whs) > WH_MAX:
-        raise InputError(f"{max(whs):,} Wh is beyond {WH_MAX:,} Wh in one half-hour; correct it")
+    wh_list = list(map(sub, ends, [0, *ends]))
+    if (largest := max(wh_list)) > WH_MAX:
+        raise InputError(f"{largest:,} Wh is beyond {WH_MAX:,} Wh in one half-hour; correct it")
+    whs = array("i", wh_list)
     if flags == ACTUAL * len(flags):
         return whs, ACTUAL * PERIODS_PER_DAY
     groups = [flags[i : i + parts] for i in range(0, len(flags), parts)]

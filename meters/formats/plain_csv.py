@@ -217,7 +217,7 @@ def _letter(text: str) -> str:
         return _LETTERS[text.lower()]
     except KeyError:
         raise InputError(
-            f"quality {excerpt(text)} is unknown; write one of: {', '.join(Quality)}"
+            f"quality {excerpt(text)} is unknown; write one of: {', '.join(_NAMED)}"
         ) from None
 
 
@@ -233,4 +233,5 @@ def _wh(text: str, unit: str) -> int:
 
 
 _CHANNELS = {channel.value: channel for channel in Channel}
-_LETTERS = {quality.value: quality.letter for quality in Quality} | {"": ACTUAL}
+_NAMED = [quality for quality in Quality if quality is not Quality.EDITED]
+_LETTERS = {quality.value: quality.letter for quality in _NAMED} | {"": ACTUAL}

@@ -22,6 +22,7 @@ from ledger.book import Amended, Balance, Book, Hold
 from ledger.errors import InputError
 from ledger.key_life import MemberKeys, PendingChange
 from ledger.log.tree import Frontier
+from ledger.meter_keys import MeterKey
 from ledger.records import Kind, Transfer
 from market.model import Agreement as MarketAgreement
 from market.model import Key, PriceRule, Rules, SharingRule
@@ -47,12 +48,12 @@ from settlement.state import (
 if TYPE_CHECKING:
     from settlement.audit.verdict import Report
 
-VERSION = 3
+VERSION = 4
 
 _CLASSES: dict[str, Any] = {
     f"Market{found.__name__}" if found in (MarketOrder, MarketAgreement) else found.__name__: found
     for found in (
-        *(TrustingKeyBook, MemberKeys, PendingChange),
+        *(TrustingKeyBook, MemberKeys, PendingChange, MeterKey),
         *(CommunityState, CommunityRules, Rules, Offer, Mandate, Member, MeterUse),
         *(AgreementBook, Agreement),
         *(Book, Balance, Hold, Amended, Transfer, Order),

@@ -35,9 +35,13 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "correction": frozenset({"roster", "salt"}),
     "settlement": frozenset({"lines", "roster", "salt"}),
     "reading_batch": frozenset({"reading", "roster", "salt"}),
+    "reading_edit": frozenset({"roster", "salt"}),
     "seal": frozenset({"balance", "roster"}),
 }
 """Kinds of statement that a receipt proves, and its fields beside the common ones."""
+
+MAY_HAVE: Mapping[str, frozenset[str]] = {"reading_batch": frozenset({"binding"})}
+"""Fields that a receipt of a kind may have, too."""
 
 LINES_MAX = 64
 """Most transfers of one member in a half-hour: two of money, and two a meter."""
@@ -96,10 +100,20 @@ _ROSTER = record(
         "path": _PATH,
     }
 )
+_BINDING = record(
+    {
+        "envelope": _ENVELOPE,
+        "logged": _PERIOD,
+        "index": integer(0, canonical.INTEGER_MAX),
+        "salt": HEX_32,
+        "path": _PATH,
+    }
+)
 _OPTIONAL: Mapping[str, Check] = {
     "salt": HEX_32,
     "keys": array(HEX_64, KEYS_MAX, 1),
     "roster": _ROSTER,
+    "binding": _BINDING,
     "lines": array(_LINE, LINES_MAX, 1),
     "reading": _READING,
     "balance": _BALANCE,
@@ -169,7 +183,15 @@ class Receipt:
     @cached_property
     def roster(self) -> Statement | None:
         """The roster that is shown, if one is."""
-        shown = self.fields.get("roster")
+        return self._shown("roster")
+
+    @cached_property
+    def binding(self) -> Statement | None:
+        """The statement that binds a meter's own key, if one is shown."""
+        return self._shown("binding")
+
+    def _shown(self, field: str) -> Statement | None:
+        shown = self.fields.get(field)
         return None if shown is None else Statement.decode(shown["envelope"].encode())
 
 
@@ -193,7 +215,7 @@ def _check(value: Any) -> Mapping[str, Any]:
     if wanted is None:
         raise InputError(f"there are no receipts of a {kind}: of {', '.join(FIELDS)} there are")
     found = value.keys() & _OPTIONAL.keys()
-    if found != wanted:
+    if found - MAY_HAVE.get(kind, frozenset()) != wanted:
         raise InputError(
             f"a receipt of a {kind} has the fields {', '.join(sorted(wanted))}"
             f" and not {', '.join(sorted(found)) or 'none'}"

@@ -19,6 +19,7 @@ from ledger.log.checkpoint import Checkpoint, open_checkpoint
 from ledger.log.note import Verifier, split_note
 from ledger.log.policy import Policy, Witnessed
 from ledger.log.tree import leaf_hash, node_hash, verify_inclusion
+from ledger.meter_keys import bound, may_sign
 from ledger.primitives.signing import key_id_of
 from ledger.records import Kind, Transfer, salted_leaf
 from ledger.records import record as transfer_record
@@ -57,6 +58,13 @@ class Trust:
         if not found:
             raise LogError(f"the checkpoint is of {origin}, not of the log whose key you gave")
         return found
+
+
+ROLES = {**SIGNER_ROLES, "reading_batch": "adapter"}
+"""Roles of the roster whose keys sign kinds that are not the operators'."""
+
+METER_KEY = "meter"
+"""Instead of a role: the key is bound to the meter."""
 
 
 @dataclass(frozen=True)
@@ -132,7 +140,10 @@ def _check(receipt: Receipt, trust: Trust, member: str | None) -> Finding:
         signers = _signed_by_shown_keys(receipt)
     else:
         _check_roster(receipt, receipt.roster, checkpoint, verifier)
-        signers = _signed_by_roster(receipt, receipt.roster)
+        if receipt.binding is None:
+            signers = _signed_by_roster(receipt, receipt.roster)
+        else:
+            signers = _signed_by_bound(receipt, receipt.binding, receipt.roster, checkpoint)
     transfers = tuple(_check_line(receipt))
     members = frozenset(_members(receipt, transfers))
     if member is not None and member not in members:
@@ -185,14 +196,19 @@ def _check_roster(
     path = [bytes.fromhex(value) for value in shown["path"]]
     leaf = leaf_hash(leaf_of(roster, shown))
     verify_inclusion(shown["index"], checkpoint.size, leaf, path, checkpoint.root)
-    if shown["index"] >= receipt.proof.index:
+    # Operators bound a meter's own key: theirs is the roster that is shown.
+    binding = receipt.fields.get("binding")
+    index, logged = receipt.proof.index, receipt.fields["logged"]
+    if binding is not None:
+        index, logged = binding["index"], binding["logged"]
+    if shown["index"] >= index:
         raise UnsoundError("the roster stands after the statement")
     if roster.body["ledger"] != checkpoint.origin or roster.account != COMMUNITY:
         raise UnsoundError("the roster is of another ledger")
     if bytes.fromhex(roster.body["log_key"]) != verifier.public_key:
         raise UnsoundError("the roster names another key of the log")
     expires = roster.body.get("expires")
-    if expires is not None and receipt.fields["logged"] >= expires:
+    if expires is not None and logged >= expires:
         raise UnsoundError("the roster had expired when the statement was logged")
     if len(_holding(roster, roster, "operator")) < roster.body["threshold"]:
         raise UnsoundError("too few of the roster's own operators signed it")
@@ -201,13 +217,38 @@ def _check_roster(
 def _signed_by_roster(receipt: Receipt, roster: Statement) -> tuple[Signer, ...]:
     statement = receipt.statement
     operators = statement.kind in OPERATOR_KINDS
-    role = "operator" if operators else SIGNER_ROLES[statement.kind]
+    role = "operator" if operators else ROLES[statement.kind]
     needed = roster.body["threshold"] if operators else 1
     keys = _holding(statement, roster, role)
     _check_first(statement, keys)
     if len(keys) < needed:
         raise UnsoundError(f"{needed} of the roster's {role} keys must sign, {len(keys)} did")
     return tuple(Signer(key, role) for key in keys)
+
+
+def _signed_by_bound(
+    receipt: Receipt, binding: Statement, roster: Statement, checkpoint: Checkpoint
+) -> tuple[Signer, ...]:
+    """Check that operators bound a key to the meter and the half-hours, and that it signed.
+
+    Whether they revoked it later, a receipt does not show.
+    """
+    shown, body = receipt.fields["binding"], receipt.statement.body
+    path = [bytes.fromhex(value) for value in shown["path"]]
+    leaf = leaf_hash(leaf_of(binding, shown, bytes.fromhex(shown["salt"])))
+    verify_inclusion(shown["index"], checkpoint.size, leaf, path, checkpoint.root)
+    if shown["index"] >= receipt.proof.index:
+        raise UnsoundError("the key was bound after the statement")
+    if binding.kind != "meter_key" or binding.body["ledger"] != checkpoint.origin:
+        raise UnsoundError("what is shown binds no key of this ledger")
+    if len(_holding(binding, roster, "operator")) < roster.body["threshold"]:
+        raise UnsoundError("too few of the roster's operators bound the key")
+    keys = may_sign({binding.body["meter"]: bound({}, binding.body)}, body)
+    signed = [keys[index] for index in receipt.statement.envelope.verified_by(keys)]
+    if not signed:
+        raise UnsoundError("the key that is bound did not sign, or is not bound to this")
+    _check_first(receipt.statement, signed)
+    return tuple(Signer(key, METER_KEY) for key in signed)
 
 
 def _holding(statement: Statement, roster: Statement, role: str) -> list[bytes]:

@@ -15,13 +15,13 @@ from ledger.primitives.periods import start_text
 from ledger.primitives.signing import key_id_of
 from ledger.records import Kind, Transfer
 from meters.readings import Quality
-from settlement.audit.receipt_check import Finding
+from settlement.audit.receipt_check import METER_KEY, Finding
 from settlement.postings import transfer_id
 
 PAYMENT, LINE, READING, BALANCE = "payment", "half-hour", "reading", "balance"
 """What a receipt is of."""
 
-_WHAT = {"settlement": LINE, "reading_batch": READING, "seal": BALANCE}
+_WHAT = {"settlement": LINE, "reading_batch": READING, "reading_edit": READING, "seal": BALANCE}
 
 
 def what_of(finding: Finding) -> str:
@@ -123,13 +123,27 @@ def _payment(finding: Finding) -> str:
 
 
 def _reading(finding: Finding) -> str:
-    shown, body = finding.receipt.fields["reading"], finding.statement.body
+    body = finding.statement.body
+    if finding.statement.kind == "reading_edit":
+        return _edit(finding)
+    shown = finding.receipt.fields["reading"]
     quality = Quality.from_letter(shown["quality"]).value
     way = "into" if body["channel"] == "import" else "out of"
     return (
         f"In {_half_hour(shown['period'])}, {shown['wh']:,} Wh ({quality}) went {way} the home "
         f"through the {body['channel']} channel of the meter {body['meter']} of member "
         f"{finding.statement.account}{', as a file said afterwards' * body['backfill']}."
+    )
+
+
+def _edit(finding: Finding) -> str:
+    body = finding.statement.body
+    way = "into" if body["channel"] == "import" else "out of"
+    values = ", ".join(f"{wh:,}" for wh in body["wh"])
+    return (
+        f"From {start_text(body['first'])} on, half-hour by half-hour, operators say that {values} "
+        f"Wh went {way} the home through the {body['channel']} channel of the meter "
+        f'{body["meter"]} of member {finding.statement.account}: "{_clean(body["reason"])}".'
     )
 
 
@@ -169,7 +183,9 @@ def evidence(finding: Finding) -> Iterator[str]:
     )
     for signer in finding.signers:
         whose = (
-            f"a key with the role {signer.role} in the log's roster"
+            "a key that operators bound to this meter"
+            if signer.role == METER_KEY
+            else f"a key with the role {signer.role} in the log's roster"
             if signer.role
             else "a key that the receipt shows"
         )

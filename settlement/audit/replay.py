@@ -21,8 +21,9 @@ from ledger.log.leaf import Leaf
 from ledger.records import RESOLVES, Transfer
 from ledger.statements import Statement
 from ledger.status import Status
-from meters.batches import NO_LINK, BatchContent, Link, check_link, content_of
-from meters.readings import Channel, Quality
+from meters.batches import NO_LINK, Chain, Link, chain_of, check_link, content_of
+from meters.edits import EDITED, check_replaced
+from meters.readings import Channel, Quality, Slot
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
 from settlement.audit.moves import Net, apply_net
@@ -62,8 +63,8 @@ CHECKS = (
 PIECES_AT_ONCE = 64
 """Reading batches, or signatures, that are proved together."""
 
-Reading = tuple[int, int, int, int]
-"""Quality's rank and minus the version of what counts, how many versions came, and Wh."""
+Reading = tuple[int, int, int]
+"""Of the version that counts: its quality's rank, minus the log position that brought it, Wh."""
 
 
 class Replay:
@@ -85,9 +86,9 @@ class Replay:
         self.keys, self.community, self.book = TrustingKeyBook(origin), CommunityState(), Book()
         self._pool = pool or Pool(1)
         self._readings_to_prove: list[SignedReadings] = []
-        self.readings: dict[int, dict[tuple[str, Channel], Reading]] = {}
+        self.readings: dict[int, dict[Slot, Reading]] = {}
         self.lost_readings: set[int] = set()
-        self.chains: dict[tuple[str, str], Link] = {}
+        self.chains: dict[Chain, Link] = {}
         self.counts: Counter[str] = Counter()
         self.order = Order()
         self.run_state = RunState()
@@ -98,6 +99,12 @@ class Replay:
         self._gone: set[tuple[int, str]] = set()
         self.books_known = True
         self._runs = Runs(self, self.run_state)
+
+        self._handlers = {
+            "reading_batch": (READINGS, self._read),
+            "reading_edit": (READINGS, self._edit),
+            "erasure": (ERASURES, self._erase),
+        }
 
     def use(self, pool: Pool) -> None:
         """Have costly work done elsewhere from now on."""
@@ -141,14 +148,9 @@ class Replay:
             self.missing[position, DETAIL] = leaf.kind
         with self._checking(POSTINGS, position):
             self._cause(statement, leaf, fact)
-        if leaf.kind == "reading_batch":
-            with self._checking(READINGS, position):
-                self._read(statement, fact)
-        elif leaf.kind == "erasure":
-            with self._checking(ERASURES, position):
-                self._erase(statement, leaf, position)
-        elif leaf.kind in self._runs.handlers:
-            check, handler = self._runs.handlers[leaf.kind]
+        found = self._handlers.get(leaf.kind) or self._runs.handlers.get(leaf.kind)
+        if found is not None:
+            check, handler = found
             with self._checking(check, position):
                 handler(statement, leaf, fact)
         self.counts["statements"] += 1
@@ -226,7 +228,7 @@ class Replay:
         if not self.lost_readings.isdisjoint(periods):
             return None
         return {
-            period: {slot: wh for slot, (_, _, _, wh) in self.readings.get(period, {}).items()}
+            period: {slot: wh for slot, (_, _, wh) in self.readings.get(period, {}).items()}
             for period in periods
         }
 
@@ -260,9 +262,9 @@ class Replay:
             self.cannot(FUNDS, why)
             self.lose_books(why)
 
-    def _erase(self, statement: Statement, leaf: Leaf, at: int) -> None:
+    def _erase(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
         """Check what an erasure names, and strike it off what is missing."""
-        body = statement.body
+        body, at = statement.body, fact.position
         for item in body["entries"]:
             if item["entry"] < at and item["entry"] not in self.erasable:
                 raise UnsoundError(f"the {item['what']} of log entry {item['entry']} must stay")
@@ -298,11 +300,11 @@ class Replay:
         amended = self.book.amended.get(transfer_id)
         return transfer, transfer.amount if amended is None else amended.remaining
 
-    def _read(self, statement: Statement, fact: Fact) -> None:
+    def _read(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         body = statement.body
-        slot = (body["meter"], body["channel"])
-        self.chains[slot] = check_link(self.chains.get(slot, NO_LINK), statement)
-        self.community.check_readings(statement.account, body)
+        chain = chain_of(statement)
+        self.chains[chain] = check_link(self.chains.get(chain, NO_LINK), statement)
+        self.community.check_readings(statement)
         if fact.detail is None:
             self.cannot(READINGS, f"the readings of entry {fact.position} were erased")
             self.lost_readings.update(range(body["first"], body["first"] + body["count"]))
@@ -314,7 +316,9 @@ class Replay:
         )
         if len(self._readings_to_prove) == PIECES_AT_ONCE:
             self._prove_readings()
-        self._take_readings(body["meter"], Channel(body["channel"]), content)
+        slot = body["meter"], Channel(body["channel"])
+        self.counts["readings"] += len(wh)
+        self._take_readings(slot, content.first, wh, quality, fact.position)
 
     def _prove_signatures(self) -> None:
         self.prove(prove_signatures, self.keys.taken[:])
@@ -324,21 +328,26 @@ class Replay:
         self.prove(prove_readings, self._readings_to_prove)
         self._readings_to_prove = []
 
-    def _take_readings(self, meter: str, channel: Channel, content: BatchContent) -> None:
-        held, slot = self.run_state.held, (meter, channel)
-        self.counts["readings"] += len(content.wh)
-        ranks = {letter: Quality.from_letter(letter).rank for letter in set(content.quality)}
-        for period, (wh, letter) in enumerate(
-            zip(content.wh, content.quality, strict=True), start=content.first
-        ):
+    def _edit(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        """Check that an edit names the version that counts, and take it over."""
+        body = statement.body
+        slot, wh = (body["meter"], Channel(body["channel"])), body["wh"]
+        for period in range(body["first"], body["first"] + len(wh)):
+            if period in self.run_state.held or period in self.lost_readings:
+                continue  # what counted is not known any more
+            before = self.readings.get(period, {}).get(slot)
+            check_replaced(body, None if before is None else -before[1], period)
+        self._take_readings(slot, body["first"], wh, EDITED * len(wh), fact.position)
+
+    def _take_readings(
+        self, slot: Slot, first: int, wh: Sequence[int], quality: str, position: int
+    ) -> None:
+        held = self.run_state.held
+        ranks = {letter: Quality.from_letter(letter).rank for letter in set(quality)}
+        for period, (value, letter) in enumerate(zip(wh, quality, strict=True), start=first):
             if period in held:
                 continue  # its day was run: no later run uses this yet
             readings = self.readings.setdefault(period, {})
-            rank, before = ranks[letter], readings.get(slot)
-            if before is None:
-                readings[slot] = (rank, -1, 1, wh)
-                continue
+            new, before = (ranks[letter], -position, value), readings.get(slot)
             # The best quality counts, then the later version (`meters.versions.better`).
-            count = before[2] + 1
-            best = min((rank, -count, wh), (before[0], before[1], before[3]))
-            readings[slot] = (best[0], best[1], count, best[2])
+            readings[slot] = new if before is None else min(new, before)

@@ -231,8 +231,7 @@ def replay_half_hour_settled_twice() -> Village:
 def replay_batch_of_readings() -> Village:
     """The adapter's last batch is signed and delivered once more, to count its energy twice."""
     village = metered()
-    slot = ("m-ben", channel_of("ben"))
-    sequence = village.chains[slot][0]
+    sequence = village.chains["m-ben", "import", key("adapter").key_id][0]
     wh = [400] * 16
     village.read("m-ben", channel_of("ben"), PERIODS.stop - 16, wh, sequence=sequence)
     return village

@@ -4,6 +4,8 @@
 'adapter_dropped_batch'
 """
 
+from ledger.kinds import COMMUNITY
+from ledger.primitives.signing import SigningKey
 from meters.readings import Channel
 from settlement.orders import PeriodInputs, PeriodOrders, fund_orders
 from tests.attacks.catalogue import attack
@@ -17,6 +19,7 @@ from tests.attacks.members import (
     read_day,
 )
 from tests.attacks.village import (
+    OPERATORS,
     PERIODS,
     Village,
     key,
@@ -24,6 +27,7 @@ from tests.attacks.village import (
 )
 
 ADAPTER = "adapter forgery"
+NOT_BOUND = ("keys and signatures", "the roster's adapter keys or the meter's own; 0 of")
 BROKEN = "the chain of m-ben import is broken"
 FEWER_WH = [100] * BATCH_PERIODS
 
@@ -42,7 +46,7 @@ def read_ben(village: Village, number: int, **more: object) -> None:
     village.read("m-ben", Channel.IMPORT, first, [400] * BATCH_PERIODS, **more)  # type: ignore[arg-type]
 
 
-@attack(ADAPTER, "keys and signatures", "needs 1 of the roster's adapter keys; 0 of")
+@attack(ADAPTER, "keys and signatures", "the roster's adapter keys or the meter's own; 0 of")
 def adapter_other_key() -> Village:
     """A maker of adapters signs readings with a key that no roster names."""
     village = first_batch()
@@ -133,3 +137,92 @@ def adapter_reading_left_out() -> Village:
             return fund_orders(self.state, inputs, self.village.book.balances)
 
     return Blind(metered()).go()
+
+
+def bound_key(meter: str = "m-ben", last: int = PERIODS.stop - 1, **more: object) -> Village:
+    """Return a village with a key of the maker's own bound to a meter, and a first batch by it."""
+    village = consented()
+    fields = {"key": key("own").public.hex(), "meter": meter, "channels": "import"}
+    dates = {"first": PERIODS.start, "last": last}
+    village.say("meter_key", COMMUNITY, fields | dates, OPERATORS)
+    if more:
+        village.say("meter_key", COMMUNITY, fields | dates | more, OPERATORS)
+    village.period = READ
+    read_ben(village, 0, signer="own")
+    return village
+
+
+@attack(ADAPTER, *NOT_BOUND)
+def adapter_key_of_another_meter() -> Village:
+    """A key that is bound to Cleo's meter signs readings of Ben's."""
+    return bound_key("m-cleo")
+
+
+@attack(ADAPTER, *NOT_BOUND)
+def adapter_key_after_its_dates() -> Village:
+    """An adapter that was taken down signs readings of the days after it."""
+    village = bound_key(last=PERIODS.start + BATCH_PERIODS - 1)
+    read_ben(village, 1, signer="own")
+    return village
+
+
+@attack(ADAPTER, *NOT_BOUND)
+def adapter_key_after_revocation() -> Village:
+    """A stolen adapter's key was revoked; the thief signs readings of the days before."""
+    return bound_key(revoked=True)
+
+
+@attack(ADAPTER, "keys and signatures", "this key is a member's or the roster's")
+def adapter_key_of_a_member() -> Village:
+    """Ben's own telephone is bound to his meter, so that he may write his readings himself."""
+    village = consented()
+    fields = {"key": key("ben").public.hex(), "meter": "m-ben", "channels": "import"}
+    dates = {"first": PERIODS.start, "last": PERIODS.stop}
+    village.say("meter_key", COMMUNITY, fields | dates, OPERATORS)
+    return village
+
+
+def edit_ben(village: Village, signers: list[SigningKey], **fields: object) -> Village:
+    """Say that Ben's meter should have read 100 Wh in the day's first half-hour."""
+    edit = {"meter": "m-ben", "channel": "import", "first": PERIODS.start, "wh": [100]}
+    reason = {"replaces": len(village.entries) - 1, "reason": "The fuse was out."}
+    village.say("reading_edit", member("ben"), edit | reason | fields, signers)
+    return village
+
+
+@attack(ADAPTER, "keys and signatures", "a reading_edit needs 2 of operators")
+def adapter_edit_by_one() -> Village:
+    """One operator alone lowers what Ben's meter read."""
+    return edit_ben(first_batch(), OPERATORS[:1])
+
+
+@attack(ADAPTER, "readings", "does not name the version of")
+def adapter_edit_of_what_was_replaced() -> Village:
+    """An edit names the first reading, although another edit has replaced it: one is undone unseen."""
+    village = edit_ben(first_batch(), OPERATORS, wh=[300])
+    return edit_ben(village, OPERATORS, replaces=len(village.entries) - 2)
+
+
+@attack(ADAPTER, "readings", "does not name the version of")
+def adapter_edit_as_if_nothing_was_there() -> Village:
+    """An edit pretends to fill a gap, where there is a reading."""
+    village = first_batch()
+    edit = {"meter": "m-ben", "channel": "import", "first": PERIODS.start, "wh": [100]}
+    village.say("reading_edit", member("ben"), edit | {"reason": "A gap."}, OPERATORS)
+    return village
+
+
+@attack(ADAPTER, *NOT_GIVEN)
+def adapter_edit_left_out() -> Village:
+    """Two operators corrected Ben's reading; the run uses the old one."""
+    village = metered()
+    return ShortRun(edit_ben(village, OPERATORS, replaces=len(village.entries) - 3)).go()
+
+
+@attack(ADAPTER, "readings", "the inputs are not those that were signed")
+def adapter_other_inputs() -> Village:
+    """An estimate is shown with other inputs than those it was made from."""
+    village = first_batch()
+    inputs = [{"what": "rules", "first": 2}]
+    read_ben(village, 1, inputs=inputs)
+    return village

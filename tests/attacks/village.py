@@ -31,7 +31,7 @@ from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day
 from ledger.primitives.signing import Envelope, SigningKey
 from ledger.statements import Statement, sign
-from meters.batches import BatchContent
+from meters.batches import BatchContent, Chain
 from meters.readings import Channel
 from settlement.audit.bundle import FACTS_A_FILE, Fact, encode_fact, encode_manifest, facts_path
 from settlement.effects import Case, effect_of
@@ -105,7 +105,7 @@ class Village:
     Attributes:
         period: the half-hour in which is logged.
         readings: what its runs use: Wh by half-hour, then by (meter, channel).
-        chains: (sequence, id of the last batch) by (meter, channel).
+        chains: (sequence, id of the last batch) by (meter, channel, key id).
     """
 
     def __init__(self) -> None:
@@ -113,7 +113,7 @@ class Village:
         self.state, self.book = CommunityState(), Book()
         self.period = START
         self.readings: dict[int, dict[tuple[str, Channel], int]] = {}
-        self.chains: dict[tuple[str, Channel], tuple[int, str]] = {}
+        self.chains: dict[Chain, tuple[int, str]] = {}
         self._seqs: Counter[str] = Counter()
 
     def copy(self) -> "Village":
@@ -190,6 +190,7 @@ class Village:
         signer: str = "adapter",
         owner: str | None = None,
         shown: Sequence[int] | None = None,
+        inputs: Sequence[Mapping[str, Any]] = (),
         **fields: Any,
     ) -> None:
         """Log a batch of readings, and let the runs use it.
@@ -202,11 +203,13 @@ class Village:
             signer: whose key signs.
             owner: name of the member whose meter it is said to be.
             shown: the readings that are handed out and used, if others.
+            inputs: of estimates: what is handed out as what they were made from.
             fields: fields that are not as they should be.
         """
         seed = tagged_hash("attack-seed", f"{meter}/{channel}/{first}".encode())
         content = BatchContent(first, tuple(wh), "A" * len(wh), seed)
-        sequence, previous = self.chains.get((meter, channel), (0, "0" * 64))
+        chain = (meter, channel.value, key(signer).key_id)
+        sequence, previous = self.chains.get(chain, (0, "0" * 64))
         body = {
             "meter": meter,
             "channel": channel.value,
@@ -220,7 +223,7 @@ class Village:
             "backfill": True,
             **fields,
         }
-        used = replace(content, wh=tuple(shown or wh))
+        used = replace(content, wh=tuple(shown or wh), inputs=tuple(inputs))
         statement = self.say(
             "reading_batch",
             member(owner or meter.removeprefix("m-")),
@@ -228,9 +231,9 @@ class Village:
             [key(signer)],
             detail=used.encode(),
             believe=False,
-            id=reading_batch_id(ORIGIN, meter, channel, body["sequence"]),
+            id=reading_batch_id(ORIGIN, *chain, body["sequence"]),
         )
-        self.chains[meter, channel] = sequence + 1, statement.tx_id
+        self.chains[chain] = sequence + 1, statement.tx_id
         for period, value in enumerate(used.wh, start=first):
             self.readings.setdefault(period, {})[meter, channel] = value
 

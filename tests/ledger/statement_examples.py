@@ -31,6 +31,7 @@ HELPERS, CODE, NEW_DEVICE, OTHER_DEVICE = (
     key_of(13),
     key_of(14),
 )
+METER_KEY = key_of(15)
 HASH = "ab" * 32
 OTHER = "2d" * 16
 PERIOD = 989_737
@@ -132,6 +133,21 @@ FIELDS: dict[str, dict[str, Any]] = {
         "count": 48,
         "root": HASH,
         "backfill": False,
+    },
+    "meter_key": {
+        "key": METER_KEY.public.hex(),
+        "meter": "m-ada",
+        "channels": "both",
+        "first": 989_000,
+        "last": 4_000_000,
+    },
+    "reading_edit": {
+        "meter": "m-ada",
+        "channel": "import",
+        "first": 989_730,
+        "wh": [412, 380],
+        "replaces": 7,
+        "reason": "The display was read.",
     },
     "opening": {"count": 3, "root": HASH},
     "hold": {"day": "2026-06-15", "run": "SF", "known_at": 5, "count": 0, "root": HASH},

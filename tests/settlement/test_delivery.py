@@ -27,17 +27,18 @@ def street(copy):
 def batch(community, connection, *, sequence=None, previous=None, content=None, **changed):
     """Return a batch of two readings that follows, but for what is changed."""
     writer = community.writer
-    last, before = community.readings.chain_end(connection, METER, Channel.IMPORT)
+    key = writer.keyring.load("adapter")
+    chain = (METER, "import", key.key_id)
+    last, before = community.readings.chain_end(connection, chain)
     sequence = last + 1 if sequence is None else sequence
     period = writer.now_period() - 2
     content = content or BatchContent(period, (7, 8), "AA", bytes(32))
     now_ms = writer.clock.now_ms()
-    key = writer.keyring.load("adapter")
     body = make_body(
         "reading_batch",
         writer.origin,
         community.state.meters[METER][-1][1].member,
-        reading_batch_id(writer.origin, METER, Channel.IMPORT, sequence),
+        reading_batch_id(writer.origin, *chain, sequence),
         log_store.last_seq(connection, writer.community, key.key_id) + 1,
         now_ms + 60_000,
         {
@@ -61,7 +62,8 @@ def counts(community):
     with community.reading() as connection:
         head = log_store.head(connection, community.writer.community)
         stored = community.readings.known(connection, range(10**6))
-        end = community.readings.chain_end(connection, METER, Channel.IMPORT)
+        key_id = community.writer.keyring.load("adapter").key_id
+        end = community.readings.chain_end(connection, (METER, "import", key_id))
         return head, stored, end
 
 

@@ -1,5 +1,7 @@
 """Upgrades: an older database with a settled day becomes what a new one would be."""
 
+from collections import Counter
+
 import pytest
 from alembic import command
 from sqlalchemy import inspect, text
@@ -13,7 +15,18 @@ from wallet_api.database import APPEND_ONLY, _config, check, guards, metadata, u
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
-FIRST_GUARDED = tuple(table for table in APPEND_ONLY if table not in ("limit_change", "history"))
+LATER = (
+    "limit_change",
+    "history",
+    "lease",
+    "inbox",
+    "reading_day",
+    "meter_file",
+    "meter_file_part",
+)
+"""Tables that the first revision did not have."""
+
+FIRST_GUARDED = (*(table for table in APPEND_ONLY if table not in LATER), "reading")
 """Tables that the first revision had and guarded."""
 
 
@@ -34,10 +47,9 @@ def at_first_revision(database, settled):
     with database.write() as connection:
         command.upgrade(_config(connection), "0001")
         guards.install(connection, FIRST_GUARDED)
-    there = {"limit_change", "history", "lease", "inbox"}
     with database.write() as connection, settled.read() as source:
         for table in metadata().sorted_tables:
-            if table.name in there:
+            if table.name in LATER:
                 continue
             old = [column["name"] for column in inspect(connection).get_columns(table.name)]
             new = ["original" if name == "hold" else name for name in old]
@@ -47,6 +59,24 @@ def at_first_revision(database, settled):
             insert = f"INSERT INTO {table.name} ({', '.join(old)}) VALUES ({marks})"  # noqa: S608 - our names
             if rows:
                 connection.execute(text(insert), [dict(zip(old, row, strict=True)) for row in rows])
+        singly(connection, source)
+
+
+def singly(connection, source):
+    """Put readings in as the first revision had them: a row each."""
+    packed = "SELECT d.*, b.received_at FROM reading_day d JOIN reading_batch b USING (position)"
+    count = Counter()
+    for row in source.execute(text(f"{packed} ORDER BY position")):
+        wh = [int.from_bytes(row.wh[at : at + 4], "little") for at in range(0, len(row.wh), 4)]
+        quality = row.quality * len(wh) if len(row.quality) == 1 else row.quality
+        for at, (value, letter) in enumerate(zip(wh, quality, strict=True), start=row.first):
+            key = (row.community, row.day * 48 + at, row.meter, row.channel)
+            count[key] += 1
+            values = (*key, count[key], value, "AESLIPZ".index(letter), row.position)
+            connection.execute(
+                text("INSERT INTO reading VALUES (:a, :b, :c, :d, :e, :f, :g, :h, :i)"),
+                dict(zip("abcdefghi", (*values, row.received_at), strict=True)),
+            )
 
 
 def test_a_first_database_becomes_what_a_new_one_is(engine, tmp_path):

@@ -32,6 +32,7 @@ from wallet_api.cli import (
     member,
     member_keys,
     member_terms,
+    meter_trace,
     meters,
     receipt,
     roster,
@@ -109,6 +110,9 @@ member.member_app.command("withdraw")(member_terms.withdraw)
 app.add_typer(member.member_app, name="member")
 app.add_typer(member.meter_app, name="meter")
 app.add_typer(helper.app, name="helper")
+meters.app.command("trace")(meter_trace.trace_reading)
+meters.app.command("known")(meter_trace.known)
+meters.app.command("erase-file")(meter_trace.erase_file)
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)

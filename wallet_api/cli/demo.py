@@ -22,7 +22,9 @@ from ledger.primitives.hashing import tagged_hash
 from ledger.primitives.money import format_money, format_price
 from ledger.primitives.periods import load_zone, local_label, of_local_day
 from ledger.primitives.signing import SigningKey
+from meters.files import SourceFile
 from meters.formats import ReadOptions, find_format
+from meters.pages import Delivery
 from meters.readings import Block
 from meters.simulation import write_csv
 from settlement import store
@@ -38,7 +40,7 @@ from settlement.enrol import (
     pay,
 )
 from settlement.export import export_bundle
-from settlement.intake import import_readings
+from settlement.intake import import_delivery
 from settlement.run import settle_day
 from settlement.statement import household_statement
 from settlement.statement_html import render_html
@@ -187,11 +189,13 @@ def read_week(community: Community, folder: Path) -> int:
     for place in STREET:
         path = folder / "meters" / f"{place.site.meter}.csv"
         write_csv(place.site, WEEK, SEED, path)
+        delivery = Delivery()
         with path.open("rb") as stream:
-            read = list(reader.read(stream, ReadOptions()))
-        count += import_readings(
-            community, [r for block in read if isinstance(block, Block) for r in block.readings()]
-        ).accepted
+            for item in reader.read(stream, ReadOptions()):
+                if isinstance(item, Block):
+                    delivery.add(item)
+        source = SourceFile.of(path, path.name, reader.name, ReadOptions())
+        count += import_delivery(community, delivery, source=source).accepted
     return count
 
 
