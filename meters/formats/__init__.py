@@ -19,6 +19,8 @@ from typing import BinaryIO
 from ledger.errors import InputError
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.nem12 import looks_like_nem12, read_nem12
+from meters.formats.octopus_csv import looks_like_octopus_csv, read_octopus_csv
+from meters.formats.octopus_json import looks_like_octopus_json, read_octopus_json
 from meters.formats.plain_csv import looks_like_plain_csv, read_plain_csv
 from meters.formats.wide_csv import looks_like_wide_csv, read_wide_csv
 from meters.readings import Item
@@ -75,6 +77,20 @@ FORMATS: dict[str, Format] = {
             read_nem12,
             "docs/formats/nem12.md",
             looks_like_nem12,
+        ),
+        Format(
+            "octopus-json",
+            "Octopus Energy: a page of consumption from their API",
+            read_octopus_json,
+            "docs/formats/octopus-json.md",
+            looks_like_octopus_json,
+        ),
+        Format(
+            "octopus-csv",
+            "Octopus Energy: consumption as customers download it",
+            read_octopus_csv,
+            "docs/formats/octopus-csv.md",
+            looks_like_octopus_csv,
         ),
     )
 }

@@ -42,6 +42,21 @@ FIXTURES = {
         f"{DAY.replace('V', 'A')}\n"
         "900\n"
     ),
+    "octopus-json": (
+        '{"count": 3, "next": null, "previous": null, "results": [\n'
+        '{"consumption": 0.412, "interval_start": "2026-06-15T13:30:00+01:00",\n'
+        ' "interval_end": "2026-06-15T14:00:00+01:00"},\n'
+        '{"consumption": 1.5, "interval_start": "2026-06-15T11:30:00Z",\n'
+        ' "interval_end": "2026-06-15T12:30:00Z"},\n'
+        '{"consumption": 9, "interval_start": "2026-06-13T23:00:00Z",\n'
+        ' "interval_end": "2026-06-14T23:00:00Z"}]}\n'
+    ),
+    "octopus-csv": (
+        "Consumption (kwh), Estimated Cost Inc. Tax (p), Start, End\n"
+        "0.412, 4.1, 2026-06-15T13:30:00+01:00, 2026-06-15T14:00:00+01:00\n"
+        '0.1, , "2026-06-15T13:00:00Z", 2026-06-15T13:30:00Z\n'
+        "2, 9, 2026-06-15T13:30:00Z, 2026-06-15T14:30:00Z\n"
+    ),
 }
 OPTIONS = st.builds(
     ReadOptions,
@@ -54,7 +69,22 @@ OPTIONS = st.builds(
 CHUNKS = st.one_of(
     st.binary(max_size=4),
     st.sampled_from(
-        [b"\n", b"\r", b",", b'"', b"\x00", b"-", b".", b"9" * 30, b"N", b"V", b"300,"]
+        [
+            b"\n",
+            b"\r",
+            b",",
+            b'"',
+            b"\x00",
+            b"-",
+            b".",
+            b"9" * 30,
+            b"N",
+            b"V",
+            b"300,",
+            b"{",
+            b"]",
+            b"null",
+        ]
     ),
 )
 
