@@ -18,6 +18,7 @@ from typing import BinaryIO
 
 from ledger.errors import InputError
 from meters.formats.lines import ReadOptions, excerpt
+from meters.formats.n3rgy import looks_like_n3rgy, read_n3rgy
 from meters.formats.nem12 import looks_like_nem12, read_nem12
 from meters.formats.octopus_csv import looks_like_octopus_csv, read_octopus_csv
 from meters.formats.octopus_json import looks_like_octopus_json, read_octopus_json
@@ -91,6 +92,13 @@ FORMATS: dict[str, Format] = {
             read_octopus_csv,
             "docs/formats/octopus-csv.md",
             looks_like_octopus_csv,
+        ),
+        Format(
+            "n3rgy",
+            "n3rgy: half-hours of British smart meters, versions 1 and 2 of the API",
+            read_n3rgy,
+            "docs/formats/n3rgy.md",
+            looks_like_n3rgy,
         ),
     )
 }

@@ -57,6 +57,15 @@ FIXTURES = {
         '0.1, , "2026-06-15T13:00:00Z", 2026-06-15T13:30:00Z\n'
         "2, 9, 2026-06-15T13:30:00Z, 2026-06-15T14:30:00Z\n"
     ),
+    "n3rgy": (
+        '{"resource": "/1200012345678/electricity/consumption/1",\n'
+        '"start": "202606150030", "granularity": "halfhour", "values": [\n'
+        '{"value": 0.412, "timestamp": "2026-06-15 00:30"},\n'
+        '{"value": 16777.215, "timestamp": "2026-06-15 01:00"},\n'
+        '{"value": null, "timestamp": "2026-06-16 00:00"}],\n'
+        '"devices": [{"values": [{"primaryValue": 1, "timestamp": "2026-06-15 01:30"}]}],\n'
+        '"unit": "kWh"}\n'
+    ),
 }
 OPTIONS = st.builds(
     ReadOptions,
