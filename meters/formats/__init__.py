@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ledger.errors import InputError
+from meters.formats.enedis import looks_like_enedis, read_enedis
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.n3rgy import looks_like_n3rgy, read_n3rgy
 from meters.formats.nem12 import looks_like_nem12, read_nem12
@@ -99,6 +100,13 @@ FORMATS: dict[str, Format] = {
             read_n3rgy,
             "docs/formats/n3rgy.md",
             looks_like_n3rgy,
+        ),
+        Format(
+            "enedis",
+            "Enedis: load curves of French meters, as average power",
+            read_enedis,
+            "docs/formats/enedis.md",
+            looks_like_enedis,
         ),
     )
 }

@@ -66,6 +66,18 @@ FIXTURES = {
         '"devices": [{"values": [{"primaryValue": 1, "timestamp": "2026-06-15 01:30"}]}],\n'
         '"unit": "kWh"}\n'
     ),
+    "enedis": (
+        '{"meter_reading": {"usage_point_id": "24115050000000", "reading_type":\n'
+        '{"unit": "W", "measurement_kind": "power", "aggregate": "average"},\n'
+        '"interval_reading": [\n'
+        '{"value":"824","date":"2026-10-25 02:00:00","interval_length":"PT30M","measure_type":"B"},\n'
+        '{"value":"9","date":"2026-10-25 02:15:00","interval_length":"PT15M","measure_type":"B"},\n'
+        '{"value":"9","date":"2026-10-25 02:30:00","interval_length":"PT15M","measure_type":"C"},\n'
+        '{"value":"7","date":"2026-10-25 02:00:00","interval_length":"PT30M","measure_type":"B"},\n'
+        '{"value":"7","date":"2026-10-25 02:30:00","interval_length":"PT30M","measure_type":"B"},\n'
+        '{"value":"7","date":"2026-10-25 04:00:00","interval_length":"PT60M","measure_type":"B"}\n'
+        "]}}\n"
+    ),
 }
 OPTIONS = st.builds(
     ReadOptions,
