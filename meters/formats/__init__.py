@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ledger.errors import InputError
+from meters.formats.datadis import looks_like_datadis, read_datadis
 from meters.formats.enedis import looks_like_enedis, read_enedis
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.n3rgy import looks_like_n3rgy, read_n3rgy
@@ -107,6 +108,13 @@ FORMATS: dict[str, Format] = {
             read_enedis,
             "docs/formats/enedis.md",
             looks_like_enedis,
+        ),
+        Format(
+            "datadis",
+            "Datadis: hours or quarter-hours of Spanish meters, CSV or JSON",
+            read_datadis,
+            "docs/formats/datadis.md",
+            looks_like_datadis,
         ),
     )
 }

@@ -78,6 +78,14 @@ FIXTURES = {
         '{"value":"7","date":"2026-10-25 04:00:00","interval_length":"PT60M","measure_type":"B"}\n'
         "]}}\n"
     ),
+    "datadis": (
+        "CUPS;Fecha;Hora;Consumo_kWh;Metodo_obtencion;Energia_vertida_kWh\n"
+        "ES0031;2026/10/25;02:00;0,412;Real;0,1\n"
+        "ES0031;2026/10/25;03:00;0,8;Real;\n"
+        "ES0031;2026/10/25;24:00;1;Estimada;2\n"
+        "ES0031;2026/10/26;00:15;1,5;Real;\n"
+        "ES0031;2026/10/26;00:30;1,5;Real;\n"
+    ),
 }
 OPTIONS = st.builds(
     ReadOptions,
