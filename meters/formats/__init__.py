@@ -19,6 +19,7 @@ from typing import BinaryIO
 from ledger.errors import InputError
 from meters.formats.datadis import looks_like_datadis, read_datadis
 from meters.formats.enedis import looks_like_enedis, read_enedis
+from meters.formats.energinet import looks_like_energinet, read_energinet
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.n3rgy import looks_like_n3rgy, read_n3rgy
 from meters.formats.nem12 import looks_like_nem12, read_nem12
@@ -115,6 +116,13 @@ FORMATS: dict[str, Format] = {
             read_datadis,
             "docs/formats/datadis.md",
             looks_like_datadis,
+        ),
+        Format(
+            "energinet",
+            "Energinet: time series of Danish meters",
+            read_energinet,
+            "docs/formats/energinet.md",
+            looks_like_energinet,
         ),
     )
 }

@@ -86,6 +86,20 @@ FIXTURES = {
         "ES0031;2026/10/26;00:15;1,5;Real;\n"
         "ES0031;2026/10/26;00:30;1,5;Real;\n"
     ),
+    "energinet": (
+        '{"result": [{"MyEnergyData_MarketDocument": {"TimeSeries": [\n'
+        '{"businessType": "A04", "measurement_Unit.name": "KWH",\n'
+        '"MarketEvaluationPoint": {"mRID": {"name": "571313"}}, "Period": [\n'
+        '{"resolution": "PT1H", "timeInterval": {"start": "2026-06-14T22:00:00Z",\n'
+        '"end": "2026-06-15T22:00:00Z"}, "Point": [\n'
+        '{"position":"1","out_Quantity.quantity":"0.13","out_Quantity.quality":"A04"},\n'
+        '{"position":"2","out_Quantity.quantity":"0","out_Quantity.quality":"A02"}]},\n'
+        '{"resolution": "PT15M", "timeInterval": {"start": "2026-06-15T22:00Z",\n'
+        '"end": "2026-06-16T22:00Z"}, "Point": [\n'
+        '{"position":"1","out_Quantity.quantity":"0.1","out_Quantity.quality":"A04"},\n'
+        '{"position":"2","out_Quantity.quantity":"0.3","out_Quantity.quality":"A03"}]}]}]},\n'
+        '"success": true}, {"success": false, "errorCode": 20008}]}\n'
+    ),
 }
 OPTIONS = st.builds(
     ReadOptions,
