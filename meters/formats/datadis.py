@@ -35,7 +35,7 @@ DAY_ROWS_MAX = 200
 """Most rows of a day of one meter: quarter-hours of the autumn day, each written twice."""
 
 _DATE = re.compile(r"([0-9]{4})/([0-9]{2})/([0-9]{2})")
-_HOUR = re.compile(r"([0-9]{2}):([0-9]{2})")
+_HOUR = re.compile(r"([0-9]{1,2}):([0-9]{2})")
 _LETTERS = {"real": ACTUAL, "estimada": ESTIMATED, "estimado": ESTIMATED}
 _QUARTER_S, _HOUR_S, _DAY_MINUTES = 900, 3600, 1440
 

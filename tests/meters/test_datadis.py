@@ -4,12 +4,15 @@ import io
 import json
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ledger.errors import InputError
 from meters.formats import ReadOptions, recognise
 from meters.formats.datadis import DAY_ROWS_MAX, read_datadis
 from meters.readings import Channel, Quality, Reading, Refusal
 from tests.meters.items import singly
+from tests.meters.test_formats_fuzz import OPTIONS, check, mutated
 
 CUPS = "ES0031000000000001JN0F"
 HEADER = "CUPS;Fecha;Hora;Consumo_kWh;Metodo_obtencion"
@@ -118,7 +121,7 @@ def test_a_spring_day_leaves_the_skipped_hour_out(labels):
     assert len(periods(items)) == 48
 
 
-@pytest.mark.parametrize("label", ["00:00", "25:00"])
+@pytest.mark.parametrize("label", ["00:00", "0:00", "25:00"])
 def test_hours_that_are_starts_or_counted_refuse_their_day(label):
     items = read(day("2026/10/25", [label, *HOURS]) + day("2026/10/26", HOURS), SPLIT)
     [reason] = reasons(items)
@@ -203,3 +206,11 @@ def test_a_bad_element_refuses_itself_alone(element, reason):
     items = list(singly(read_datadis(io.BytesIO(text.encode()), ReadOptions())))
     assert reason in reasons(items)[0]
     assert periods(items) == [JUNE]
+
+
+@given(data=st.data())
+def test_mutated_json(data):
+    rows = [API | {"time": time} for time in ("02:45", "03:00", "24:00")]
+    rows += [SITE | {"Fecha": "2026/10/25", "Hora": hour} for hour in ("02:00", "03:00")]
+    text = json.dumps(rows, indent=1)
+    check("datadis", data.draw(mutated(text.encode())), data.draw(OPTIONS))

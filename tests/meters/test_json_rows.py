@@ -1,7 +1,9 @@
 """Rows of JSON documents of any size, each with its bytes."""
 
 import io
+import itertools
 import json
+import tracemalloc
 
 import pytest
 from hypothesis import given
@@ -91,6 +93,23 @@ def test_a_file_larger_than_what_is_read_at_a_time():
     assert len(found) == count
     assert found[-1].place.line == count + 1
     assert {data[row.place.offset :][: row.place.length] for row in found} == {element.encode()}
+
+
+def test_memory_does_not_grow_with_the_file():
+    element = '{"value": "' + "1" * 1000 + '"},\n'
+    pieces = itertools.chain(["["], itertools.repeat(element, 16_000), ["0]"])
+
+    class Long(io.RawIOBase):
+        def read(self, size=-1):
+            return "".join(itertools.islice(pieces, size // len(element))).encode()
+
+    tracemalloc.start()
+    try:
+        assert sum(isinstance(row, Row) for row in JsonRows(Long(), [()])) == 16_001
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 8 * CHUNK_BYTES
 
 
 def test_white_space_may_be_long():
