@@ -17,8 +17,14 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ledger.errors import InputError
+from meters.formats.datadis import looks_like_datadis, read_datadis
+from meters.formats.enedis import looks_like_enedis, read_enedis
+from meters.formats.energinet import looks_like_energinet, read_energinet
 from meters.formats.lines import ReadOptions, excerpt
+from meters.formats.n3rgy import looks_like_n3rgy, read_n3rgy
 from meters.formats.nem12 import looks_like_nem12, read_nem12
+from meters.formats.octopus_csv import looks_like_octopus_csv, read_octopus_csv
+from meters.formats.octopus_json import looks_like_octopus_json, read_octopus_json
 from meters.formats.plain_csv import looks_like_plain_csv, read_plain_csv
 from meters.formats.wide_csv import looks_like_wide_csv, read_wide_csv
 from meters.readings import Item
@@ -75,6 +81,48 @@ FORMATS: dict[str, Format] = {
             read_nem12,
             "docs/formats/nem12.md",
             looks_like_nem12,
+        ),
+        Format(
+            "octopus-json",
+            "Octopus Energy: a page of consumption from their API",
+            read_octopus_json,
+            "docs/formats/octopus-json.md",
+            looks_like_octopus_json,
+        ),
+        Format(
+            "octopus-csv",
+            "Octopus Energy: consumption as customers download it",
+            read_octopus_csv,
+            "docs/formats/octopus-csv.md",
+            looks_like_octopus_csv,
+        ),
+        Format(
+            "n3rgy",
+            "n3rgy: half-hours of British smart meters, versions 1 and 2 of the API",
+            read_n3rgy,
+            "docs/formats/n3rgy.md",
+            looks_like_n3rgy,
+        ),
+        Format(
+            "enedis",
+            "Enedis: load curves of French meters, as average power",
+            read_enedis,
+            "docs/formats/enedis.md",
+            looks_like_enedis,
+        ),
+        Format(
+            "datadis",
+            "Datadis: hours or quarter-hours of Spanish meters, CSV or JSON",
+            read_datadis,
+            "docs/formats/datadis.md",
+            looks_like_datadis,
+        ),
+        Format(
+            "energinet",
+            "Energinet: time series of Danish meters",
+            read_energinet,
+            "docs/formats/energinet.md",
+            looks_like_energinet,
         ),
     )
 }

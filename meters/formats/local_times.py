@@ -20,7 +20,7 @@ from typing import Generic, Literal, NamedTuple, TypeVar
 from zoneinfo import ZoneInfo
 
 from ledger.errors import InputError
-from ledger.primitives.periods import from_instant, load_zone
+from ledger.primitives.periods import PERIOD_MAX, SECONDS, from_instant, load_zone
 from meters.formats.lines import excerpt
 from meters.readings import Refusal
 
@@ -42,36 +42,37 @@ RowT = TypeVar("RowT")
 
 @dataclass(frozen=True, slots=True)
 class FileTime:
-    """A time of a file, and the periods it can mean.
+    """A time of a file, and what it can mean.
 
     Attributes:
         local: what the clock showed, or None if the file gave an offset.
-        periods: one, or two for an hour that the clock showed twice (the earlier first).
+        periods: one, or two for an hour that the clock showed twice (the earlier first);
+            half-hours as `TimeReader` reads them, seconds as `InstantReader` does.
     """
 
     local: datetime | None
     periods: tuple[int, ...]
 
 
-class TimeReader:
-    """Reads times of one file.
+class InstantReader:
+    """Reads times of one file as seconds since the Unix epoch, whatever their intervals are.
 
     Args:
         zone: clock of times without an offset; None refuses them.
-        label: whether a time is its half-hour's start or end.
+        advice: what to do about a time without an offset.
     """
 
-    def __init__(self, zone: str | None, label: Literal["start", "end"]) -> None:
+    def __init__(self, zone: str | None, advice: str = "ask for times with an offset") -> None:
         self._zone = None if zone is None else load_zone(zone)
-        self._periods_back = 1 if label == "end" else 0
+        self._advice = advice
         self.read = lru_cache(maxsize=TIMES_KEPT_MAX)(self._read)
 
     def _read(self, text: str) -> FileTime:
         """Return what a time means.
 
         Raises:
-            InputError: not a time, without a declared zone, skipped by the clock, off the
-                half-hour or out of range.
+            InputError: not a time, without a declared zone, skipped by the clock, out of range
+                or, from `TimeReader`, off the half-hour.
         """
         found = _TIME.fullmatch(text)
         if found is None:
@@ -82,32 +83,52 @@ class TimeReader:
             if zulu or sign:
                 ahead = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
                 offset = timezone(-ahead if sign == "-" else ahead)
-                return FileTime(None, (self._period(text, local.replace(tzinfo=offset)),))
-            return FileTime(local, self._local_periods(text, local))
+                return FileTime(None, (self._number(text, local.replace(tzinfo=offset)),))
+            return FileTime(local, self._local_numbers(text, local))
         except (ValueError, OverflowError) as error:
             raise InputError(f"{text!r} is not a time: {error}") from error
 
-    def _local_periods(self, text: str, local: datetime) -> tuple[int, ...]:
+    def _local_numbers(self, text: str, local: datetime) -> tuple[int, ...]:
         if self._zone is None:
-            raise InputError(
-                f"{text!r} has no offset; declare the file's zone, as in Europe/London,"
-                " or end each time with Z"
-            )
+            raise InputError(f"{text!r} has no offset; {self._advice}")
         first, second = (_utc(local, self._zone, fold) for fold in (0, 1))
         if first == second:
-            return (self._period(text, first),)
+            return (self._number(text, first),)
         if first.astimezone(self._zone).replace(tzinfo=None) != local:
             raise InputError(
                 f"{text!r} did not happen in {self._zone.key}: the clock skipped it;"
                 " check the file's zone, or write times with an offset"
             )
-        return self._period(text, first), self._period(text, second)
+        return self._number(text, first), self._number(text, second)
 
-    def _period(self, text: str, instant: datetime) -> int:
+    def _number(self, text: str, instant: datetime) -> int:
+        """Return the instant as the reader counts; `text` is for errors."""
+        seconds = (instant - datetime.fromtimestamp(0, UTC)) // timedelta(seconds=1)
+        if not 0 <= seconds <= PERIOD_MAX * SECONDS:
+            raise InputError(f"{text!r} is out of range; check the year")
+        return seconds
+
+
+class TimeReader(InstantReader):
+    """Reads times of one file as half-hours.
+
+    Args:
+        zone: clock of times without an offset; None refuses them.
+        label: whether a time is its half-hour's start or end.
+    """
+
+    def __init__(self, zone: str | None, label: Literal["start", "end"]) -> None:
+        super().__init__(
+            zone,
+            "declare the file's zone, as in Europe/London, or end each time with Z",
+        )
+        self._periods_back = 1 if label == "end" else 0
+
+    def _number(self, text: str, instant: datetime) -> int:
         try:
             period = from_instant(instant) - self._periods_back
         except InputError as error:
-            if instant.astimezone(UTC).timestamp() % 1800:
+            if instant.astimezone(UTC).timestamp() % SECONDS:
                 raise InputError(
                     f"{text!r} is not on the half-hour; only half-hours that begin at minute"
                     " 00 or 30 of UTC can be traded"

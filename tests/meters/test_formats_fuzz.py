@@ -42,6 +42,64 @@ FIXTURES = {
         f"{DAY.replace('V', 'A')}\n"
         "900\n"
     ),
+    "octopus-json": (
+        '{"count": 3, "next": null, "previous": null, "results": [\n'
+        '{"consumption": 0.412, "interval_start": "2026-06-15T13:30:00+01:00",\n'
+        ' "interval_end": "2026-06-15T14:00:00+01:00"},\n'
+        '{"consumption": 1.5, "interval_start": "2026-06-15T11:30:00Z",\n'
+        ' "interval_end": "2026-06-15T12:30:00Z"},\n'
+        '{"consumption": 9, "interval_start": "2026-06-13T23:00:00Z",\n'
+        ' "interval_end": "2026-06-14T23:00:00Z"}]}\n'
+    ),
+    "octopus-csv": (
+        "Consumption (kwh), Estimated Cost Inc. Tax (p), Start, End\n"
+        "0.412, 4.1, 2026-06-15T13:30:00+01:00, 2026-06-15T14:00:00+01:00\n"
+        '0.1, , "2026-06-15T13:00:00Z", 2026-06-15T13:30:00Z\n'
+        "2, 9, 2026-06-15T13:30:00Z, 2026-06-15T14:30:00Z\n"
+    ),
+    "n3rgy": (
+        '{"resource": "/1200012345678/electricity/consumption/1",\n'
+        '"start": "202606150030", "granularity": "halfhour", "values": [\n'
+        '{"value": 0.412, "timestamp": "2026-06-15 00:30"},\n'
+        '{"value": 16777.215, "timestamp": "2026-06-15 01:00"},\n'
+        '{"value": null, "timestamp": "2026-06-16 00:00"}],\n'
+        '"devices": [{"values": [{"primaryValue": 1, "timestamp": "2026-06-15 01:30"}]}],\n'
+        '"unit": "kWh"}\n'
+    ),
+    "enedis": (
+        '{"meter_reading": {"usage_point_id": "24115050000000", "reading_type":\n'
+        '{"unit": "W", "measurement_kind": "power", "aggregate": "average"},\n'
+        '"interval_reading": [\n'
+        '{"value":"824","date":"2026-10-25 02:00:00","interval_length":"PT30M","measure_type":"B"},\n'
+        '{"value":"9","date":"2026-10-25 02:15:00","interval_length":"PT15M","measure_type":"B"},\n'
+        '{"value":"9","date":"2026-10-25 02:30:00","interval_length":"PT15M","measure_type":"C"},\n'
+        '{"value":"7","date":"2026-10-25 02:00:00","interval_length":"PT30M","measure_type":"B"},\n'
+        '{"value":"7","date":"2026-10-25 02:30:00","interval_length":"PT30M","measure_type":"B"},\n'
+        '{"value":"7","date":"2026-10-25 04:00:00","interval_length":"PT60M","measure_type":"B"}\n'
+        "]}}\n"
+    ),
+    "datadis": (
+        "CUPS;Fecha;Hora;Consumo_kWh;Metodo_obtencion;Energia_vertida_kWh\n"
+        "ES0031;2026/10/25;02:00;0,412;Real;0,1\n"
+        "ES0031;2026/10/25;03:00;0,8;Real;\n"
+        "ES0031;2026/10/25;24:00;1;Estimada;2\n"
+        "ES0031;2026/10/26;00:15;1,5;Real;\n"
+        "ES0031;2026/10/26;00:30;1,5;Real;\n"
+    ),
+    "energinet": (
+        '{"result": [{"MyEnergyData_MarketDocument": {"TimeSeries": [\n'
+        '{"businessType": "A04", "measurement_Unit.name": "KWH",\n'
+        '"MarketEvaluationPoint": {"mRID": {"name": "571313"}}, "Period": [\n'
+        '{"resolution": "PT1H", "timeInterval": {"start": "2026-06-14T22:00:00Z",\n'
+        '"end": "2026-06-15T22:00:00Z"}, "Point": [\n'
+        '{"position":"1","out_Quantity.quantity":"0.13","out_Quantity.quality":"A04"},\n'
+        '{"position":"2","out_Quantity.quantity":"0","out_Quantity.quality":"A02"}]},\n'
+        '{"resolution": "PT15M", "timeInterval": {"start": "2026-06-15T22:00Z",\n'
+        '"end": "2026-06-16T22:00Z"}, "Point": [\n'
+        '{"position":"1","out_Quantity.quantity":"0.1","out_Quantity.quality":"A04"},\n'
+        '{"position":"2","out_Quantity.quantity":"0.3","out_Quantity.quality":"A03"}]}]}]},\n'
+        '"success": true}, {"success": false, "errorCode": 20008}]}\n'
+    ),
 }
 OPTIONS = st.builds(
     ReadOptions,
@@ -54,7 +112,22 @@ OPTIONS = st.builds(
 CHUNKS = st.one_of(
     st.binary(max_size=4),
     st.sampled_from(
-        [b"\n", b"\r", b",", b'"', b"\x00", b"-", b".", b"9" * 30, b"N", b"V", b"300,"]
+        [
+            b"\n",
+            b"\r",
+            b",",
+            b'"',
+            b"\x00",
+            b"-",
+            b".",
+            b"9" * 30,
+            b"N",
+            b"V",
+            b"300,",
+            b"{",
+            b"]",
+            b"null",
+        ]
     ),
 )
 
