@@ -1,8 +1,9 @@
 r"""Intervals of any length into half-hours: finer ones are summed exactly, coarser ones are not.
 
-A day of UTC is put together before it is yielded, so the order of rows does not matter. The
-running sum of the day is rounded to whole Wh at the end of each half-hour: fractions of a Wh are
-carried along, and the day's total is right to half a Wh. An hour is refused, or split in two and
+A day of UTC is put together before it is yielded, so the order of rows does not matter. Each
+half-hour's sum is exact and then rounded to whole Wh, half to even, by itself: what a file says of
+a half-hour must not depend on where the file begins, or an overlapping file would look like a
+correction. An hour is refused, or split in two and
 marked as interpolated if whoever imports the file asks for it. Anything longer is an advance.
 
 >>> halves = HalfHours(ReadOptions())
@@ -92,6 +93,16 @@ def nanojoules(text: str, unit: str) -> int:
     return int(scaled.quantize(Decimal("1e-9")).scaleb(9)) * (NANOJOULES_PER_WH // 10**9)
 
 
+def whole_wh(energy: int) -> int:
+    """Round nanojoules to whole Wh, half to even: over many half-hours no side is favoured.
+
+    >>> [whole_wh(halves * NANOJOULES_PER_WH // 2) for halves in (1, 2, 3, 5)]
+    [0, 1, 2, 2]
+    """
+    wh, rest = divmod(energy, NANOJOULES_PER_WH)
+    return wh + (2 * rest > NANOJOULES_PER_WH or (2 * rest == NANOJOULES_PER_WH and wh % 2))
+
+
 class HalfHours:
     """Puts the intervals of a file together.
 
@@ -151,14 +162,12 @@ class HalfHours:
         """Yield a day's half-hours, as blocks of what stands together in the file."""
         parts = [part for _, part in sorted(self._days.pop(key).items())]
         self._seconds.pop(key, None)
-        (meter, channel), total, rounded = key[0], 0, 0
+        meter, channel = key[0]
         for period, group in _by_half_hour(parts):
             if reason := _incomplete(group):
                 yield Refusal(group[0].place.line, reason)
                 continue
-            total += sum(part.energy for part in group)
-            until = (2 * total + NANOJOULES_PER_WH) // (2 * NANOJOULES_PER_WH)
-            wh, rounded = until - rounded, until
+            wh = whole_wh(sum(part.energy for part in group))
             if wh > WH_MAX:
                 yield Refusal(
                     group[0].place.line,
@@ -188,7 +197,7 @@ def _unfit(part: Part) -> str:
 
 
 def _advance(meter: str, channel: Channel, part: Part) -> Advance | Refusal:
-    wh = (2 * part.energy + NANOJOULES_PER_WH) // (2 * NANOJOULES_PER_WH)
+    wh = whole_wh(part.energy)
     quality = Quality.from_letter(part.letter)
     return Advance(meter, channel, part.begin, part.begin + part.seconds, wh, quality, part.place)
 

@@ -49,8 +49,8 @@ def test_the_length_may_change_within_a_day():
             row("2026-06-15 16:00:00", "4000", "PT15M"),
         )
     )
-    # 1 W over half an hour is half a Wh, carried along and rounded up.
-    assert [(item.period - JUNE, item.wh) for item in items] == [(0, 500), (1, 1), (2, 1500)]
+    # 1 W over half an hour is half a Wh, rounded to even.
+    assert [(item.period - JUNE, item.wh) for item in items] == [(0, 500), (1, 0), (2, 1500)]
     assert [item.quality.letter for item in items] == ["A", "A", "E"]
 
 
