@@ -178,32 +178,64 @@ def find_statement(connection: Connection, community: int, statement: Statement)
         ConflictError: its id or its key's ``seq`` came before with another body.
         RefusedError: its ``seq`` lies too far behind the key's highest.
     """
-    mine = _statements.c.community == community
-    row = connection.execute(
-        select(_statements.c.position, _statements.c.tx_id).where(
-            mine, _statements.c.id == statement.id
-        )
-    ).one_or_none()
-    if row is not None:
-        if row.tx_id != bytes.fromhex(statement.tx_id):
+    return find_statements(connection, community, [statement])[0]
+
+
+def find_statements(
+    connection: Connection, community: int, statements: Sequence[Statement]
+) -> list[int | None]:
+    """Return the position at which each very statement was logged, or None.
+
+    Raises:
+        ConflictError: an id or a key's ``seq`` came before with another body.
+        RefusedError: a ``seq`` lies too far behind its key's highest.
+    """
+    known = _positions(connection, community, [statement.id for statement in statements])
+    found: list[int | None] = []
+    new: dict[str, list[int]] = {}
+    for statement in statements:
+        position, tx_id = known.get(statement.id, (None, b""))
+        if position is None:
+            new.setdefault(statement.key_id, []).append(statement.body["seq"])
+        elif tx_id != bytes.fromhex(statement.tx_id):
             raise ConflictError(f"The id {statement.id} came before with another body.", "id")
-        return int(row.position)
-    seq, signer = statement.body["seq"], statement.key_id
-    same = connection.execute(
-        select(_statements.c.id).where(
-            mine, _statements.c.signer == signer, _statements.c.seq == seq
+        found.append(position)
+    for signer, seqs in new.items():
+        _check_seqs(connection, community, signer, seqs)
+    return found
+
+
+def _positions(
+    connection: Connection, community: int, ids: Sequence[str]
+) -> dict[str, tuple[int, bytes]]:
+    columns = (_statements.c.id, _statements.c.position, _statements.c.tx_id)
+    found: dict[str, tuple[int, bytes]] = {}
+    for first in range(0, len(ids), bulk.VALUES_A_QUERY_MAX):
+        part = list(ids[first : first + bulk.VALUES_A_QUERY_MAX])
+        query = select(*columns).where(
+            _statements.c.community == community, _statements.c.id.in_(part)
         )
-    ).one_or_none()
-    if same is not None:
-        raise ConflictError(f"This key signed another statement with seq {seq}.", "seq")
+        found |= {row.id: (row.position, row.tx_id) for row in connection.execute(query)}
+    return found
+
+
+def _check_seqs(connection: Connection, community: int, signer: str, seqs: Sequence[int]) -> None:
+    """Refuse numbers of a key that were used, or that lie too far from its highest."""
     highest = last_seq(connection, community, signer)
-    if seq <= highest - SEQ_WINDOW:
-        raise RefusedError(
-            f"seq {seq} is more than {SEQ_WINDOW} behind this key's highest, {highest}."
-        )
-    if seq > highest + SEQ_JUMP_MAX:
-        raise RefusedError(f"seq {seq} is too far above this key's highest, {highest}.")
-    return None
+    mine = (_statements.c.community == community) & (_statements.c.signer == signer)
+    # Nearly always all of them are new: above the highest.
+    below = [seq for seq in seqs if seq <= highest]
+    used = select(_statements.c.seq).where(mine, _statements.c.seq.in_(below)).limit(1)
+    same = connection.scalar(used) if below else None
+    if same is not None:
+        raise ConflictError(f"This key signed another statement with seq {same}.", "seq")
+    for seq in seqs:
+        if seq <= highest - SEQ_WINDOW:
+            raise RefusedError(
+                f"seq {seq} is more than {SEQ_WINDOW} behind this key's highest, {highest}."
+            )
+        if seq > highest + SEQ_JUMP_MAX:
+            raise RefusedError(f"seq {seq} is too far above this key's highest, {highest}.")
 
 
 def last_seq(connection: Connection, community: int, signer: str) -> int:

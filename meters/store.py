@@ -210,6 +210,22 @@ class ReadingStore:
         ).one_or_none()
         return (row.sequence, row.tx_id.hex()) if row else NO_LINK
 
+    def link_at(
+        self, connection: Connection, chain: Chain, sequence: int
+    ) -> tuple[str, Origin] | None:
+        """Return (tx id, how it came) of the batch at a place of a chain, or None."""
+        meter, channel, signer = chain
+        row = connection.execute(
+            select(_batches)
+            .where(_batches.c.community == self.community)
+            .where(_batches.c.meter == self._load(connection).get(meter))
+            .where(_batches.c.channel == CHANNELS.index(Channel(channel)))
+            .where(_batches.c.signer == signer, _batches.c.sequence == sequence)
+        ).one_or_none()
+        if row is None:
+            return None
+        return row.tx_id.hex(), Origin(row.position, row.received_at, row.file)
+
     def _rows(self, periods: range) -> Select[tuple[int, ...]]:
         """Select all that touches some half-hours."""
         first, last = periods.start // DAY_PERIODS, (periods.stop - 1) // DAY_PERIODS

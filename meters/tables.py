@@ -97,8 +97,39 @@ class MeterFilePartRow(SQLModel, table=True):
     data: bytes = blob()
 
 
+class HeldBatchRow(SQLModel, table=True):
+    """A signed batch that waits for one before it. Its row goes when it is logged or refused."""
+
+    __tablename__ = "held_batch"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    meter: str = text_key()
+    channel: str = text_key()
+    signer: str = text_key()
+    sequence: int = key()
+    tx_id: bytes = blob()
+    envelope: bytes = blob()
+    readings: bytes = blob()
+    received_at: int = big()
+
+
+class MeterAlertRow(SQLModel, table=True):
+    """Something that an operator should look at. ``mark`` tells what was noted before."""
+
+    __tablename__ = "meter_alert"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("community", "mark"), STRICT)
+    community: int = key()
+    number: int = key()
+    at: int = big()
+    kind: str = text_column()
+    meter: str = text_column()
+    mark: str = text_column()
+    text: str = text_column()
+
+
 APPEND_ONLY = ("meter", "reading_day", "reading_batch")
 """Tables of this package that never change a row."""
 
-ERASABLE = ("meter_file", "meter_file_part")
-"""Tables whose rows may be deleted: files name meters, and their names may name people."""
+ERASABLE = ("meter_file", "meter_file_part", "held_batch", "meter_alert")
+"""Tables whose rows may be deleted: files name meters, and their names may name people; what is
+held waits only; alerts are done with one day."""

@@ -6,7 +6,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
@@ -23,6 +23,7 @@ from ledger.writer import Draft, Writer
 from meters.batches import NOT_SIGNED, BatchContent, chain_of, check_link, content_of
 from meters.edits import check_replaced
 from meters.files import FileStore
+from meters.held import HeldStore
 from meters.readings import Channel
 from meters.store import Origin, ReadingStore
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
@@ -32,15 +33,19 @@ from settlement.state import AGREEMENT_KINDS, CommunityState
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Batches that this program made itself.
+    """Batches that this program made or checked itself.
 
     Attributes:
         contents: the readings, by the batch's ``tx_id``, as they were hashed and signed.
         file: number of the stored file that they are from.
+        received_ms: when each came, by ``tx_id``; now where it is left out.
+        signed: their signatures were checked in this very transaction.
     """
 
     contents: Mapping[str, BatchContent]
     file: int | None = None
+    received_ms: Mapping[str, int] = field(default_factory=dict)
+    signed: bool = False
 
 
 NOTHING_MADE = Made({})
@@ -54,6 +59,7 @@ class Community:
         self.state = CommunityState()
         self.readings = ReadingStore(writer.community)
         self.files = FileStore(writer.community)
+        self.held = HeldStore(writer.community)
         self._position = self._folded = 0
         self._changed = False
         writer.on_rollback.append(self._forget)
@@ -101,11 +107,11 @@ class Community:
             SignatureError, ConflictError, RefusedError, InputError: nothing is to be kept.
         """
         size, _, _ = log_store.head(connection, self.writer.community)
-        positions = self.writer.record(connection, drafts)
+        positions = self.writer.record(connection, drafts, signed=made.signed)
         period = self.writer.logged_ms(connection) // (SECONDS * 1000)
         for draft, position in zip(drafts, positions, strict=True):
             if position >= size:
-                statement = Statement.decode(draft.envelope)
+                statement = draft.decoded()
                 self.state.apply(statement, period)
                 self._changed |= statement.kind in AGREEMENT_KINDS
                 self._cause(connection, statement, draft.detail, position, period, made)
@@ -164,7 +170,8 @@ class Community:
             content = content_of(batch, detail)
             if content.root().hex() != batch.body["root"]:
                 raise RefusedError(NOT_SIGNED)
-        origin = Origin(position, self.writer.clock.now_ms(), made.file)
+        received_ms = made.received_ms.get(batch.tx_id) or self.writer.clock.now_ms()
+        origin = Origin(position, received_ms, made.file)
         self.readings.save(connection, chain, content, link, origin)
 
     def _edit(self, connection: Connection, edit: Statement, position: int) -> None:

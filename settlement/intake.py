@@ -19,12 +19,11 @@ from sqlalchemy import Connection
 from ledger.kinds import READINGS_MAX
 from ledger.statements import Statement
 from ledger.writer import Draft
-from meters.batches import BatchContent, Chain, Link
+from meters.batches import BatchContent, Chain, Link, batch_fields, batch_id
 from meters.files import SourceFile
 from meters.pages import DAY_PERIODS, Delivery, Run, split
 from meters.readings import Reading, Slot
 from settlement.community import Community, Made
-from settlement.state import reading_batch_id
 
 READINGS_A_TRANSACTION = 10_000
 """Readings after which a transaction ends; one meter's channel is never cut."""
@@ -231,33 +230,23 @@ class _Maker:
         chain = meter, channel.value, self._key.key_id
         if chain not in self._ends:
             self._ends[chain] = self._community.readings.chain_end(self._connection, chain)
-        sequence, previous = self._ends[chain][0] + 1, self._ends[chain][1]
-        statement_id = reading_batch_id(writer.origin, *chain, sequence)
+        before = self._ends[chain]
+        statement_id = batch_id(writer.origin, chain, before[0] + 1)
         seed = writer.entropy(f"seed/{statement_id}", 32)
         content = BatchContent(run.first, tuple(run.wh), run.quality, seed)
+        fields = batch_fields(chain, before, content, self._now_ms, backfill=True)
         envelope = writer.sign_new(
             self._connection,
             "reading_batch",
             piece.member,
             statement_id,
-            {
-                "meter": meter,
-                "channel": channel.value,
-                "sequence": sequence,
-                "previous": previous,
-                "created_at": self._now_ms,
-                "first": content.first,
-                "step": 30,
-                "count": len(content.wh),
-                "root": content.root().hex(),
-                "backfill": True,
-                **self._file,
-            },
+            fields | self._file,
             [self._key],
             not_after_ms=self._now_ms + 24 * 3_600_000,
             ahead=len(self.drafts),
         )
-        tx_id = Statement.decode(envelope).tx_id
-        self._ends[chain] = sequence, tx_id
-        self.drafts.append(Draft(envelope, content.encode()))
+        statement = Statement.decode(envelope)
+        tx_id = statement.tx_id
+        self._ends[chain] = before[0] + 1, tx_id
+        self.drafts.append(Draft(envelope, content.encode(), statement))
         self.contents[tx_id] = content

@@ -49,6 +49,16 @@ def upgrade() -> None:
     op.create_table(
         "meter_file_part", key("community"), key("file"), key("part"), *blob("data"), **STRICT
     )
+    op.create_table(
+        "held_batch", key("community"),
+        *(sa.Column(name, sa.Text, primary_key=True, nullable=False)
+          for name in ("meter", "channel", "signer")),
+        key("sequence"), *blob("tx_id", "envelope", "readings"), *big("received_at"), **STRICT,
+    )
+    op.create_table(
+        "meter_alert", key("community"), key("number"), *big("at"),
+        *text("kind", "meter", "mark", "text"), sa.UniqueConstraint("community", "mark"), **STRICT,
+    )
     pack_readings(days)
     link_batches()
 

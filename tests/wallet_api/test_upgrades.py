@@ -23,6 +23,8 @@ LATER = (
     "reading_day",
     "meter_file",
     "meter_file_part",
+    "held_batch",
+    "meter_alert",
 )
 """Tables that the first revision did not have."""
 
