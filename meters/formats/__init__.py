@@ -17,6 +17,8 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ledger.errors import InputError
+from meters.formats.d0036 import looks_like_d0036, read_d0036
+from meters.formats.d0379 import looks_like_d0379, read_d0379
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.nem12 import looks_like_nem12, read_nem12
 from meters.formats.plain_csv import looks_like_plain_csv, read_plain_csv
@@ -75,6 +77,20 @@ FORMATS: dict[str, Format] = {
             read_nem12,
             "docs/formats/nem12.md",
             looks_like_nem12,
+        ),
+        Format(
+            "d0036",
+            "D0036: half-hourly advances of UK meters, to a tenth of a kWh",
+            read_d0036,
+            "docs/formats/d0036.md",
+            looks_like_d0036,
+        ),
+        Format(
+            "d0379",
+            "D0379: half-hourly advances of UK meters, to a Wh",
+            read_d0379,
+            "docs/formats/d0036.md",
+            looks_like_d0379,
         ),
     )
 }

@@ -14,7 +14,16 @@ from meters.formats import FORMATS, ReadOptions, recognise
 from meters.readings import Block, Channel, Refusal
 
 DAY = ",".join(["300,20260615", *(f"0.{n:03}" for n in range(48)), "V,,,20260616010203,"])
+DTC_DAYS = "{block}|1012345678901|{quantity}|SUPX|\n{day}|20261025|\n" + "{value}|E|1.5|\n" * 50
+DTC_FILE = (
+    "ZHV|7|{name}001|C|DCXX|X|SUPX|20261026090000||||OPER|\n"
+    + DTC_DAYS.replace("{quantity}", "AI")
+    + DTC_DAYS.replace("{quantity}", "RE")
+    + "ZPT|7|104||2|20261026090001|\n"
+)
 FIXTURES = {
+    "d0036": DTC_FILE.format(name="D0036", block="101", day="102", value="103"),
+    "d0379": DTC_FILE.format(name="D0379", block="25B", day="26B", value="66L"),
     "csv": (
         "meter,channel,time,wh,quality\n"
         "h1,import,2026-06-15T12:30Z,412,actual\n"
