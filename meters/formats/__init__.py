@@ -21,6 +21,7 @@ from meters.formats.d0036 import looks_like_d0036, read_d0036
 from meters.formats.d0379 import looks_like_d0379, read_d0379
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.nem12 import looks_like_nem12, read_nem12
+from meters.formats.nem13 import looks_like_nem13, read_nem13
 from meters.formats.plain_csv import looks_like_plain_csv, read_plain_csv
 from meters.formats.wide_csv import looks_like_wide_csv, read_wide_csv
 from meters.readings import Item
@@ -77,6 +78,13 @@ FORMATS: dict[str, Format] = {
             read_nem12,
             "docs/formats/nem12.md",
             looks_like_nem12,
+        ),
+        Format(
+            "nem13",
+            "NEM13: register reads of the Australian market",
+            read_nem13,
+            "docs/formats/nem13.md",
+            looks_like_nem13,
         ),
         Format(
             "d0036",
