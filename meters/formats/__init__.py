@@ -19,6 +19,7 @@ from typing import BinaryIO
 from ledger.errors import InputError
 from meters.formats.d0036 import looks_like_d0036, read_d0036
 from meters.formats.d0379 import looks_like_d0379, read_d0379
+from meters.formats.greenbutton import looks_like_greenbutton, read_greenbutton
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.nem12 import looks_like_nem12, read_nem12
 from meters.formats.nem13 import looks_like_nem13, read_nem13
@@ -99,6 +100,13 @@ FORMATS: dict[str, Format] = {
             read_d0379,
             "docs/formats/d0036.md",
             looks_like_d0379,
+        ),
+        Format(
+            "greenbutton",
+            "Green Button: energy usage as an Atom feed of NAESB's ESPI",
+            read_greenbutton,
+            "docs/formats/greenbutton.md",
+            looks_like_greenbutton,
         ),
     )
 }

@@ -14,22 +14,18 @@ from the grid) is what the home draws, I (import to the grid) is what it feeds i
 """
 
 import re
-from bisect import bisect_left
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import BinaryIO
 
 from ledger.errors import InputError
-from ledger.primitives.periods import utc_text
+from meters.formats.advances import KnownAdvances
 from meters.formats.half_hours import NANOJOULES_PER_WH, nanojoules
 from meters.formats.lines import Line, ReadOptions, excerpt, first_line, numbered_lines
 from meters.readings import Advance, Channel, Quality, Refusal
 
 LINE_BYTES_MAX = 4096
 """Longest line: a record needs 250 bytes, and two descriptions of 240 characters."""
-
-ADVANCES_MAX = 2_000_000
-"""Most advances of a file: ten years of quarters of 50,000 registers, or 600 MB."""
 
 ADVANCE_DAYS_MAX = 400
 """Longest advance taken: reads are a month or a quarter apart, at worst a year."""
@@ -63,7 +59,7 @@ def read_nem13(stream: BinaryIO, options: ReadOptions) -> Iterator[Advance | Ref
     del options
     lines = numbered_lines(stream, LINE_BYTES_MAX)
     last = _read_header(lines)
-    known = _Known()
+    known = KnownAdvances()
     for line in lines:
         last = line.number
         cells = [cell.strip() for cell in line.text.split(",")]
@@ -116,7 +112,7 @@ def _read_header(lines: Iterator[Line]) -> int:
     return header.number
 
 
-def _take(line: Line, cells: list[str], known: "_Known") -> Iterator[Advance | Refusal]:
+def _take(line: Line, cells: list[str], known: KnownAdvances) -> Iterator[Advance | Refusal]:
     try:
         advance = _read_advance(line, cells)
     except InputError as error:
@@ -202,31 +198,3 @@ def _quality(previous: str, current: str) -> Quality:
         if text == "N":
             raise InputError("quality N says that a read is missing, so its energy is not known")
     return Quality.ACTUAL if current == "A" else Quality.ESTIMATED
-
-
-class _Known:
-    """The advances of a file, so that none is counted twice."""
-
-    def __init__(self) -> None:
-        self._slots: dict[tuple[str, Channel], list[Advance]] = {}
-        self._count = 0
-
-    def take(self, advance: Advance) -> Advance | Refusal | None:
-        """Return the advance, why it is refused, or None if it was there before."""
-        slot = self._slots.setdefault(advance[:2], [])
-        at = bisect_left(slot, advance[2:], key=lambda each: each[2:])
-        for near in slot[max(0, at - 1) : at + 1]:
-            if near[:-1] == advance[:-1]:
-                return None
-            if near.begin < advance.end and advance.begin < near.end:
-                return Refusal(
-                    advance.place.line,
-                    f"{advance.meter} {advance.channel} {utc_text(advance.begin)} to"
-                    f" {utc_text(advance.end)} overlaps the reads of line {near.place.line}, which"
-                    " were taken; leave one of the two",
-                )
-        self._count += 1
-        if self._count > ADVANCES_MAX:
-            raise InputError(f"the file has more than {ADVANCES_MAX:,} advances; split it")
-        slot.insert(at, advance)
-        return advance

@@ -33,8 +33,8 @@ TOKEN_BYTES_MAX = 1_000_000
 DEPTH_MAX = 64
 """Deepest nesting: the formats need a dozen."""
 
-NODES_MAX = 2_000_000
-"""Most nodes of one wanted element: an interval block of two years of 5 minutes has 1.1 million."""
+NODES_MAX = 200_000
+"""Most nodes of one wanted element, 60 MB: a day of quarter-hours has 500, a year 180,000."""
 
 TEXT_CHARACTERS_MAX = 10_000
 """Longest text of one node: values and names are short; a notice may be a page."""
@@ -101,17 +101,20 @@ class Element:
         return node.text
 
 
-def elements(stream: BinaryIO, wanted: AbstractSet[str]) -> Iterator[Element]:
+def elements(
+    stream: BinaryIO, wanted: AbstractSet[str], skipped: AbstractSet[str] = frozenset()
+) -> Iterator[Element]:
     """Yield each element of a wanted name that is not inside another one, when it ends.
 
     Args:
         stream: an XML document in UTF-8.
         wanted: names without namespaces.
+        skipped: names of elements that are left out of the wanted ones, with all in them.
 
     Raises:
         InputError: not well formed, with a document type, or beyond a limit; says the line.
     """
-    builder = _Builder(wanted)
+    builder = _Builder(wanted, skipped)
     while chunk := stream.read(CHUNK_BYTES):
         builder.feed(chunk, final=False)
         yield from builder.take()
@@ -138,12 +141,14 @@ def root_of(head: bytes) -> tuple[str, str]:
 class _Builder:
     """Builds trees of wanted elements from what the parser reports."""
 
-    def __init__(self, wanted: AbstractSet[str]) -> None:
+    def __init__(self, wanted: AbstractSet[str], skipped: AbstractSet[str]) -> None:
         self._wanted = wanted
+        self._skipped = skipped
         self._open: list[Element] = []  # the wanted element that is open, and those within
         self._texts: list[list[str]] = []  # of each open one
         self._done: list[Element] = []
         self._depth = self._nodes = self._fed = 0
+        self._depth_skipped = 0  # of the outermost element that is being skipped, or 0
         parser = self._parser = expat.ParserCreate("UTF-8", namespace_separator=" ")
         parser.ordered_attributes = True
         parser.buffer_text = True
@@ -186,6 +191,11 @@ class _Builder:
         if self._depth > DEPTH_MAX:
             raise InputError(f"elements are nested deeper than {DEPTH_MAX}")
         local = _local(name)
+        if self._depth_skipped:
+            return
+        if self._open and local in self._skipped:
+            self._depth_skipped = self._depth
+            return
         if not self._open:
             if local not in self._wanted:
                 return
@@ -209,6 +219,10 @@ class _Builder:
 
     def _end(self, _: str) -> None:
         self._depth -= 1
+        if self._depth_skipped:
+            if self._depth < self._depth_skipped:
+                self._depth_skipped = 0
+            return
         if not self._open:
             return
         element = self._open.pop()
@@ -221,7 +235,7 @@ class _Builder:
             self._done.append(element)
 
     def _text(self, data: str) -> None:
-        if not self._open:
+        if not self._open or self._depth_skipped:
             return
         texts = self._texts[-1]
         texts.append(data)

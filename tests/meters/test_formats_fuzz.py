@@ -21,7 +21,30 @@ DTC_FILE = (
     + DTC_DAYS.replace("{quantity}", "RE")
     + "ZPT|7|104||2|20261026090001|\n"
 )
+GREEN_READING = (
+    "<IntervalReading><timePeriod><duration>{}</duration><start>{}</start></timePeriod>"
+    "<value>{}</value></IntervalReading>"
+)
+GREEN_BUTTON = (
+    '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:e="http://naesb.org/espi">\n'
+    '<entry><id>urn:uuid:1</id><link rel="related" href="M"/><content><e:UsagePoint/></content>'
+    "</entry>\n"
+    '<entry><link rel="self" href="B/1"/><link rel="up" href="B"/><content><IntervalBlock>'
+    "<interval><duration>7200</duration><start>1781524800</start></interval>\n"
+    + GREEN_READING.format(1800, 1781524800, 412)
+    + GREEN_READING.format(900, 1781526600, 100)
+    + GREEN_READING.format(900, 1781527500, 101)
+    + GREEN_READING.format(3600, 1781528400, 800)
+    + GREEN_READING.format(86400, 1781532000, 9000)
+    + "\n</IntervalBlock></content></entry>\n"
+    '<entry><link rel="self" href="M"/><link rel="related" href="B"/>'
+    '<link rel="related" href="T"/><content><e:MeterReading/></content></entry>\n'
+    '<entry><link rel="self" href="T"/><content><ReadingType><flowDirection>1</flowDirection>'
+    "<powerOfTenMultiplier>-1</powerOfTenMultiplier><uom>72</uom></ReadingType></content></entry>\n"
+    "</feed>\n"
+)
 FIXTURES = {
+    "greenbutton": GREEN_BUTTON,
     "d0036": DTC_FILE.format(name="D0036", block="101", day="102", value="103"),
     "d0379": DTC_FILE.format(name="D0379", block="25B", day="26B", value="66L"),
     "csv": (

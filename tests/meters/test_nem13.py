@@ -107,7 +107,7 @@ def test_reads_that_follow_each_other_and_reads_that_overlap():
     inside = record(begin="20260501093000", end="20260601093000")
     items = read(following, record(), record(), inside, record(quantity="413"))
     assert [type(item) for item in items] == [Advance, Advance, Refusal, Refusal]
-    assert "overlaps the reads of line 3" in items[2].reason
+    assert "overlaps the advance of line 3" in items[2].reason
 
 
 @pytest.mark.parametrize(

@@ -84,6 +84,13 @@ def test_bad_documents_are_refused_with_their_line(text, reason):
         read(text)
 
 
+def test_what_is_skipped_is_left_out_with_all_in_it():
+    data = b"<entry><a>1</a><b>2<a>3<b/></a></b>4<c/></entry>"
+    [entry] = elements(io.BytesIO(data), {"entry"}, {"b", "entry"})
+    assert [node.name for node in each(entry)] == ["entry", "a", "c"]
+    assert entry.text == "4"
+
+
 def test_an_element_holds_so_many_others(monkeypatch):
     monkeypatch.setattr(xml_elements, "NODES_MAX", 3)
     assert len(read("<a><entry><b/><b/></entry><entry><b/><b/></entry></a>")) == 2
