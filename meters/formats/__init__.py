@@ -19,6 +19,7 @@ from typing import BinaryIO
 from ledger.errors import InputError
 from meters.formats.d0036 import looks_like_d0036, read_d0036
 from meters.formats.d0379 import looks_like_d0379, read_d0379
+from meters.formats.eda import looks_like_eda, read_eda
 from meters.formats.greenbutton import looks_like_greenbutton, read_greenbutton
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.nem12 import looks_like_nem12, read_nem12
@@ -107,6 +108,13 @@ FORMATS: dict[str, Format] = {
             read_greenbutton,
             "docs/formats/greenbutton.md",
             looks_like_greenbutton,
+        ),
+        Format(
+            "eda",
+            "EDA: consumption records of the Austrian market",
+            read_eda,
+            "docs/formats/eda.md",
+            looks_like_eda,
         ),
     )
 }

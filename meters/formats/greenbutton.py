@@ -28,14 +28,12 @@ from typing import BinaryIO
 from ledger.errors import InputError
 from ledger.primitives.periods import utc_text
 from meters.formats.advances import KnownAdvances
+from meters.formats.coverage import Coverage
 from meters.formats.greenbutton_links import READING, BlockEntry, check_interval, gather, whole
 from meters.formats.half_hours import HalfHours, Part, nanojoules
 from meters.formats.lines import ReadOptions
 from meters.formats.xml_elements import Element, elements, root_of
 from meters.readings import ACTUAL, ESTIMATED, Advance, Block, Refusal
-
-READINGS_MAX = 1_000_000
-"""Most readings of one block: nine years of 5 minutes, 200 MB while its times are compared."""
 
 _ATOM = "http://www.w3.org/2005/Atom"
 _ESPI = b"http://naesb.org/espi"
@@ -67,8 +65,8 @@ def read_greenbutton(stream: BinaryIO, options: ReadOptions) -> Iterator[Block |
     offsets = [block.place.offset for block in blocks]
     stream.seek(begin)
     halves, known = HalfHours(options), KnownAdvances()
-    coverages = iter([_Coverage(block) for block in blocks])
-    current = next(coverages, None)
+    pending = iter([_Reading(block) for block in blocks])
+    current = next(pending, None)
     for element in elements(stream, {READING}):
         at = bisect_right(offsets, element.place.offset) - 1
         if at < 0 or not _holds(blocks[at], element):
@@ -76,11 +74,11 @@ def read_greenbutton(stream: BinaryIO, options: ReadOptions) -> Iterator[Block |
             continue
         while current is not None and current.block is not blocks[at]:
             yield from current.check()
-            current = next(coverages, None)
+            current = next(pending, None)
         if current is not None and not current.block.reason:
             yield from _read(element, current, halves, known)
-    for coverage in (*([current] if current else []), *coverages):
-        yield from coverage.check()
+    for reading in (*([current] if current else []), *pending):
+        yield from reading.check()
     yield from halves.close()
 
 
@@ -94,12 +92,12 @@ def _holds(block: BlockEntry, element: Element) -> bool:
 
 
 def _read(
-    element: Element, coverage: "_Coverage", halves: HalfHours, known: KnownAdvances
+    element: Element, reading: "_Reading", halves: HalfHours, known: KnownAdvances
 ) -> Iterator[Block | Advance | Refusal]:
-    block = coverage.block
+    block = reading.block
     try:
         part = _part(element, block.multiplier)
-        coverage.add(part)
+        reading.coverage.add(part.begin, part.begin + part.seconds)
     except InputError as error:
         yield Refusal(element.place.line, str(error))
         return
@@ -125,59 +123,26 @@ def _part(element: Element, multiplier: int) -> Part:
     return Part(begin, seconds, energy, letter, element.place)
 
 
-class _Coverage:
-    """Compares a block's interval with the times of its readings."""
+class _Reading:
+    """A block that is being read."""
 
     def __init__(self, block: BlockEntry) -> None:
         self.block = block
-        self._times: list[tuple[int, int]] = []
-
-    def add(self, part: Part) -> None:
-        """Take a reading of the block."""
-        if len(self._times) >= READINGS_MAX:
-            raise InputError(f"its block has more than {READINGS_MAX:,} readings; split it")
-        self._times.append((part.begin, part.begin + part.seconds))
+        self.coverage = Coverage()
 
     def check(self) -> Iterator[Refusal]:
         """Yield why the block was not read, or what is missing, doubled or outside in it."""
-        times = sorted(self._times)
         block = self.block
         if block.reason:
             yield Refusal(block.place.line, f"{block.reason}; none of the block was read")
             return
+        span = self.coverage.span()
         if block.begin is not None:
-            begin, end = block.begin, block.begin + block.seconds
-        elif times:
-            begin, end = times[0][0], max(last for _, last in times)
-        else:
-            return
-        said = []
-        missing, doubled = _compare(times, begin, end)
-        outside = sum(first < begin or last > end for first, last in times)
-        if missing:
-            said.append(f"{missing:,} s are missing")
-        if doubled:
-            said.append(f"{doubled:,} s are there more than once")
-        if outside:
-            said.append(f"{outside:,} readings stand outside of it")
-        if said:
+            span = block.begin, block.begin + block.seconds
+        if span is not None and (said := self.coverage.said(*span)):
             yield Refusal(
                 block.place.line,
-                f"the block of {utc_text(begin)}, {end - begin:,} s long, does not agree with its"
-                f" {len(times):,} readings: {', '.join(said)}; what it has was read: ask for the"
-                " rest",
+                f"the block of {utc_text(span[0])}, {span[1] - span[0]:,} s long, does not agree"
+                f" with its {len(self.coverage):,} readings: {said}; what it has was read: ask for"
+                " the rest",
             )
-
-
-def _compare(times: list[tuple[int, int]], begin: int, end: int) -> tuple[int, int]:
-    """Return how many seconds between two instants no time covers, and how many several do."""
-    missing = doubled = 0
-    reached = begin
-    for first, last in times:
-        first, last = max(first, begin), min(last, end)  # noqa: PLW2901
-        if first >= last:
-            continue
-        missing += max(0, first - reached)
-        doubled += max(0, min(reached, last) - first)
-        reached = max(reached, last)
-    return missing + max(0, end - reached), doubled

@@ -43,7 +43,28 @@ GREEN_BUTTON = (
     "<powerOfTenMultiplier>-1</powerOfTenMultiplier><uom>72</uom></ReadingType></content></entry>\n"
     "</feed>\n"
 )
+EDA_POSITION = (
+    "<n:EP><n:DTF>2026-06-15T14:{}:00+02:00</n:DTF><n:DTT>2026-06-15T{}:00+02:00</n:DTT>"
+    "<n:MM>{}</n:MM><n:BQ>0.206</n:BQ></n:EP>\n"
+)
+EDA = (
+    '<n:ConsumptionRecord xmlns:n="http://www.ebutilities.at/schemata/x/01p41">\n'
+    '<n:MarketParticipantDirectory DocumentMode="PROD"><Sector>01</Sector>'
+    "</n:MarketParticipantDirectory>\n"
+    "<n:ProcessDirectory><MeteringPoint>AT001</MeteringPoint><n:Energy>"
+    "<n:MeteringPeriodStart>2026-06-15T14:00:00+02:00</n:MeteringPeriodStart>"
+    "<n:MeteringPeriodEnd>2026-06-15T15:00:00+02:00</n:MeteringPeriodEnd>\n"
+    '<n:EnergyData MeterCode="1-1:1.9.0 G.01" UOM="KWH">\n'
+    + EDA_POSITION.format("00", "14:15", "L1")
+    + EDA_POSITION.format("15", "14:30", "L2")
+    + EDA_POSITION.format("30", "14:45", "L1")
+    + EDA_POSITION.format("45", "15:00", "L3")
+    + '</n:EnergyData>\n<n:EnergyData MeterCode="1-1:2.9.0 G.03" UOM="KWH">\n'
+    + EDA_POSITION.format("00", "14:15", "L1")
+    + "</n:EnergyData>\n</n:Energy></n:ProcessDirectory></n:ConsumptionRecord>\n"
+)
 FIXTURES = {
+    "eda": EDA,
     "greenbutton": GREEN_BUTTON,
     "d0036": DTC_FILE.format(name="D0036", block="101", day="102", value="103"),
     "d0379": DTC_FILE.format(name="D0379", block="25B", day="26B", value="66L"),
