@@ -19,7 +19,9 @@ from typing import BinaryIO
 from ledger.errors import InputError
 from meters.formats.d0036 import looks_like_d0036, read_d0036
 from meters.formats.d0379 import looks_like_d0379, read_d0379
+from meters.formats.dsmr_p1 import looks_like_dsmr_p1, read_dsmr_p1
 from meters.formats.eda import looks_like_eda, read_eda
+from meters.formats.glow import looks_like_glow, read_glow
 from meters.formats.greenbutton import looks_like_greenbutton, read_greenbutton
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.nem12 import looks_like_nem12, read_nem12
@@ -115,6 +117,20 @@ FORMATS: dict[str, Format] = {
             read_eda,
             "docs/formats/eda.md",
             looks_like_eda,
+        ),
+        Format(
+            "dsmr-p1",
+            "DSMR P1: telegrams of the customer port of Dutch and Belgian meters",
+            read_dsmr_p1,
+            "docs/formats/dsmr-p1.md",
+            looks_like_dsmr_p1,
+        ),
+        Format(
+            "glow",
+            "Hildebrand Glow: MQTT payloads of a UK in-home display",
+            read_glow,
+            "docs/formats/glow.md",
+            looks_like_glow,
         ),
     )
 }

@@ -11,6 +11,7 @@ from ledger.errors import InputError
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from meters.formats import FORMATS, ReadOptions, recognise
+from meters.formats.dsmr_p1 import crc16
 from meters.readings import Block, Channel, Refusal
 
 DAY = ",".join(["300,20260615", *(f"0.{n:03}" for n in range(48)), "V,,,20260616010203,"])
@@ -63,7 +64,26 @@ EDA = (
     + EDA_POSITION.format("00", "14:15", "L1")
     + "</n:EnergyData>\n</n:Energy></n:ProcessDirectory></n:ConsumptionRecord>\n"
 )
+P1_TELEGRAM = (
+    "@2026-06-15T12:{}:00Z\r\n/ISk5X\r\n\r\n0-0:96.1.1(4131)\r\n1-0:1.8.1({}.5*kWh)\r\n"
+    "1-0:1.8.2(2.25*kWh)\r\n1-0:2.8.1(0.1*kWh)\r\n1-0:2.8.2(0.2*kWh)\r\n!\r\n"
+)
+P1_TIMED = (
+    b"/ISk5X\r\n\r\n1-3:0.2.8(50)\r\n0-0:1.0.0(260615150000S)\r\n0-0:96.1.1(4131)\r\n"
+    b"1-0:1.8.1(3.5*kWh)\r\n1-0:1.8.2(2.25*kWh)\r\n!"
+)
+GLOW = (
+    '{"electricitymeter":{"timestamp":"2026-06-15T12:%s:00Z","energy":{"import":'
+    '{"cumulative":%s,"units":"kWh","mpan":"1234567890987"},"export":{"cumulative":0.5,'
+    '"units":"kWh"}},"power":{"value":-0.5,"units":"kW"}}}\n'
+)
 FIXTURES = {
+    "dsmr-p1": P1_TELEGRAM.format("00", 1)
+    + P1_TELEGRAM.format("30", 2)
+    + f"{P1_TIMED.decode()}{crc16(P1_TIMED):04X}\r\n",
+    "glow": GLOW % ("00", "12000.123")
+    + f"glow/A1/SENSOR/electricitymeter {GLOW % ('30', '12000.5')}"
+    + f'{{"topic":"glow/A1/SENSOR/electricitymeter","payload":{(GLOW % ("45", "12001")).strip()}}}\n',
     "eda": EDA,
     "greenbutton": GREEN_BUTTON,
     "d0036": DTC_FILE.format(name="D0036", block="101", day="102", value="103"),
