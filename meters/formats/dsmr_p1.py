@@ -17,9 +17,12 @@ at which it came, as in ``@2026-06-15T12:30:00Z``.
 """
 
 import re
+from array import array
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import cache
+from struct import unpack
 from typing import BinaryIO
 from zoneinfo import ZoneInfo
 
@@ -52,18 +55,6 @@ _REGISTERS = {
     Channel.EXPORT: (b"1-0:2.8.1", b"1-0:2.8.2", b"1-0:2.8.0"),
 }
 _WANTED = {_CLOCK, _METER, *_VERSIONS, *(code for codes in _REGISTERS.values() for code in codes)}
-
-
-def _crc_table() -> list[int]:
-    table = []
-    for value in range(256):
-        for _ in range(8):
-            value = value >> 1 ^ (0xA001 if value & 1 else 0)  # noqa: PLW2901
-        table.append(value)
-    return table
-
-
-_CRCS = _crc_table()
 
 
 @dataclass(slots=True)
@@ -127,10 +118,26 @@ def crc16(data: bytes) -> int:
     >>> f"{crc16(b'123456789'):04X}"
     'BB3D'
     """
-    crc = 0
-    for byte in data:
-        crc = crc >> 8 ^ _CRCS[(crc ^ byte) & 0xFF]
+    pairs, crc = _crc_of_pairs(), 0
+    whole = len(data) & ~1
+    for pair in unpack(f"<{whole // 2}H", data[:whole]):
+        crc = pairs[crc ^ pair]
+    # A last single byte is shifted in alone.
+    return crc if whole == len(data) else _shift(crc ^ data[-1], 8)
+
+
+def _shift(crc: int, bits: int) -> int:
+    for _ in range(bits):
+        crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
     return crc
+
+
+@cache
+def _crc_of_pairs() -> "array[int]":
+    """Return the CRC after each two bytes: one look-up for both, since it is as long as they."""
+    bytes_ = [_shift(value, 8) for value in range(256)]
+    once = [value >> 8 ^ bytes_[value & 0xFF] for value in range(65_536)]
+    return array("H", (once[value] for value in once))
 
 
 def _telegrams(stream: BinaryIO) -> Iterator[_Telegram | Refusal]:

@@ -107,6 +107,7 @@ def gather(stream: BinaryIO, options: ReadOptions) -> list[BlockEntry]:
         for entry in _entries(element):
             if entry.content.name == "IntervalBlock":
                 entry.blocks.append(_block(entry.content))
+                entry.content.children.clear()  # a file may have a hundred thousand of them
                 blocks.append(entry)
             else:
                 kinds.setdefault(entry.content.name, []).append(entry)

@@ -34,7 +34,7 @@ DEPTH_MAX = 64
 """Deepest nesting: the formats need a dozen."""
 
 NODES_MAX = 200_000
-"""Most nodes of one wanted element, 60 MB: a day of quarter-hours has 500, a year 180,000."""
+"""Most nodes of one wanted element, 80 MB: a day of quarter-hours has 500, a year 180,000."""
 
 TEXT_CHARACTERS_MAX = 10_000
 """Longest text of one node: values and names are short; a notice may be a page."""
@@ -238,11 +238,11 @@ class _Builder:
         if not self._open or self._depth_skipped:
             return
         texts = self._texts[-1]
+        # White space between the children of a long element comes in pieces, and is not its text.
+        if data.isspace() and (not texts or self._open[-1].children):
+            return
         texts.append(data)
-        # White space between the children of a long element comes in pieces and is dropped.
-        if data.isspace() and self._open[-1].children:
-            texts.pop()
-        elif sum(map(len, texts)) > TEXT_CHARACTERS_MAX:
+        if sum(map(len, texts)) > TEXT_CHARACTERS_MAX:
             raise InputError(
                 f"the text of {excerpt(self._open[-1].name)} is longer than"
                 f" {TEXT_CHARACTERS_MAX:,} characters"

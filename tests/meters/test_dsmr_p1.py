@@ -171,6 +171,17 @@ def test_a_bad_telegram_is_refused_alone(data, reason):
     assert isinstance(items[0], RegisterRead)
 
 
+@pytest.mark.parametrize("length", [0, 1, 2, 3, 200, 201])
+def test_the_crc_is_that_of_its_polynomial_bit_by_bit(length):
+    data = bytes(n * n % 251 for n in range(length))
+    crc = 0
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0xA001 if crc & 1 else 0)
+    assert crc16(data) == crc
+
+
 def test_crcs_without_leading_zeros_and_other_line_ends():
     body = next(
         whole[:-6]

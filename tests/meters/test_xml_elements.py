@@ -91,6 +91,13 @@ def test_what_is_skipped_is_left_out_with_all_in_it():
     assert entry.text == "4"
 
 
+@pytest.mark.parametrize("child", ["b", "c"])
+def test_white_space_around_many_children_is_not_text(child):
+    data = "<entry>\n" + f"<{child}/>\n" * 20_000 + "</entry>"
+    [entry] = elements(io.BytesIO(data.encode()), {"entry"}, {"c"})
+    assert entry.text == ""
+
+
 def test_an_element_holds_so_many_others(monkeypatch):
     monkeypatch.setattr(xml_elements, "NODES_MAX", 3)
     assert len(read("<a><entry><b/><b/></entry><entry><b/><b/></entry></a>")) == 2
