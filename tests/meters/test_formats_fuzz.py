@@ -12,7 +12,7 @@ from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import PERIOD_MAX
 from meters.formats import FORMATS, ReadOptions, recognise
 from meters.formats.dsmr_p1 import crc16
-from meters.readings import Block, Channel, Refusal
+from meters.readings import Advance, Block, Channel, Refusal, RegisterRead
 
 DAY = ",".join(["300,20260615", *(f"0.{n:03}" for n in range(48)), "V,,,20260616010203,"])
 DTC_DAYS = "{block}|1012345678901|{quantity}|SUPX|\n{day}|20261025|\n" + "{value}|E|1.5|\n" * 50
@@ -206,10 +206,30 @@ def test_the_fixtures_themselves_are_read_and_recognised(name):
     assert recognise(data).name == name
 
 
+def first_example(name):
+    """Return the first piece of code of a format's page."""
+    page = Path(__file__).resolve().parents[2] / FORMATS[name].page
+    return page.read_text().split("```")[1].split("\n", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("nem13", [Advance]),
+        ("dsmr-p1", [RegisterRead] * 2),
+        ("glow", [RegisterRead] * 2),
+    ],
+)
+def test_the_example_of_a_page_of_registers_is_read(name, kinds):
+    data = first_example(name).encode()
+    items = list(FORMATS[name].read(io.BytesIO(data), ReadOptions()))
+    assert [type(item) for item in items] == kinds
+    assert recognise(data).name == name
+
+
 @pytest.mark.parametrize(("name", "count"), [("csv", 3), ("wide-csv", 5)])
 def test_the_example_of_each_page_is_read(name, count):
-    page = Path(__file__).resolve().parents[2] / FORMATS[name].page
-    example = page.read_text().split("```csv\n")[1].split("```")[0]
+    example = first_example(name)
     options = ReadOptions(zone="Europe/London")
     items = list(FORMATS[name].read(io.BytesIO(example.encode()), options))
     assert [isinstance(item, Block) for item in items] == [True] * count
