@@ -65,7 +65,7 @@ def read_greenbutton(stream: BinaryIO, options: ReadOptions) -> Iterator[Block |
     offsets = [block.place.offset for block in blocks]
     stream.seek(begin)
     halves, known = HalfHours(options), KnownAdvances()
-    pending = iter([_Reading(block) for block in blocks])
+    pending = map(_Reading, blocks)
     current = next(pending, None)
     for element in elements(stream, {READING}):
         at = bisect_right(offsets, element.place.offset) - 1

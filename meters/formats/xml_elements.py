@@ -165,6 +165,8 @@ class _Builder:
             InputError: not well formed, or refused.
         """
         self._fed += len(chunk)
+        if b"\0" in chunk:  # as in UTF-16, which the parser would take without being asked
+            raise InputError(f"line {self._line}: the file is not UTF-8; save it as that")
         try:
             self._parser.Parse(chunk, final)
             if self._fed - self._parser.CurrentByteIndex > TOKEN_BYTES_MAX:

@@ -105,6 +105,14 @@ def test_an_element_holds_so_many_others(monkeypatch):
         read("<a>\n<entry><b/><b/><b/></entry></a>")
 
 
+def test_places_are_of_utf_8_alone():
+    data = b"\xef\xbb\xbf<a>\r\n<entry>\xc3\xa4</entry></a>"
+    [entry] = elements(io.BytesIO(data), {"entry"})
+    assert entry.place == (2, 8, 17)
+    with pytest.raises(InputError, match="is not UTF-8"):
+        list(elements(io.BytesIO("<a><entry>x</entry></a>".encode("utf-16")), {"entry"}))
+
+
 def test_only_one_child_of_a_name_is_expected():
     [entry] = read("<entry><a>1</a><a>2</a><b><c/></b></entry>")
     with pytest.raises(InputError, match="has 2 elements 'a'"):
