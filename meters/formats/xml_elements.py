@@ -192,9 +192,9 @@ class _Builder:
         self._depth += 1
         if self._depth > DEPTH_MAX:
             raise InputError(f"elements are nested deeper than {DEPTH_MAX}")
-        local = _local(name)
         if self._depth_skipped:
             return
+        local = _local(name)
         if self._open and local in self._skipped:
             self._depth_skipped = self._depth
             return
@@ -232,7 +232,8 @@ class _Builder:
         if not element.place.length:
             tag = (self._parser.GetInputContext() or b"").find(b">") + 1
             end = self._parser.CurrentByteIndex + tag
-            element.place = element.place._replace(length=end - element.place.offset)
+            line, offset, _ = element.place
+            element.place = Place(line, offset, end - offset)
         if not self._open:
             self._done.append(element)
 
