@@ -192,6 +192,12 @@ class Outbox:
         query = "SELECT count(*) FROM outbox_batch WHERE receipt IS NULL"
         return int(self._database.execute(query).fetchone()[0])
 
+    def waiting_batches(self) -> Iterator[WireBatch]:
+        """Yield the batches that have no receipt yet, in order."""
+        query = "SELECT envelope, readings FROM outbox_batch WHERE receipt IS NULL ORDER BY number"
+        for envelope, readings in self._database.execute(query):
+            yield WireBatch(envelope, readings, NO_PLACE)
+
     def receipts(self) -> Iterator[tuple[str, DeliveryReceipt]]:
         """Yield (tx id, receipt) of every batch that was delivered, in order."""
         query = "SELECT tx_id, receipt FROM outbox_batch WHERE receipt IS NOT NULL ORDER BY number"
