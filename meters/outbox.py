@@ -247,7 +247,7 @@ class Outbox:
         except PeerError as error:
             return True, str(error)
         if reply.status in (429, 502, 503, 504):
-            return True, f"it is busy ({reply.status})"
+            return True, f"not now ({reply.status}): {_detail(reply)}"
         try:
             note = _receipt_in(reply)
             receipt = open_receipt(note.encode(), self._verifier)
@@ -340,6 +340,14 @@ class Outbox:
             self._database.execute("ROLLBACK")
             raise
         self._database.execute("COMMIT")
+
+
+def _detail(reply: Reply) -> str:
+    """Return what a problem says, or that it says nothing."""
+    try:
+        return str(json.loads(reply.body)["detail"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "it does not say why"
 
 
 def _receipt_in(reply: Reply) -> str:

@@ -18,6 +18,9 @@ __all__ = ["Refusal", "Refused", "words_of"]
 REASONS_MAX = 1_000
 """Most reasons that are told apart: a file of nonsense must not fill the memory."""
 
+METERS_NAMED_MAX = 8
+"""Most unknown meters that are named."""
+
 VALUES = re.compile(r"'[^']*'|\d+")
 """What differs between two rows that are refused for one reason."""
 
@@ -68,9 +71,13 @@ def words_of(report: FileReport) -> Iterator[str]:
             f": {counted(report.advances, 'advance')} of registers, of which no half-hour is known:"
             " nothing of them is traded"
         )
-    for meter, count in sorted(intake.unknown_meters.items()):
+    if intake.unknown_meters:
+        unknown = sorted(intake.unknown_meters)
+        more = len(unknown) - METERS_NAMED_MAX
+        names = ", ".join(unknown[:METERS_NAMED_MAX]) + (f" and {more:,} more" if more > 0 else "")
         yield (
-            f": {count} readings of meter {meter} refused: no member consented to it. "
+            f": {counted(intake.unknown_meters.total(), 'reading')} of"
+            f" {counted(len(unknown), 'meter')} refused, to which no member consented: {names}. "
             "See 'commonwatt meter add --help'."
         )
     if intake.future:

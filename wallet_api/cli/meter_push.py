@@ -8,6 +8,7 @@ import typer
 
 from ledger.errors import InputError, RefusedError
 from ledger.keyring import Keyring
+from ledger.primitives.counted import counted
 from meters.archives import unpacked
 from meters.formats import AUTO, ReadOptions
 from meters.outbox import Adapter, Outbox
@@ -113,7 +114,7 @@ def _queue(
                 others += len(run.wh)
     if others:
         warn(f"{file}: {others} readings passed over: this adapter's key is not for them.")
-    say(f"{file}: {queued:,} readings in {batches:,} new batches.")
+    say(f"{file}: {counted(batches, 'new batch', 'new batches')}, of {queued:,} readings there.")
     return len(rows)
 
 
@@ -123,12 +124,14 @@ def _write(box: Outbox, out: Path) -> None:
         for batch in box.waiting_batches():
             sink.write(batch.encode())
             count += 1
-    say(f"{count:,} batches in {out}. They wait in the queue until they are delivered.")
+    say(
+        f"{counted(count, 'batch', 'batches')} in {out}; what is queued waits until it has its receipt."
+    )
 
 
 def _send(box: Outbox, attempts: int) -> None:
     sent = box.send(attempts=attempts)
-    say(f"{sent.delivered:,} batches delivered, {sent.waiting:,} wait.")
+    say(f"{counted(sent.delivered, 'batch', 'batches')} delivered, {sent.waiting:,} waiting.")
     if sent.problem is not None:
         warn(f"Not delivered: {sent.problem}. The queue keeps it; the same command goes on.")
         stop(EXIT_CANNOT)

@@ -133,7 +133,7 @@ class _Watcher:
                 warn(f"{path.name}: not taken now: {error}")
                 return
             self._move(path, REFUSED, [str(error)])
-            warn(f"{path.name}: refused: {error}")
+            warn(str(error))
             return
         words = [f"{name}{line}" for name, report in reports for line in words_of(report)]
         self._move(path, DONE, words)
@@ -146,7 +146,10 @@ class _Watcher:
         with unpacked(path) as inside:
             for name, file in inside:
                 chosen = format_of(file, name, self._format_name)
-                loaded = load(file, chosen, self._options)
+                try:
+                    loaded = load(file, chosen, self._options)
+                except InputError as error:
+                    raise InputError(f"{name}: {error}") from error
                 reach_end(self._community, loaded.delivery)
                 report = take(self._community, file, name, chosen, self._options, loaded)
                 reports.append((name, report))
