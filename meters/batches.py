@@ -164,7 +164,13 @@ def content_of(batch: Statement, detail: bytes) -> BatchContent:
 
 
 def batch_fields(
-    chain: Chain, before: Link, content: BatchContent, created_at_ms: int, *, backfill: bool
+    chain: Chain,
+    before: Link,
+    content: BatchContent,
+    created_at_ms: int,
+    *,
+    backfill: bool,
+    root: bytes | None = None,
 ) -> dict[str, Any]:
     """Return the fields of the batch that follows another, for `ledger.statements.make_body`.
 
@@ -174,6 +180,7 @@ def batch_fields(
         content: its readings.
         created_at_ms: when it was made, Unix milliseconds.
         backfill: whether it comes from a file, or later than its half-hours.
+        root: of the readings, where it is known already.
     """
     inputs = content.inputs_hash()
     return {
@@ -185,7 +192,7 @@ def batch_fields(
         "first": content.first,
         "step": 30,
         "count": len(content.wh),
-        "root": content.root().hex(),
+        "root": (content.root() if root is None else root).hex(),
         "backfill": backfill,
         **({} if inputs is None else {"inputs": inputs}),
     }

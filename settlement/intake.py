@@ -16,17 +16,22 @@ from itertools import groupby, islice
 
 from sqlalchemy import Connection
 
+from ledger import log_store
 from ledger.kinds import READINGS_MAX
-from ledger.statements import Statement
-from ledger.writer import Draft
+from ledger.statements import Statement, make_body
+from ledger.writer import LIFETIME_MS, Draft
 from meters.batches import BatchContent, Chain, Link, batch_fields, batch_id
 from meters.files import SourceFile
 from meters.pages import DAY_PERIODS, Delivery, Run, split
 from meters.readings import Reading, Slot
 from settlement.community import Community, Made
+from settlement.roots import Roots
 
 READINGS_A_TRANSACTION = 10_000
 """Readings after which a transaction ends; one meter's channel is never cut."""
+
+READINGS_OF_MANY = 200_000
+"""The same, where several processes hash: a group must be worth sharing."""
 
 
 @dataclass
@@ -103,30 +108,32 @@ def import_delivery(
     now_ms = community.writer.clock.now_ms() // 1000 * 1000
     with community.reading():
         pass  # what was refused before may have dropped what was remembered
-    for group in _groups(delivery):
-        with community.transaction() as connection:
-            part = IntakeReport()
-            pieces = [
-                piece
-                for slot in group
-                for piece in _new_pieces(community, connection, slot, delivery, now_ms, part)
-            ]
-            if pieces:
-                _log(community, connection, pieces, now_ms, source)
-        part.batches = len(pieces)
-        report.add(part)
-        after_group(sum(delivery.size(slot) for slot in group))
+    with Roots(delivery.count) as roots:
+        size = READINGS_OF_MANY if roots.many else READINGS_A_TRANSACTION
+        for group in _groups(delivery, size):
+            with community.transaction() as connection:
+                part = IntakeReport()
+                pieces = [
+                    piece
+                    for slot in group
+                    for piece in _new_pieces(community, connection, slot, delivery, now_ms, part)
+                ]
+                if pieces:
+                    _log(community, connection, pieces, now_ms, source, roots)
+            part.batches = len(pieces)
+            report.add(part)
+            after_group(sum(delivery.size(slot) for slot in group))
     return report
 
 
-def _groups(delivery: Delivery) -> Iterator[list[Slot]]:
+def _groups(delivery: Delivery, readings: int) -> Iterator[list[Slot]]:
     """Split a delivery into groups of whole meters and channels, one transaction each."""
     group: list[Slot] = []
     size = 0
     for slot in delivery.slots():
         group.append(slot)
         size += delivery.size(slot)
-        if size >= READINGS_A_TRANSACTION:
+        if size >= readings:
             yield group
             group, size = [], 0
     if group:
@@ -198,12 +205,14 @@ def _log(
     pieces: Sequence[_Piece],
     now_ms: int,
     source: SourceFile | None,
+    roots: Roots,
 ) -> None:
     """Sign a group of batches and have them logged and stored."""
     file = None if source is None else community.files.save(connection, source, now_ms)
     maker = _Maker(community, connection, now_ms, source)
-    for piece in pieces:
-        maker.add(piece)
+    places = [maker.place(piece) for piece in pieces]
+    for piece, content, root in zip(pieces, places, roots.of(places), strict=True):
+        maker.sign(piece, content, root)
     community.accept(connection, maker.drafts, Made(maker.contents, file))
 
 
@@ -221,32 +230,41 @@ class _Maker:
         self._key = community.writer.keyring.load("adapter")
         self._file = {} if source is None else {"file": source.sha256.hex()}
         self._ends: dict[Chain, Link] = {}
+        self._sequences: dict[Chain, int] = {}
+        self._seq = log_store.last_seq(connection, community.writer.community, self._key.key_id)
         self.drafts: list[Draft] = []
         self.contents: dict[str, BatchContent] = {}
 
-    def add(self, piece: _Piece) -> None:
-        """Sign the next batch."""
-        (meter, channel), run, writer = piece.slot, piece.run, self._community.writer
-        chain = meter, channel.value, self._key.key_id
+    def place(self, piece: _Piece) -> BatchContent:
+        """Return the content of the next batch of its chain, salted."""
+        writer, chain, run = self._community.writer, self._chain(piece), piece.run
         if chain not in self._ends:
             self._ends[chain] = self._community.readings.chain_end(self._connection, chain)
-        before = self._ends[chain]
-        statement_id = batch_id(writer.origin, chain, before[0] + 1)
+            self._sequences[chain] = self._ends[chain][0]
+        self._sequences[chain] += 1
+        statement_id = batch_id(writer.origin, chain, self._sequences[chain])
         seed = writer.entropy(f"seed/{statement_id}", 32)
-        content = BatchContent(run.first, tuple(run.wh), run.quality, seed)
-        fields = batch_fields(chain, before, content, self._now_ms, backfill=True)
-        envelope = writer.sign_new(
-            self._connection,
+        return BatchContent(run.first, tuple(run.wh), run.quality, seed)
+
+    def sign(self, piece: _Piece, content: BatchContent, root: bytes) -> None:
+        """Sign a batch that was placed; in the order of `place`."""
+        writer, chain = self._community.writer, self._chain(piece)
+        before = self._ends[chain]
+        fields = batch_fields(chain, before, content, self._now_ms, backfill=True, root=root)
+        self._seq += 1
+        body = make_body(
             "reading_batch",
+            writer.origin,
             piece.member,
-            statement_id,
+            batch_id(writer.origin, chain, before[0] + 1),
+            self._seq,
+            self._now_ms + LIFETIME_MS,
             fields | self._file,
-            [self._key],
-            not_after_ms=self._now_ms + 24 * 3_600_000,
-            ahead=len(self.drafts),
         )
-        statement = Statement.decode(envelope)
-        tx_id = statement.tx_id
-        self._ends[chain] = before[0] + 1, tx_id
-        self.drafts.append(Draft(envelope, content.encode(), statement))
-        self.contents[tx_id] = content
+        statement = Statement.made(body, [self._key])
+        self._ends[chain] = before[0] + 1, statement.tx_id
+        self.drafts.append(Draft(statement.envelope.encode(), content.encode(), statement))
+        self.contents[statement.tx_id] = content
+
+    def _chain(self, piece: _Piece) -> Chain:
+        return piece.slot[0], piece.slot[1].value, self._key.key_id
