@@ -106,27 +106,16 @@ def append(
     for position, (statement, entry) in enumerate(entries, start=size):
         leaf = entry.leaf
         frontier.append(leaf_hash(leaf))
-        where = {"community": community, "position": position}
-        entry_rows.append({**where, "leaf": leaf})
-        fact_rows.append(
-            {**where, "salt": entry.salt, "envelope": entry.envelope, "detail": entry.detail}
-        )
-        statement_rows.append(
-            {
-                **where,
-                "id": statement.id,
-                "kind": entry.kind,
-                "signer": statement.key_id,
-                "seq": statement.body["seq"],
-                "tx_id": bytes.fromhex(statement.tx_id),
-                "period": entry.period,
-                "recorded_at": now_ms,
-            }
-        )
+        where = (community, position)
+        entry_rows.append((*where, leaf))
+        fact_rows.append((*where, entry.salt, entry.envelope, entry.detail))
+        named = (statement.id, entry.kind, statement.key_id, statement.body["seq"])
+        tx_id = bytes.fromhex(statement.tx_id)
+        statement_rows.append((*where, *named, tx_id, entry.period, now_ms))
     try:
-        connection.execute(insert(_entries), entry_rows)
-        connection.execute(insert(_facts), fact_rows)
-        connection.execute(insert(_statements), statement_rows)
+        bulk.insert_rows(connection, _entries, entry_rows)
+        bulk.insert_rows(connection, _facts, fact_rows)
+        bulk.insert_rows(connection, _statements, statement_rows)
     except IntegrityError as error:
         raise LogError(
             f"Another writer moved the log's head from {size} entries, or logged one of these "
@@ -190,7 +179,21 @@ def find_statements(
         ConflictError: an id or a key's ``seq`` came before with another body.
         RefusedError: a ``seq`` lies too far behind its key's highest.
     """
-    known = _positions(connection, community, [statement.id for statement in statements])
+    reads = bulk.Reads(connection)
+    ids = [statement.id for statement in statements]
+    rows = reads.select_in(
+        "SELECT id, position, tx_id FROM statement", "id", community, ids, kind="text"
+    )
+    mark = bulk.mark(reads.dialect)
+    highest_of = {
+        signer: reads.query(
+            f"SELECT max(seq) FROM statement WHERE community = {community:d} AND signer = {mark}",
+            (signer,),
+        )
+        for signer in {statement.key_id for statement in statements}
+    }
+    reads.run()
+    known = {row[0]: (row[1], bytes(row[2])) for row in rows}
     found: list[int | None] = []
     new: dict[str, list[int]] = {}
     for statement in statements:
@@ -201,27 +204,15 @@ def find_statements(
             raise ConflictError(f"The id {statement.id} came before with another body.", "id")
         found.append(position)
     for signer, seqs in new.items():
-        _check_seqs(connection, community, signer, seqs)
+        [[highest]] = highest_of[signer]
+        _check_seqs(connection, community, signer, seqs, highest or 0)
     return found
 
 
-def _positions(
-    connection: Connection, community: int, ids: Sequence[str]
-) -> dict[str, tuple[int, bytes]]:
-    columns = (_statements.c.id, _statements.c.position, _statements.c.tx_id)
-    found: dict[str, tuple[int, bytes]] = {}
-    for first in range(0, len(ids), bulk.VALUES_A_QUERY_MAX):
-        part = list(ids[first : first + bulk.VALUES_A_QUERY_MAX])
-        query = select(*columns).where(
-            _statements.c.community == community, _statements.c.id.in_(part)
-        )
-        found |= {row.id: (row.position, row.tx_id) for row in connection.execute(query)}
-    return found
-
-
-def _check_seqs(connection: Connection, community: int, signer: str, seqs: Sequence[int]) -> None:
+def _check_seqs(
+    connection: Connection, community: int, signer: str, seqs: Sequence[int], highest: int
+) -> None:
     """Refuse numbers of a key that were used, or that lie too far from its highest."""
-    highest = last_seq(connection, community, signer)
     mine = (_statements.c.community == community) & (_statements.c.signer == signer)
     # Nearly always all of them are new: above the highest.
     below = [seq for seq in seqs if seq <= highest]

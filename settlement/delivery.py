@@ -85,7 +85,9 @@ def deliver(community: Community, batches: Sequence[WireBatch]) -> list[Answer]:
 def _deliver(community: Community, batches: Sequence[WireBatch]) -> list[Answer]:
     with community.transaction() as connection:
         door = _Door(community, connection)
-        slots = [door.check(batch) for batch in batches]
+        statements = [_decoded(batch) for batch in batches]
+        door.look([each for each in statements if isinstance(each, Statement)])
+        slots = [door.check(*each) for each in zip(batches, statements, strict=True)]
         door.write()
         return [slot() for slot in slots]
 
@@ -108,6 +110,13 @@ class _Checked:
         return int(self.statement.body["sequence"])
 
 
+def _decoded(batch: WireBatch) -> Statement | CommonwattError:
+    try:
+        return Statement.decode(batch.envelope)
+    except CommonwattError as error:
+        return error
+
+
 class _Door:
     """One transaction's batches: decided one by one, written together."""
 
@@ -122,11 +131,22 @@ class _Door:
         self._released: dict[Chain, list[int]] = {}
         self._held: dict[tuple[Chain, int], Held] = {}
         self._answers: dict[str, Logged | Waiting] = {}
+        self._holding: set[Chain] = set()
 
-    def check(self, wire: WireBatch) -> Callable[[], Answer]:
+    def look(self, statements: Sequence[Statement]) -> None:
+        """Look up at once where the chains of some batches end, and which have batches held."""
+        community, connection = self._community, self._connection
+        chains = {chain_of(each) for each in statements if each.kind == "reading_batch"}
+        self._ends = community.readings.chain_ends(connection, chains)
+        self._holding = set(community.held.counts(connection))
+
+    def check(
+        self, wire: WireBatch, statement: Statement | CommonwattError
+    ) -> Callable[[], Answer]:
         """Decide about a batch; return what gives its answer once all is written."""
+        if isinstance(statement, CommonwattError):
+            return lambda: statement
         try:
-            statement = Statement.decode(wire.envelope)
             return self._decide(wire, statement)
         except CommonwattError as error:
             refused = error
@@ -184,9 +204,7 @@ class _Door:
                 return tx_id, origin.received_at_ms
             drafted = self._drafted(chain, sequence)
             return None if drafted is None else (drafted, self._received[drafted])
-        held = self._held.get((chain, sequence)) or self._community.held.find(
-            self._connection, chain, sequence
-        )
+        held = self._find_held(chain, sequence)
         if held is None:
             return None
         missing = self._end(chain)[0] + 1
@@ -250,11 +268,10 @@ class _Door:
         while True:
             before = self._end(chain)
             sequence = before[0] + 1
-            held = self._held.pop((chain, sequence), None)
+            held = self._find_held(chain, sequence)
             if held is None:
-                held = self._community.held.find(self._connection, chain, sequence)
-                if held is None:
-                    return
+                return
+            if self._held.pop((chain, sequence), None) is None:
                 self._released.setdefault(chain, []).append(sequence)
             wire = WireBatch(held.envelope, held.readings, NO_PLACE)
             try:
@@ -287,6 +304,12 @@ class _Door:
         self._answers[tx_id] = Waiting(tx_id, checked.received_at_ms, before[0] + 1)
         text = f"Batch {checked.sequence} of {chain[0]} {chain[1]} waits for batch {before[0] + 1}."
         self._alert("gap", chain, f"gap/{'/'.join(chain)}/{before[0] + 1}", text)
+
+    def _find_held(self, chain: Chain, sequence: int) -> Held | None:
+        held = self._held.get((chain, sequence))
+        if held is None and chain in self._holding:
+            held = self._community.held.find(self._connection, chain, sequence)
+        return held
 
     def _end(self, chain: Chain) -> Link:
         if chain not in self._ends:

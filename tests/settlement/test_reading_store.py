@@ -7,7 +7,7 @@ import pytest
 from ledger.db import Database
 from meters.batches import BatchContent
 from meters.readings import Channel, Quality
-from meters.store import Origin, ReadingStore
+from meters.store import NewBatch, Origin, ReadingStore
 from meters.versions import Stored, better
 from tests.engines import fresh_url
 from wallet_api.database import upgrade
@@ -38,7 +38,8 @@ def test_what_counts_then_and_now_is_as_a_list_says(engine, tmp_path, seed):
             with database.write() as connection:
                 sequence, _ = store.chain_end(connection, chain)
                 link = (sequence + 1, f"{position:064x}")
-                store.save(connection, chain, content, link, Origin(position, 1_000 + position))
+                origin = Origin(position, 1_000 + position)
+                store.save(connection, [NewBatch(chain, content, link, origin)])
                 assert store.chain_end(connection, chain) == link
             deliveries.append((position, (meter, Channel(channel)), first, wh, letters))
             if dice.random() < 0.2:
@@ -91,7 +92,8 @@ def test_a_year_of_readings_is_found_by_key_and_not_by_looking_at_all(engine, tm
             for month in range(12):
                 content = BatchContent(month * 1_440, (5,) * 1_440, "A" * 1_440, bytes(32))
                 link = (month + 1, f"{month:064x}")
-                store.save(connection, ("m", "import", SIGNER), content, link, Origin(month, 0))
+                chain = ("m", "import", SIGNER)
+                store.save(connection, [NewBatch(chain, content, link, Origin(month, 0))])
         with database.read() as connection:
             found = store.known(connection, range(5_000, 5_048))
             if engine == "sqlite":
