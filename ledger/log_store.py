@@ -213,13 +213,13 @@ def _check_seqs(
     connection: Connection, community: int, signer: str, seqs: Sequence[int], highest: int
 ) -> None:
     """Refuse numbers of a key that were used, or that lie too far from its highest."""
-    mine = (_statements.c.community == community) & (_statements.c.signer == signer)
     # Nearly always all of them are new: above the highest.
-    below = [seq for seq in seqs if seq <= highest]
-    used = select(_statements.c.seq).where(mine, _statements.c.seq.in_(below)).limit(1)
-    same = connection.scalar(used) if below else None
-    if same is not None:
-        raise ConflictError(f"This key signed another statement with seq {same}.", "seq")
+    if below := [seq for seq in seqs if seq <= highest]:
+        mine = (_statements.c.community == community) & (_statements.c.signer == signer)
+        used = select(_statements.c.seq).where(mine, _statements.c.seq.in_(below)).limit(1)
+        same = connection.scalar(used)
+        if same is not None:
+            raise ConflictError(f"This key signed another statement with seq {same}.", "seq")
     for seq in seqs:
         if seq <= highest - SEQ_WINDOW:
             raise RefusedError(
