@@ -127,9 +127,44 @@ class MeterAlertRow(SQLModel, table=True):
     text: str = text_column()
 
 
+class MeterAdvanceRow(SQLModel, table=True):
+    """Energy between two reads of a register: for checks and estimates. Times are Unix seconds."""
+
+    __tablename__ = "meter_advance"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("until > since", name="meter_advance_span"),
+        CheckConstraint("wh >= 0", name="meter_advance_wh"),
+        COMPACT,
+    )
+    community: int = key()
+    meter: str = text_key()
+    channel: str = text_key()
+    until: int = key()
+    since: int = key()
+    wh: int = key()
+    quality: str = text_column()
+    received_at: int = big()
+
+
+class MeterSettingRow(SQLModel, table=True):
+    """What operators say of a meter, or of all (``meter`` is empty): the latest of a name counts."""
+
+    __tablename__ = "meter_setting"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    number: int = key()
+    meter: str = text_column()
+    name: str = text_column()
+    value: str | None = text_column(nullable=True)
+    at: int = big()
+
+
 APPEND_ONLY = ("meter", "reading_day", "reading_batch")
 """Tables of this package that never change a row."""
 
-ERASABLE = ("meter_file", "meter_file_part", "held_batch", "meter_alert")
-"""Tables whose rows may be deleted: files name meters, and their names may name people; what is
-held waits only; alerts are done with one day."""
+ERASABLE = (
+    *("meter_file", "meter_file_part", "held_batch", "meter_alert"),
+    *("meter_advance", "meter_setting"),
+)
+"""Tables whose rows may be deleted: files name meters, and their names may name people; register
+reads are personal; what is held waits only; alerts are done with one day."""

@@ -25,6 +25,8 @@ from meters.edits import check_replaced
 from meters.files import FileStore
 from meters.held import HeldStore
 from meters.readings import Channel
+from meters.register_store import RegisterStore
+from meters.setting_store import SettingStore
 from meters.store import NewBatch, Origin, ReadingStore
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
 from settlement.openings import MOVING_KINDS
@@ -60,6 +62,8 @@ class Community:
         self.readings = ReadingStore(writer.community)
         self.files = FileStore(writer.community)
         self.held = HeldStore(writer.community)
+        self.registers = RegisterStore(writer.community)
+        self.settings = SettingStore(writer.community)
         self._position = self._folded = 0
         self._changed = False
         writer.on_rollback.append(self._forget)

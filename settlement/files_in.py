@@ -12,6 +12,7 @@ from typing import Any
 
 from ledger import log_store
 from ledger.errors import CommonwattError, InputError
+from ledger.primitives.periods import SECONDS
 from ledger.statements import Statement
 from meters.files import SourceFile
 from meters.formats import Format, ReadOptions
@@ -35,7 +36,7 @@ class FileReport:
         intake: of the readings that were signed here, or of all in signed batches.
         refusals: rows and batches that were refused, in the file's order.
         reads: register reads that are no half-hours.
-        advances: advances whose half-hours are not known.
+        advances: advances of registers, whose half-hours are not known, that were new.
         held: signed batches that wait for one before them.
     """
 
@@ -68,6 +69,7 @@ class Loaded:
 
     delivery: Delivery
     report: FileReport
+    advances: list[Advance] = field(default_factory=list)
 
 
 REFUSALS_MAX = 100_000
@@ -100,7 +102,7 @@ def gather(items: Iterator[Item]) -> Loaded:
         elif isinstance(item, RegisterRead):
             report.reads += 1
         elif isinstance(item, Advance):
-            report.advances += 1
+            loaded.advances.append(item)
     return loaded
 
 
@@ -131,7 +133,23 @@ def take(
     report.intake = import_delivery(
         community, loaded.delivery, source=source, after_group=after_group
     )
+    report.advances = _keep_advances(community, loaded.advances)
     return report
+
+
+def _keep_advances(community: Community, advances: list[Advance]) -> int:
+    """Store the advances of meters that somebody consented to; return how many were new."""
+    state = community.state
+    mine = [
+        each
+        for each in advances
+        if state.reader_of(each.meter, each.channel, each.begin // SECONDS) is not None
+    ]
+    if not mine:
+        return 0
+    with community.transaction() as connection:
+        now_ms = community.writer.clock.now_ms()
+        return community.registers.save(connection, mine, now_ms)
 
 
 def _deliver(

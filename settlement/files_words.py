@@ -68,8 +68,8 @@ def words_of(report: FileReport) -> Iterator[str]:
         yield f", {counted(more, 'more line')}: refused as line {first.line}"
     if report.advances:
         yield (
-            f": {counted(report.advances, 'advance')} of registers, of which no half-hour is known:"
-            " nothing of them is traded"
+            f": {counted(report.advances, 'new advance')} of registers kept: no half-hour of them is"
+            " known, so nothing of them is traded; checks and estimates use them"
         )
     if intake.unknown_meters:
         unknown = sorted(intake.unknown_meters)

@@ -59,6 +59,18 @@ def upgrade() -> None:
         "meter_alert", key("community"), key("number"), *big("at"),
         *text("kind", "meter", "mark", "text"), sa.UniqueConstraint("community", "mark"), **STRICT,
     )
+    op.create_table(
+        "meter_advance", key("community"),
+        *(sa.Column(name, sa.Text, primary_key=True, nullable=False)
+          for name in ("meter", "channel")),
+        key("until"), key("since"), key("wh"), *text("quality"), *big("received_at"),
+        sa.CheckConstraint("until > since", name="meter_advance_span"),
+        sa.CheckConstraint("wh >= 0", name="meter_advance_wh"), **COMPACT,
+    )
+    op.create_table(
+        "meter_setting", key("community"), key("number"), *text("meter", "name"),
+        sa.Column("value", sa.Text), *big("at"), **STRICT,
+    )
     pack_readings(days)
     link_batches()
 

@@ -25,6 +25,8 @@ LATER = (
     "meter_file_part",
     "held_batch",
     "meter_alert",
+    "meter_advance",
+    "meter_setting",
 )
 """Tables that the first revision did not have."""
 
