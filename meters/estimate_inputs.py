@@ -27,6 +27,9 @@ RUN_PERIODS_MAX = 336
 Input = dict[str, Any]
 """What an estimate was made from, as a batch's detail lists it."""
 
+Shared = dict[tuple[int, tuple[Advance, ...]], tuple[Input, ...]]
+"""Inputs of half-hours that share their sources."""
+
 
 class EstimateRun(NamedTuple):
     """Estimates of consecutive half-hours, as one signed batch carries them.
@@ -51,13 +54,13 @@ class EstimateRun(NamedTuple):
 
 def packed(drafts: Mapping[int, Draft]) -> list[EstimateRun]:
     """Return estimates as runs, in order of time."""
-    ordered = sorted(drafts.items())
     runs: list[EstimateRun] = []
+    shared: Shared = {}
     # A run ends where half-hours do not follow, or another method or another register begins.
-    for _, group in groupby(enumerate(ordered), _alike):
+    for _, group in groupby(enumerate(sorted(drafts.items())), _alike):
         part = [item for _, item in group]
         for start in range(0, len(part), RUN_PERIODS_MAX):
-            runs += _runs(part[start : start + RUN_PERIODS_MAX])
+            runs += _runs(part[start : start + RUN_PERIODS_MAX], shared)
     return runs
 
 
@@ -67,20 +70,33 @@ def _alike(item: tuple[int, tuple[int, Draft]]) -> tuple[int, Quality, tuple[Adv
     return period - number, draft.quality, draft.advances
 
 
-def _runs(part: Sequence[tuple[int, Draft]]) -> Iterator[EstimateRun]:
-    """Yield one run, or its halves where it has too many inputs."""
-    drafts = [draft for _, draft in part]
-    sources = {source for draft in drafts for source in draft.sources}
-    # Estimates of one register share all their sources: halves would have as many.
-    is_shared = all(draft.sources == drafts[0].sources for draft in drafts)
-    if not is_shared and _count(sources, drafts[0].advances) > INPUTS_MAX:
-        middle = len(part) // 2
-        yield from _runs(part[:middle])
-        yield from _runs(part[middle:])
-        return
-    wh = tuple(draft.wh for draft in drafts)
-    inputs = inputs_of(sources, drafts[0].advances)
-    yield EstimateRun(part[0][0], wh, drafts[0].quality, inputs)
+def _runs(part: Sequence[tuple[int, Draft]], shared: Shared) -> Iterator[EstimateRun]:
+    """Yield one run, or its halves where it has too many inputs.
+
+    All estimates of one register share one tuple of sources, of a year perhaps: it is looked at
+    once, and halves would have as many.
+
+    Args:
+        part: consecutive half-hours of one method and register.
+        shared: inputs by the identity of such a tuple and its advances; filled here.
+    """
+    draft = part[0][1]
+    tuples = {id(item.sources): item.sources for _, item in part}
+    if len(tuples) == 1:
+        key = id(draft.sources), draft.advances
+        if key not in shared:
+            shared[key] = inputs_of(draft.sources, draft.advances)
+        inputs = shared[key]
+    else:
+        sources = {source for one in tuples.values() for source in one}
+        if _count(sources, draft.advances) > INPUTS_MAX:
+            middle = len(part) // 2
+            yield from _runs(part[:middle], shared)
+            yield from _runs(part[middle:], shared)
+            return
+        inputs = inputs_of(sources, draft.advances)
+    wh = tuple(item.wh for _, item in part)
+    yield EstimateRun(part[0][0], wh, draft.quality, inputs)
 
 
 def _count(sources: Iterable[Source], advances: Sequence[Advance]) -> int:
@@ -91,16 +107,17 @@ def inputs_of(sources: Iterable[Source], advances: Sequence[Advance]) -> tuple[I
     """Return what an estimate was made from: its rules, registers and readings.
 
     Where that is too much, readings are named by their half-hours alone: those that counted
-    before the estimate's own log entry. Where it is still too much, by a span that holds them.
+    before the estimate's own log entry. Where it is still too much, by a span that holds them;
+    and at last by one for all meters together.
     """
     sources = set(sources)
     head: list[Input] = [{"what": "rules", "first": RULES_VERSION}]
     head += [_advance(item) for item in advances]
-    for form in (_exact, _without_entries, _whole_spans):
+    for form in (_exact, _without_entries, _spans_of_meters, _spans):
         inputs = [*head, *form(sources)]
         if len(inputs) <= INPUTS_MAX:
             return tuple(inputs)
-    raise AssertionError("an estimate has at most 100 other meters and 400 days of its own")
+    raise AssertionError("an estimate has at most 100 advances, 2 channels and 428 days")
 
 
 def _advance(advance: Advance) -> Input:
@@ -138,8 +155,8 @@ def _without_entries(sources: Iterable[Source]) -> Iterator[Input]:
         yield {name: value for name, value in exact.items() if name != "entry"}
 
 
-def _whole_spans(sources: Iterable[Source]) -> Iterator[Input]:
-    """Yield the spans that hold each channel's readings, gaps included."""
+def _spans_of_meters(sources: Iterable[Source]) -> Iterator[Input]:
+    """Yield the spans that hold each meter's readings, gaps included."""
     by_slot: dict[tuple[str, str], list[int]] = {}
     for source in sources:
         by_slot.setdefault((source.meter, source.channel.value), []).append(source.period)
@@ -147,6 +164,12 @@ def _whole_spans(sources: Iterable[Source]) -> Iterator[Input]:
         first, stop = min(periods), max(periods) + 1
         for start in range(first, stop, READINGS_MAX):
             yield _readings(meter, channel, start, min(READINGS_MAX, stop - start))
+
+
+def _spans(sources: Iterable[Source]) -> Iterator[Input]:
+    """Yield the spans that hold all meters' readings of a channel; no meter is named."""
+    for span in _spans_of_meters({source._replace(meter="") for source in sources}):
+        yield {name: value for name, value in span.items() if name != "meter"}
 
 
 def _cut(part: list[Source]) -> Iterator[list[Source]]:

@@ -194,6 +194,25 @@ def test_a_month_of_single_half_hours_still_fits_its_inputs():
         assert min(item["first"] for item in readings) == min(known)
 
 
+def test_a_long_advance_with_the_shape_of_a_hundred_meters_still_fits_its_inputs():
+    span = range(DAY.start - 32 * 48, DAY.start)
+    others = {
+        f"h{number}": {period: stored(300, position=period) for period in span}
+        for number in range(10, 120)
+    }
+    basis = basis_of({}, advances=[advance(500_000, span)], others=others, covered=span)
+    runs = estimate(basis, DAY).runs + estimate(basis, span).runs
+    assert sum(sum(run.wh) for run in runs if run.quality is Quality.SCALED) == 500_000
+    body = {"what": "readings", "channel": "import"}
+    for run in runs[1:]:
+        assert list(run.inputs[2:]) == [
+            {**body, "first": span.start, "count": 1500},
+            {**body, "first": span.start + 1500, "count": len(span) - 1500},
+        ]
+        content = BatchContent(run.first, run.wh, "S" * len(run.wh), bytes(32), run.inputs)
+        assert BatchContent.decode(run.first, content.encode()) == content
+
+
 def test_a_week_of_like_days_from_single_half_hours_is_cut_into_runs():
     known = {period: stored(300, position=period) for period in range(COVERED.start, DAY.start)}
     runs = estimate(basis_of(known), range(DAY.start, DAY.start + WEEK)).runs

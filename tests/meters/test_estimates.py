@@ -299,6 +299,16 @@ def test_the_rest_has_the_shape_of_a_like_day():
     assert {found[period] for period in GAP[1:]} == {(100, "S")}
 
 
+def test_two_estimates_from_no_reading_at_all_name_what_each_was_made_from():
+    """Nothing is known but one advance: half of the day is scaled to it, half is zero."""
+    half = range(DAY.start, DAY.start + 24)
+    runs = estimate(basis_of({}, advances=[advance(2_400, half)]), DAY).runs
+    assert [(run.wh[0], run.quality.letter, len(run.inputs)) for run in runs] == [
+        (100, "S", 2),
+        (0, "Z", 1),
+    ]
+
+
 def test_without_any_shape_the_rest_is_even():
     known = without(series([300] * 48, DAY.start), GAP)
     found = values(estimate(basis_of(known, advances=[advance(REST + 10, DAY)]), DAY))
@@ -356,6 +366,36 @@ def test_the_shortest_advance_is_used_and_the_longer_one_takes_the_rest():
     # The second day's gaps stand in the longer advance alone: what the shorter one left.
     found = values(estimate(basis_of(known, advances=advances), range(DAY.stop, DAY.stop + 48)))
     assert found == dict.fromkeys(GAP, (100, "S")) | dict.fromkeys(more, (100, "S"))
+
+
+def test_a_shorter_advance_also_counts_for_gaps_that_only_the_longer_one_was_asked_about():
+    """The first day's own register says 100 a gap, the two days' like days say otherwise."""
+    two_days, later = range(DAY.start, DAY.stop + 48), range(DAY.stop, DAY.stop + 6)
+    advances = [advance(REST + 42 * 300 + 900 + 6 * 77, two_days), advance(REST + 900, DAY)]
+    basis = basis_of(without(KNOWN, later), advances=advances)
+    found = estimate(basis, range(DAY.stop, DAY.stop + 48))
+    assert values(found) == dict.fromkeys(GAP, (100, "S")) | dict.fromkeys(later, (77, "S"))
+    named = [[item["wh"] for item in run.inputs if item["what"] == "advance"] for run in found.runs]
+    assert named == [[REST + 900], [REST + 900, advances[0].wh]]
+
+
+@pytest.mark.parametrize(("days", "letter"), [(99, "S"), (100, "L")])
+def test_an_advance_that_holds_a_hundred_shorter_ones_with_gaps_is_not_used(days, letter):
+    span = range(DAY.start, DAY.start + days + 9)
+    inner = [advance(200, range(at, at + 1)) for at in range(DAY.start, DAY.start + days)]
+    basis = basis_of(without(whole(), span), advances=[*inner, advance(200 * len(span), span)])
+    found = values(estimate(basis, range(span.stop - 9, span.stop)))
+    assert {found[period] for period in span[-9:]} == {(200 if letter == "S" else 300, letter)}
+
+
+def test_references_and_others_are_tried_by_name_however_they_come():
+    references = {
+        (name, EXPORT): {AT - WEEK: stored(100), AT: stored(now)}
+        for name, now in (("h9", 90), ("h7", 70), ("h8", 80))
+    }
+    assert sunny(0, 0, references=references)[0] == (700, "L")
+    others = {f"h{number:04}": {AT: stored(number)} for number in reversed(range(200))}
+    assert one(basis_of({}, others=others))[0] == (49, "P")
 
 
 def test_the_same_advance_from_two_files_counts_once():
