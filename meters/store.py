@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, Select, insert, select
 
-from ledger.bulk import Reads, insert_rows, mark
+from ledger.bulk import Reads, insert_rows, mark, select_in
 from meters.batches import NO_LINK, BatchContent, Chain, Link
 from meters.edits import EDITED
 from meters.pages import DAY_PERIODS, Run
@@ -124,6 +124,32 @@ class ReadingStore:
                 if better(stored, last):
                     best[key] = stored
         return best
+
+    def all_versions(
+        self, connection: Connection, periods: range
+    ) -> dict[Slot, dict[int, list[Stored]]]:
+        """Return every version of the readings of some half-hours, in the order of the log."""
+        names = {number: meter for meter, number in self._load(connection).items()}
+        found: dict[Slot, dict[int, list[Stored]]] = {}
+        query = self._rows(periods).order_by(*_days.primary_key)
+        for row in connection.execute(query):
+            of_slot = found.setdefault((names[row.meter], CHANNELS[row.channel]), {})
+            run = _run(row).cut(periods.start, periods.stop)
+            for period, wh, letter in zip(run.periods, run.wh, run.quality, strict=True):
+                before = of_slot.setdefault(period, [])
+                before.append(Stored(wh, _RANKS[letter], len(before) + 1, row.position))
+        return found
+
+    def received(self, connection: Connection, positions: Iterable[int]) -> dict[int, int]:
+        """Return when batches came, in Unix milliseconds, by log position; edits are not there."""
+        rows = select_in(
+            connection,
+            "SELECT position, received_at FROM reading_batch",
+            "position",
+            self.community,
+            sorted(set(positions)),
+        )
+        return {position: received_at for position, received_at in rows}  # noqa: C416 - tuples of a driver
 
     def delivered(
         self, connection: Connection, slot: Slot, days: range

@@ -9,7 +9,7 @@ the files, which may name people and can be erased.
 
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import SQLModel
 
 from ledger.tables import COMPACT, STRICT, big, blob, key, text_column, text_key
@@ -56,7 +56,10 @@ class ReadingBatchRow(SQLModel, table=True):
     """
 
     __tablename__ = "reading_batch"
-    __table_args__: ClassVar[Any] = COMPACT
+    __table_args__: ClassVar[Any] = (
+        Index("reading_batch_position", "community", "position"),
+        COMPACT,
+    )
     community: int = key()
     meter: int = key()
     channel: int = key()

@@ -8,6 +8,7 @@ Everything is checked before anything is written.
 331
 """
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -17,10 +18,13 @@ from ledger.errors import CommonwattError, ConflictError, InputError, RefusedErr
 from ledger.statements import Statement
 from ledger.writer import Draft
 from meters.batches import NOT_SIGNED, BatchContent, Chain, Link, chain_of, check_link, content_of
+from meters.checks.delivery import check_delivery
 from meters.delivery_receipt import DeliveryReceipt
 from meters.held import Held
-from meters.readings import NO_PLACE
+from meters.pages import Run
+from meters.readings import NO_PLACE, Channel
 from meters.wire import WireBatch
+from settlement.checking import settings_of
 from settlement.community import Community, Made
 
 SKEW_MS_MAX = 15 * 60_000
@@ -132,6 +136,7 @@ class _Door:
         self._held: dict[tuple[Chain, int], Held] = {}
         self._answers: dict[str, Logged | Waiting] = {}
         self._holding: set[Chain] = set()
+        self._settings = settings_of(community, connection)
 
     def look(self, statements: Sequence[Statement]) -> None:
         """Look up at once where the chains of some batches end, and which have batches held."""
@@ -248,10 +253,23 @@ class _Door:
         content = content_of(statement, wire.readings)
         if content.root().hex() != body["root"]:
             raise RefusedError(NOT_SIGNED)
+        self._check_values(statement, content)
         adapters = community.writer.key_book.role_key_ids("adapter")
         if statement.key_id not in adapters and not LIVE_LETTERS.issuperset(content.quality):
             raise RefusedError("A meter's own key signs actual and estimated readings only.")
         return _Checked(wire, statement, content, now_ms)
+
+    def _check_values(self, statement: Statement, content: BatchContent) -> None:
+        """Refuse values that cannot be readings: the adapter leaves them out and sends a gap.
+
+        Raises:
+            RefusedError: says which.
+        """
+        slot = statement.body["meter"], Channel(statement.body["channel"])
+        run = Run(content.first, array("i", content.wh), content.quality)
+        _, found = check_delivery(slot, run, self._settings.of(slot[0]))
+        if found:
+            raise RefusedError(f"{found[0].code}: {found[0].text} Leave these half-hours out.")
 
     def _take(self, checked: _Checked, before: Link) -> None:
         """Have a batch logged that follows its chain."""

@@ -56,6 +56,7 @@ class FileReport:
         """Return it for programs."""
         return {
             **vars(self.intake),
+            "findings": [found.as_json() for found in self.intake.findings],
             "held": self.held,
             "register_reads": self.reads,
             "advances": self.advances,

@@ -18,6 +18,9 @@ __all__ = ["Refusal", "Refused", "words_of"]
 REASONS_MAX = 1_000
 """Most reasons that are told apart: a file of nonsense must not fill the memory."""
 
+FINDINGS_NAMED_MAX = 20
+"""Most findings that are said one by one."""
+
 METERS_NAMED_MAX = 8
 """Most unknown meters that are named."""
 
@@ -66,6 +69,10 @@ def words_of(report: FileReport) -> Iterator[str]:
         yield f" line {refusal.line}: {refusal.reason}"
     for first, more in rows.again():
         yield f", {counted(more, 'more line')}: refused as line {first.line}"
+    for found in intake.findings[:FINDINGS_NAMED_MAX]:
+        yield f": {found.meter} {found.channel}: {found.text} [{found.code}]"
+    if len(intake.findings) > FINDINGS_NAMED_MAX:
+        yield f": {len(intake.findings) - FINDINGS_NAMED_MAX:,} more findings of the same kinds"
     if report.advances:
         yield (
             f": {counted(report.advances, 'new advance')} of registers kept: no half-hour of them is"

@@ -16,14 +16,14 @@ from itertools import groupby, islice
 
 from sqlalchemy import Connection
 
-from ledger import log_store
 from ledger.kinds import READINGS_MAX
-from ledger.statements import Statement, make_body
-from ledger.writer import LIFETIME_MS, Draft
-from meters.batches import BatchContent, Chain, Link, batch_fields, batch_id
+from meters.checks.delivery import check_delivery
+from meters.checks.findings import Finding
 from meters.files import SourceFile
 from meters.pages import DAY_PERIODS, Delivery, Run, split
 from meters.readings import Reading, Slot
+from settlement.batch_maker import BatchMaker, Piece
+from settlement.checking import Settings, settings_of
 from settlement.community import Community, Made
 from settlement.roots import Roots
 
@@ -46,6 +46,7 @@ class IntakeReport:
         future: readings of half-hours that are not over, refused.
         uncovered: readings of channels or half-hours that consent does not cover, refused.
         unknown_meters: meters without a member's consent, refused, with their readings' number.
+        findings: what checks took out, because it cannot be a reading.
     """
 
     accepted: int = 0
@@ -55,20 +56,12 @@ class IntakeReport:
     future: int = 0
     uncovered: int = 0
     unknown_meters: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
 
     def add(self, part: "IntakeReport") -> None:
         """Add what became of a part of the delivery."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(part, each.name))
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Consecutive new readings of one meter and channel, in one member's name."""
-
-    slot: Slot
-    member: str
-    run: Run
 
 
 def import_readings(
@@ -113,10 +106,13 @@ def import_delivery(
         for group in _groups(delivery, size):
             with community.transaction() as connection:
                 part = IntakeReport()
+                settings = settings_of(community, connection)
                 pieces = [
                     piece
                     for slot in group
-                    for piece in _new_pieces(community, connection, slot, delivery, now_ms, part)
+                    for piece in _new_pieces(
+                        community, connection, slot, delivery, settings, now_ms, part
+                    )
                 ]
                 if pieces:
                     _log(community, connection, pieces, now_ms, source, roots)
@@ -140,15 +136,27 @@ def _groups(delivery: Delivery, readings: int) -> Iterator[list[Slot]]:
         yield group
 
 
+def _allowed(
+    slot: Slot, delivery: Delivery, settings: Settings, report: IntakeReport
+) -> Iterator[Run]:
+    """Yield what of a meter and channel can be readings: no sentinels, nothing above capacity."""
+    limits = settings.of(slot[0])
+    for run in delivery.runs(slot):
+        kept, found = check_delivery(slot, run, limits)
+        report.findings += found
+        yield from kept
+
+
 def _new_pieces(
     community: Community,
     connection: Connection,
     slot: Slot,
     delivery: Delivery,
+    settings: Settings,
     now_ms: int,
     report: IntakeReport,
-) -> Iterator[_Piece]:
-    """Yield what is new of one meter and channel and may be taken."""
+) -> Iterator[Piece]:
+    """Yield what of a meter and channel is new and may be taken."""
     (meter, channel), state = slot, community.state
     if meter not in state.meters:
         report.unknown_meters[meter] += delivery.size(slot)
@@ -156,17 +164,17 @@ def _new_pieces(
     now_period = now_ms // 1_800_000
     cuts = [*state.meter_changes(meter), now_period]
     stored = community.readings.delivered(connection, slot, delivery.days(slot))
-    for run in delivery.runs(slot):
-        for piece in split(run, cuts, READINGS_MAX):
-            if piece.first >= now_period:
-                report.future += len(piece.wh)
+    for run in _allowed(slot, delivery, settings, report):
+        for part in split(run, cuts, READINGS_MAX):
+            if part.first >= now_period:
+                report.future += len(part.wh)
                 continue
-            member = state.reader_of(meter, channel, piece.first)
+            member = state.reader_of(meter, channel, part.first)
             if member is None:
-                report.uncovered += len(piece.wh)
+                report.uncovered += len(part.wh)
                 continue
-            for new in _unknown(piece, stored, report):
-                yield _Piece(slot, member, new)
+            for new in _unknown(part, stored, report):
+                yield Piece(slot, member, new)
 
 
 def _unknown(
@@ -202,69 +210,15 @@ def _unknown(
 def _log(
     community: Community,
     connection: Connection,
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     now_ms: int,
     source: SourceFile | None,
     roots: Roots,
 ) -> None:
     """Sign a group of batches and have them logged and stored."""
     file = None if source is None else community.files.save(connection, source, now_ms)
-    maker = _Maker(community, connection, now_ms, source)
+    maker = BatchMaker(community, connection, now_ms, source)
     places = [maker.place(piece) for piece in pieces]
     for piece, content, root in zip(pieces, places, roots.of(places), strict=True):
         maker.sign(piece, content, root)
     community.accept(connection, maker.drafts, Made(maker.contents, file))
-
-
-class _Maker:
-    """Makes the batches of one transaction, each following the one before in its chain."""
-
-    def __init__(
-        self,
-        community: Community,
-        connection: Connection,
-        now_ms: int,
-        source: SourceFile | None,
-    ) -> None:
-        self._community, self._connection, self._now_ms = community, connection, now_ms
-        self._key = community.writer.keyring.load("adapter")
-        self._file = {} if source is None else {"file": source.sha256.hex()}
-        self._ends: dict[Chain, Link] = {}
-        self._sequences: dict[Chain, int] = {}
-        self._seq = log_store.last_seq(connection, community.writer.community, self._key.key_id)
-        self.drafts: list[Draft] = []
-        self.contents: dict[str, BatchContent] = {}
-
-    def place(self, piece: _Piece) -> BatchContent:
-        """Return the content of the next batch of its chain, salted."""
-        writer, chain, run = self._community.writer, self._chain(piece), piece.run
-        if chain not in self._ends:
-            self._ends[chain] = self._community.readings.chain_end(self._connection, chain)
-            self._sequences[chain] = self._ends[chain][0]
-        self._sequences[chain] += 1
-        statement_id = batch_id(writer.origin, chain, self._sequences[chain])
-        seed = writer.entropy(f"seed/{statement_id}", 32)
-        return BatchContent(run.first, tuple(run.wh), run.quality, seed)
-
-    def sign(self, piece: _Piece, content: BatchContent, root: bytes) -> None:
-        """Sign a batch that was placed; in the order of `place`."""
-        writer, chain = self._community.writer, self._chain(piece)
-        before = self._ends[chain]
-        fields = batch_fields(chain, before, content, self._now_ms, backfill=True, root=root)
-        self._seq += 1
-        body = make_body(
-            "reading_batch",
-            writer.origin,
-            piece.member,
-            batch_id(writer.origin, chain, before[0] + 1),
-            self._seq,
-            self._now_ms + LIFETIME_MS,
-            fields | self._file,
-        )
-        statement = Statement.made(body, [self._key])
-        self._ends[chain] = before[0] + 1, statement.tx_id
-        self.drafts.append(Draft(statement.envelope.encode(), content.encode(), statement))
-        self.contents[statement.tx_id] = content
-
-    def _chain(self, piece: _Piece) -> Chain:
-        return piece.slot[0], piece.slot[1].value, self._key.key_id

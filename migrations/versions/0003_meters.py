@@ -124,6 +124,7 @@ def link_batches() -> None:
         "  AND reading.position = old.position)"
         " FROM reading_batch_old AS old"
     )
+    op.create_index("reading_batch_position", "reading_batch", ["community", "position"])
     op.drop_table("reading_batch_old")
     op.drop_table("reading")
 
