@@ -14,13 +14,14 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Select, insert, select
+from sqlalchemy import Connection, Row, Select, insert, or_, select
 
 from ledger.bulk import Reads, insert_rows, mark, select_in
 from meters.batches import NO_LINK, BatchContent, Chain, Link
 from meters.edits import EDITED
 from meters.pages import DAY_PERIODS, Run
 from meters.readings import Channel, Quality, Slot
+from meters.silence import SAID
 from meters.tables import MeterRow, ReadingBatchRow, ReadingDayRow
 from meters.versions import Stored, better
 
@@ -139,6 +140,24 @@ class ReadingStore:
                 before = of_slot.setdefault(period, [])
                 before.append(Stored(wh, _RANKS[letter], len(before) + 1, row.position))
         return found
+
+    def said_since(self, connection: Connection, day: int, before: int) -> set[Slot]:
+        """Return who said anything of a day of UTC or a later one, as the log stood then.
+
+        Args:
+            connection: an open transaction.
+            day: the first day of UTC.
+            before: only what stands before this log position.
+        """
+        names = {number: meter for meter, number in self._load(connection).items()}
+        said = or_(*(_days.c.quality.contains(letter) for letter in SAID))
+        rows = connection.execute(
+            select(_days.c.meter, _days.c.channel)
+            .where(_days.c.community == self.community, _days.c.day >= day)
+            .where(_days.c.position < before, said)
+            .distinct()
+        )
+        return {(names[row.meter], CHANNELS[row.channel]) for row in rows}
 
     def received(self, connection: Connection, positions: Iterable[int]) -> dict[int, int]:
         """Return when batches came, in Unix milliseconds, by log position; edits are not there."""

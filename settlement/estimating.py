@@ -85,6 +85,22 @@ def estimate_day(
     return DayEstimated(day, runs, findings, len(pieces))
 
 
+def estimate_missing(community: Community, day: date) -> int:
+    """Estimate what is missing before a day is run, and return how many half-hours.
+
+    A day of which nobody said anything is left as it is: nothing is to be settled of it.
+    """
+    with community.reading() as connection:
+        zone = load_zone(community.state.rules_now.zone)
+        periods = of_local_day(day, zone)
+        if not any(
+            stored.quality <= COMPANY
+            for stored in community.readings.known(connection, periods).values()
+        ):
+            return 0
+    return sum(len(run.wh) for _, run in estimate_day(community, day).runs)
+
+
 def _bases(
     community: Community,
     connection: Connection,

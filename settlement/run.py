@@ -29,6 +29,7 @@ from market.clearing import clear
 from market.errors import MarketInputError
 from market.result_wire import result_bytes
 from market.wire import market_to_json
+from meters.silence import since_day
 from settlement import store
 from settlement.community import Community
 from settlement.errors import RunRefusedError
@@ -218,7 +219,10 @@ def _inputs(
 ) -> list[PeriodInputs]:
     """Gather the readings of a day as they stood in the log before a position."""
     stored = community.readings.known(connection, periods, before=before)
-    readings = by_half_hour({key: version.wh for key, version in stored.items()})
+    said = community.readings.said_since(connection, since_day(periods), before)
+    readings = by_half_hour(
+        {key: version.wh for key, version in stored.items() if (key[0], key[1]) in said}
+    )
     return period_inputs(community.state, periods, readings)
 
 

@@ -65,7 +65,7 @@ _CLASSES: dict[str, Any] = {
 _NAMES = {found: name for name, found in _CLASSES.items()}
 
 _PARTS = (
-    *("keys", "community", "book", "readings", "chains", "counts", "order"),
+    *("keys", "community", "book", "readings", "chains", "said", "counts", "order"),
     *("run_state", "erased", "erasable"),
 )
 """Attributes of a `Replay` that are its state, once nothing is unknown or missing."""

@@ -24,6 +24,7 @@ from ledger.status import Status
 from meters.batches import NO_LINK, Chain, Link, chain_of, check_link, content_of
 from meters.edits import EDITED, check_replaced
 from meters.readings import Channel, Quality, Slot
+from meters.silence import DAY_PERIODS, last_said, since_day
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
 from settlement.audit.moves import Net, apply_net
@@ -89,6 +90,8 @@ class Replay:
         self.readings: dict[int, dict[Slot, Reading]] = {}
         self.lost_readings: set[int] = set()
         self.chains: dict[Chain, Link] = {}
+        self.said: dict[Slot, int] = {}
+        self.erased_said: dict[Slot, int] = {}
         self.counts: Counter[str] = Counter()
         self.order = Order()
         self.run_state = RunState()
@@ -225,10 +228,19 @@ class Replay:
 
     def readings_of(self, periods: range) -> Readings | None:
         """Return the Wh that count in some half-hours, or None if any of them was erased."""
-        if not self.lost_readings.isdisjoint(periods):
+        since = since_day(periods)
+        unsure = [slot for slot, day in self.erased_said.items() if day >= since]
+        if not self.lost_readings.isdisjoint(periods) or any(
+            self.said.get(slot, -1) < since for slot in unsure
+        ):
             return None
+        said = {slot for slot, day in self.said.items() if day >= since}
         return {
-            period: {slot: wh for slot, (_, _, wh) in self.readings.get(period, {}).items()}
+            period: {
+                slot: wh
+                for slot, (_, _, wh) in self.readings.get(period, {}).items()
+                if slot in said
+            }
             for period in periods
         }
 
@@ -308,6 +320,9 @@ class Replay:
         if fact.detail is None:
             self.cannot(READINGS, f"the readings of entry {fact.position} were erased")
             self.lost_readings.update(range(body["first"], body["first"] + body["count"]))
+            slot = body["meter"], Channel(body["channel"])
+            last = (body["first"] + body["count"] - 1) // DAY_PERIODS
+            self.erased_said[slot] = max(last, self.erased_said.get(slot, last))
             return
         content = content_of(statement, detail_of(fact))
         wh, quality = content.wh, content.quality
@@ -342,7 +357,9 @@ class Replay:
     def _take_readings(
         self, slot: Slot, first: int, wh: Sequence[int], quality: str, position: int
     ) -> None:
-        held = self.run_state.held
+        held, last = self.run_state.held, last_said(quality, first)
+        if last is not None:
+            self.said[slot] = max(last, self.said.get(slot, last))
         ranks = {letter: Quality.from_letter(letter).rank for letter in set(quality)}
         for period, (value, letter) in enumerate(zip(wh, quality, strict=True), start=first):
             if period in held:

@@ -84,6 +84,9 @@ def test_an_absurd_reading_is_said_before_anything_is_set_aside(street, tmp_path
         Reading("m-ada-pv", Channel.EXPORT, NOON, 10**9, Quality.ACTUAL),
         Reading("m-school-pv", Channel.EXPORT, NOON, 5000, Quality.ACTUAL),
     ]
+    with street.transaction() as connection:
+        # Operators who know better: else it would not be stored.
+        street.settings.set(connection, "m-ada-pv", "capacity_export_wh", "off", 0)
     import_readings(street, absurd)
     with pytest.raises(RunRefusedError, match="cannot be cleared"):
         settle_day(street, DAY)

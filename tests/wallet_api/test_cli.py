@@ -168,10 +168,15 @@ def test_a_community_from_nothing_to_a_statement(tmp_path, capsys, monkeypatch):
     code, out, _ = cli(capsys, "settle", "--day", "2026-06-15", "--json")
     settled = json.loads(out)
     assert settled["days"][0]["matched_wh"] == 46 * 300
-    assert settled["days"][0]["missing"] == 4  # the day begins at 23:00 UTC on the 14th
+    # The day begins at 23:00 UTC on the 14th: of each meter two readings are missing, and estimated.
+    assert settled["days"][0]["missing"] == 0
+    known = json.loads(
+        cli(capsys, "meters", "known", "roof", "export", "--day", "2026-06-15", "--json")[1]
+    )
+    assert [row["quality"] for row in known] == ["zero"] * 2 + ["actual"] * 46
     assert json.loads(cli(capsys, "settle", "--day", "2026-06-15", "--json")[1]) == settled
     code, out, _ = cli(capsys, "settle", "--day", "2026-06-15")
-    assert "Wh matched, 4 readings missing, counted as zero, already settled" in out
+    assert "Wh matched, already settled" in out
     assert "0 days settled, 1 already settled, 13,800 Wh matched" in out
     code, _, err = cli(capsys, "settle", "--day", "2026-06-13")
     assert code == 1

@@ -9,6 +9,7 @@ from ledger.primitives.counted import counted
 from ledger.primitives.periods import parse_date
 from settlement import store
 from settlement.errors import RunRefusedError
+from settlement.estimating import estimate_missing
 from settlement.run import settle_day
 from settlement.store import RunSummary
 from settlement.timetable import due_at_ms
@@ -33,9 +34,14 @@ def settle(
     context: typer.Context,
     day: Annotated[str, typer.Option(metavar="DATE", help="First local day")],
     through: Annotated[str | None, typer.Option(metavar="DATE", help="Last local day")] = None,
+    estimates: Annotated[
+        bool, typer.Option("--estimates/--no-estimates", help="Estimate missing readings first")
+    ] = True,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
     """Settle local days: set aside, clear every half-hour, post, sign and seal.
+
+    Readings that are missing are estimated first, and say so; an export is estimated as zero.
 
     A day that is settled already posts nothing; a run that was stopped goes on where it was.
 
@@ -58,6 +64,9 @@ def settle(
             this_day = first + timedelta(days=offset)
             move_clock(community, due_at_ms(this_day, zone))
             try:
+                estimated = 0
+                if estimates and this_day.isoformat() not in before:
+                    estimated = estimate_missing(community, this_day)
                 runs.append(settle_day(community, this_day))
             except RunRefusedError:
                 if runs:
@@ -66,7 +75,7 @@ def settle(
                 raise
             advance(1)
             if not as_json:
-                _say_run(runs[-1], before)
+                _say_run(runs[-1], before, estimated)
     published = publish_here(settings, community)
     checkpoint = published.checkpoint
     if as_json:
@@ -97,7 +106,10 @@ def _sums(runs: list[RunSummary], before: set[str]) -> str:
     return f"{words}, {known:,} already settled" if known else words
 
 
-def _say_run(run: RunSummary, before: set[str]) -> None:
+def _say_run(run: RunSummary, before: set[str], estimated: int) -> None:
+    guessed = f", {counted(estimated, 'reading')} estimated" if estimated else ""
     missing = f", {run.missing:,} readings missing, counted as zero" if run.missing else ""
     known = ", already settled" if run.day in before else ""
-    say(f"{run.day}  {run.periods} half-hours, {run.matched_wh:>9,} Wh matched{missing}{known}")
+    say(
+        f"{run.day}  {run.periods} half-hours, {run.matched_wh:>9,} Wh matched{guessed}{missing}{known}"
+    )
