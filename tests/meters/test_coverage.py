@@ -162,6 +162,23 @@ def test_marks_stand_under_their_days():
     assert head.index("10") - head.index(" 1 ") == 10
 
 
+def test_a_month_shows_only_channels_of_which_something_is_expected():
+    report = example()
+    late_comer = report.rows[0]._replace(
+        days=tuple(
+            DayCover((0,) * 6) if day.month == 3 else one
+            for day, one in zip(DAYS, report.rows[0].days, strict=True)
+        )
+    )
+    shown = replace(report, rows=(late_comer, report.rows[1]))
+    march, april = render_text(shown).split("March 2026")[1].split("April 2026")
+    assert "<Zo" not in march
+    assert "<Zo" in april
+    march, april = render_html(shown).split('id="m2026-03"')[1].split('id="m2026-04"')
+    assert "Zo" not in march
+    assert "Zo" in april
+
+
 def test_only_what_is_troubled():
     lines = render_text(example(), troubled_only=True).splitlines()
     assert [line.split("  ")[0] for line in lines if line.startswith(("Ada", "Ben", "<Zo"))] == [
