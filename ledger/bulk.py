@@ -33,6 +33,11 @@ def marks(count: int) -> str:
     return ",".join("?" * count)
 
 
+def mark(dialect: str) -> str:
+    """Return an engine's placeholder for one value."""
+    return "?" if dialect == "sqlite" else "%s"
+
+
 @lru_cache(maxsize=4_096)
 def rows_of_one(count: int) -> str:
     """Return SQLite's placeholders for some rows of one value each."""

@@ -84,6 +84,11 @@ class GroupCommit(Generic[Item, Result]):
             self._changed.notify()
         return future
 
+    @property
+    def waiting(self) -> int:
+        """How many items wait to be written."""
+        return len(self._waiting)
+
     def close(self) -> None:
         """Commit what waits, take nothing more, and end the thread."""
         with self._changed:

@@ -137,6 +137,10 @@ class KeyBook:
             raise SignatureError(f"no account {account} was opened")
         return member.at(period)
 
+    def role_key_ids(self, role: str) -> set[str]:
+        """Return the key ids of the roster's keys of a role."""
+        return {key_id_of(key) for key in self.roles.get(role, ())}
+
     def _signers(self, statement: Statement, period: int) -> set[str]:
         """Return the key ids of the signatures that hold and count.
 

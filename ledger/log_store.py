@@ -106,27 +106,16 @@ def append(
     for position, (statement, entry) in enumerate(entries, start=size):
         leaf = entry.leaf
         frontier.append(leaf_hash(leaf))
-        where = {"community": community, "position": position}
-        entry_rows.append({**where, "leaf": leaf})
-        fact_rows.append(
-            {**where, "salt": entry.salt, "envelope": entry.envelope, "detail": entry.detail}
-        )
-        statement_rows.append(
-            {
-                **where,
-                "id": statement.id,
-                "kind": entry.kind,
-                "signer": statement.key_id,
-                "seq": statement.body["seq"],
-                "tx_id": bytes.fromhex(statement.tx_id),
-                "period": entry.period,
-                "recorded_at": now_ms,
-            }
-        )
+        where = (community, position)
+        entry_rows.append((*where, leaf))
+        fact_rows.append((*where, entry.salt, entry.envelope, entry.detail))
+        named = (statement.id, entry.kind, statement.key_id, statement.body["seq"])
+        tx_id = bytes.fromhex(statement.tx_id)
+        statement_rows.append((*where, *named, tx_id, entry.period, now_ms))
     try:
-        connection.execute(insert(_entries), entry_rows)
-        connection.execute(insert(_facts), fact_rows)
-        connection.execute(insert(_statements), statement_rows)
+        bulk.insert_rows(connection, _entries, entry_rows)
+        bulk.insert_rows(connection, _facts, fact_rows)
+        bulk.insert_rows(connection, _statements, statement_rows)
     except IntegrityError as error:
         raise LogError(
             f"Another writer moved the log's head from {size} entries, or logged one of these "
@@ -178,32 +167,66 @@ def find_statement(connection: Connection, community: int, statement: Statement)
         ConflictError: its id or its key's ``seq`` came before with another body.
         RefusedError: its ``seq`` lies too far behind the key's highest.
     """
-    mine = _statements.c.community == community
-    row = connection.execute(
-        select(_statements.c.position, _statements.c.tx_id).where(
-            mine, _statements.c.id == statement.id
+    return find_statements(connection, community, [statement])[0]
+
+
+def find_statements(
+    connection: Connection, community: int, statements: Sequence[Statement]
+) -> list[int | None]:
+    """Return the position at which each very statement was logged, or None.
+
+    Raises:
+        ConflictError: an id or a key's ``seq`` came before with another body.
+        RefusedError: a ``seq`` lies too far behind its key's highest.
+    """
+    reads = bulk.Reads(connection)
+    ids = [statement.id for statement in statements]
+    rows = reads.select_in(
+        "SELECT id, position, tx_id FROM statement", "id", community, ids, kind="text"
+    )
+    mark = bulk.mark(reads.dialect)
+    highest_of = {
+        signer: reads.query(
+            f"SELECT max(seq) FROM statement WHERE community = {community:d} AND signer = {mark}",
+            (signer,),
         )
-    ).one_or_none()
-    if row is not None:
-        if row.tx_id != bytes.fromhex(statement.tx_id):
+        for signer in {statement.key_id for statement in statements}
+    }
+    reads.run()
+    known = {row[0]: (row[1], bytes(row[2])) for row in rows}
+    found: list[int | None] = []
+    new: dict[str, list[int]] = {}
+    for statement in statements:
+        position, tx_id = known.get(statement.id, (None, b""))
+        if position is None:
+            new.setdefault(statement.key_id, []).append(statement.body["seq"])
+        elif tx_id != bytes.fromhex(statement.tx_id):
             raise ConflictError(f"The id {statement.id} came before with another body.", "id")
-        return int(row.position)
-    seq, signer = statement.body["seq"], statement.key_id
-    same = connection.execute(
-        select(_statements.c.id).where(
-            mine, _statements.c.signer == signer, _statements.c.seq == seq
-        )
-    ).one_or_none()
-    if same is not None:
-        raise ConflictError(f"This key signed another statement with seq {seq}.", "seq")
-    highest = last_seq(connection, community, signer)
-    if seq <= highest - SEQ_WINDOW:
-        raise RefusedError(
-            f"seq {seq} is more than {SEQ_WINDOW} behind this key's highest, {highest}."
-        )
-    if seq > highest + SEQ_JUMP_MAX:
-        raise RefusedError(f"seq {seq} is too far above this key's highest, {highest}.")
-    return None
+        found.append(position)
+    for signer, seqs in new.items():
+        [[highest]] = highest_of[signer]
+        _check_seqs(connection, community, signer, seqs, highest or 0)
+    return found
+
+
+def _check_seqs(
+    connection: Connection, community: int, signer: str, seqs: Sequence[int], highest: int
+) -> None:
+    """Refuse numbers of a key that were used, or that lie too far from its highest."""
+    # Nearly always all of them are new: above the highest.
+    if below := [seq for seq in seqs if seq <= highest]:
+        mine = (_statements.c.community == community) & (_statements.c.signer == signer)
+        used = select(_statements.c.seq).where(mine, _statements.c.seq.in_(below)).limit(1)
+        same = connection.scalar(used)
+        if same is not None:
+            raise ConflictError(f"This key signed another statement with seq {same}.", "seq")
+    for seq in seqs:
+        if seq <= highest - SEQ_WINDOW:
+            raise RefusedError(
+                f"seq {seq} is more than {SEQ_WINDOW} behind this key's highest, {highest}."
+            )
+        if seq > highest + SEQ_JUMP_MAX:
+            raise RefusedError(f"seq {seq} is too far above this key's highest, {highest}.")
 
 
 def last_seq(connection: Connection, community: int, signer: str) -> int:

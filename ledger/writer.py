@@ -41,10 +41,18 @@ LIFETIME_MS = 24 * 3_600_000
 
 @dataclass(frozen=True, slots=True)
 class Draft:
-    """A signed envelope and the detail it binds, on their way into the log."""
+    """A signed envelope and the detail it binds, on their way into the log.
+
+    ``statement`` is the envelope decoded, where whoever made the draft has it already.
+    """
 
     envelope: bytes
     detail: bytes | None = None
+    statement: Statement | None = None
+
+    def decoded(self) -> Statement:
+        """Return the statement of the envelope."""
+        return self.statement or Statement.decode(self.envelope)
 
 
 EVIDENCE = "evidence"
@@ -139,8 +147,15 @@ class Writer:
         body = make_body(kind, self.origin, account, statement_id, seq, not_after_ms, fields)
         return sign(body, keys)
 
-    def record(self, connection: Connection, drafts: Sequence[Draft]) -> list[int]:
+    def record(
+        self, connection: Connection, drafts: Sequence[Draft], *, signed: bool = False
+    ) -> list[int]:
         """Check statements and append those that are new.
+
+        Args:
+            connection: an open transaction.
+            drafts: in the order in which they are logged.
+            signed: their signatures were checked in this very transaction.
 
         Returns:
             Each statement's position in the log.
@@ -154,15 +169,15 @@ class Writer:
         period = now_ms // (SECONDS * 1000)
         positions: list[int | None] = []
         fresh: list[tuple[Statement, Entry]] = []
-        for draft in drafts:
-            statement = Statement.decode(draft.envelope)
-            known = log_store.find_statement(connection, self.community, statement)
-            positions.append(known)
+        statements = [draft.decoded() for draft in drafts]
+        positions.extend(log_store.find_statements(connection, self.community, statements))
+        for draft, statement, known in zip(drafts, statements, positions, strict=True):
             if known is not None:
                 continue
             if now_ms > statement.body["not_after"]:
                 raise RefusedError(f"The statement {statement.id} came after its not_after.")
-            self.key_book.check(statement, period)
+            if not signed:
+                self.key_book.check(statement, period)
             self._keys_changed |= statement.kind in KEY_KINDS
             self.key_book.apply(statement, period)
             salt = self.entropy(f"salt/{statement.id}", SALT_BYTES)

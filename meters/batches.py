@@ -19,6 +19,7 @@ from ledger.errors import InputError, RefusedError
 from ledger.kinds import READINGS_MAX
 from ledger.primitives.canonical import INTEGER_MAX, decode, encode
 from ledger.primitives.energy import WH_MAX
+from ledger.primitives.ids import derived_id
 from ledger.primitives.shape import HEX_64, array, integer, integers, one_of, record, text
 from ledger.records import salted_root
 from ledger.statements import Statement
@@ -120,6 +121,11 @@ def chain_of(batch: Statement) -> Chain:
     return batch.body["meter"], batch.body["channel"], batch.key_id
 
 
+def batch_id(origin: str, chain: Chain, sequence: int) -> str:
+    """Return the id of a chain's batch: a delivery that starts again makes the same."""
+    return derived_id("reading_batch", origin, *chain, sequence)
+
+
 Link = tuple[int, str]
 """Sequence and tx id of a batch in its chain."""
 
@@ -155,6 +161,41 @@ def content_of(batch: Statement, detail: bytes) -> BatchContent:
     if content.inputs_hash() != batch.body.get("inputs"):
         raise RefusedError("the inputs are not those that were signed")
     return content
+
+
+def batch_fields(
+    chain: Chain,
+    before: Link,
+    content: BatchContent,
+    created_at_ms: int,
+    *,
+    backfill: bool,
+    root: bytes | None = None,
+) -> dict[str, Any]:
+    """Return the fields of the batch that follows another, for `ledger.statements.make_body`.
+
+    Args:
+        chain: its meter, channel and signer.
+        before: the link of the last batch, or `NO_LINK`.
+        content: its readings.
+        created_at_ms: when it was made, Unix milliseconds.
+        backfill: whether it comes from a file, or later than its half-hours.
+        root: of the readings, where it is known already.
+    """
+    inputs = content.inputs_hash()
+    return {
+        "meter": chain[0],
+        "channel": chain[1],
+        "sequence": before[0] + 1,
+        "previous": before[1],
+        "created_at": created_at_ms,
+        "first": content.first,
+        "step": 30,
+        "count": len(content.wh),
+        "root": (content.root() if root is None else root).hex(),
+        "backfill": backfill,
+        **({} if inputs is None else {"inputs": inputs}),
+    }
 
 
 NOT_SIGNED = "the readings are not those that were signed"

@@ -3,7 +3,7 @@
 A page holds one meter's channel over one day of UTC. A later reading of the same half-hour
 replaces an earlier one.
 
->>> from meters.readings import Channel
+>>> from meters.readings import Channel, Place
 >>> delivery = Delivery()
 >>> delivery.add(Block("h1", Channel.IMPORT, 95, (7, 8), "AE", Place(2, 0, 9)))
 >>> [(run.first, list(run.wh), run.quality) for run in delivery.runs(("h1", Channel.IMPORT))]
@@ -15,7 +15,7 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
-from meters.readings import Block, Place, Reading, Slot
+from meters.readings import NO_PLACE, Block, Reading, Slot
 
 DAY_PERIODS = 48
 """Half-hours of a day of UTC: what one page, and one row of the store, covers at most."""
@@ -25,9 +25,6 @@ MISSING = -1
 
 _NO_WH = array("i", [MISSING]) * DAY_PERIODS
 _NO_QUALITY = b"." * DAY_PERIODS
-
-NOWHERE = Place(0, 0, 0)
-"""The place of a reading that is from no file."""
 
 
 class Page(NamedTuple):
@@ -85,7 +82,7 @@ class Delivery:
         """Take one reading."""
         letter = reading.quality.letter
         self.add(
-            Block(reading.meter, reading.channel, reading.period, (reading.wh,), letter, NOWHERE)
+            Block(reading.meter, reading.channel, reading.period, (reading.wh,), letter, NO_PLACE)
         )
 
     def slots(self) -> list[Slot]:

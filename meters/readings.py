@@ -106,6 +106,10 @@ class Place(NamedTuple):
     length: int
 
 
+NO_PLACE = Place(0, 0, 0)
+"""The place of what is from no file."""
+
+
 class Block(NamedTuple):
     """Consecutive half-hours of one meter's channel, as one place of a file gives them.
 

@@ -10,12 +10,13 @@ it, in the order of the log.
 
 import sys
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, Select, insert, select
 
-from ledger.bulk import insert_rows
+from ledger.bulk import Reads, insert_rows, mark, select_in
 from meters.batches import NO_LINK, BatchContent, Chain, Link
 from meters.edits import EDITED
 from meters.pages import DAY_PERIODS, Run
@@ -47,6 +48,18 @@ class Origin:
     position: int
     received_at_ms: int
     file: int | None = None
+
+
+class NewBatch(NamedTuple):
+    """A batch to be stored: its chain, its readings, its link in the chain, and how it came.
+
+    All of it is checked.
+    """
+
+    chain: Chain
+    content: BatchContent
+    link: Link
+    origin: Origin
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,11 +125,37 @@ class ReadingStore:
                     best[key] = stored
         return best
 
+    def all_versions(
+        self, connection: Connection, periods: range
+    ) -> dict[Slot, dict[int, list[Stored]]]:
+        """Return every version of the readings of some half-hours, in the order of the log."""
+        names = {number: meter for meter, number in self._load(connection).items()}
+        found: dict[Slot, dict[int, list[Stored]]] = {}
+        query = self._rows(periods).order_by(*_days.primary_key)
+        for row in connection.execute(query):
+            of_slot = found.setdefault((names[row.meter], CHANNELS[row.channel]), {})
+            run = _run(row).cut(periods.start, periods.stop)
+            for period, wh, letter in zip(run.periods, run.wh, run.quality, strict=True):
+                before = of_slot.setdefault(period, [])
+                before.append(Stored(wh, _RANKS[letter], len(before) + 1, row.position))
+        return found
+
+    def received(self, connection: Connection, positions: Iterable[int]) -> dict[int, int]:
+        """Return when batches came, in Unix milliseconds, by log position; edits are not there."""
+        rows = select_in(
+            connection,
+            "SELECT position, received_at FROM reading_batch",
+            "position",
+            self.community,
+            sorted(set(positions)),
+        )
+        return {position: received_at for position, received_at in rows}  # noqa: C416 - tuples of a driver
+
     def delivered(
         self, connection: Connection, slot: Slot, days: range
     ) -> dict[int, list[tuple[int, Run]]]:
         """Return (log position, readings) of all that was ever delivered, by day of UTC."""
-        number = self._load(connection).get(slot[0])
+        number = self._known_number(connection, slot[0])
         rows = connection.execute(
             self._rows(range(days.start * DAY_PERIODS, days.stop * DAY_PERIODS))
             .where(_days.c.meter == number, _days.c.channel == CHANNELS.index(slot[1]))
@@ -140,75 +179,79 @@ class ReadingStore:
                 versions.append(Version(stored, self._origin(connection, slot, position)))
         return versions
 
-    def save(
-        self,
-        connection: Connection,
-        chain: Chain,
-        content: BatchContent,
-        link: Link,
-        origin: Origin,
-    ) -> None:
-        """Add the readings of a batch, each as its half-hour's next version, and its link.
-
-        Args:
-            connection: an open transaction.
-            chain: the batch's meter, channel and signer.
-            content: its readings, checked.
-            link: its place in the chain, checked.
-            origin: how it came.
-        """
-        meter, channel, signer = chain
-        run = Run(content.first, array("i", content.wh), content.quality)
-        number = self._add(connection, meter, channel, run, origin.position)
-        connection.execute(
-            insert(_batches).values(
-                community=self.community,
-                meter=number,
-                channel=CHANNELS.index(Channel(channel)),
-                signer=signer,
-                sequence=link[0],
-                tx_id=bytes.fromhex(link[1]),
-                position=origin.position,
-                received_at=origin.received_at_ms,
-                file=origin.file,
-            )
-        )
+    def save(self, connection: Connection, batches: Sequence[NewBatch]) -> None:
+        """Add the readings of batches, each as its half-hour's next version, and their links."""
+        days: list[tuple[int | bytes | str | None, ...]] = []
+        links: list[tuple[int | bytes | str | None, ...]] = []
+        for chain, content, link, origin in batches:
+            meter, channel, signer = chain
+            run = Run(content.first, array("i", content.wh), content.quality)
+            number, side = self._number(connection, meter), CHANNELS.index(Channel(channel))
+            days += self._packed(number, side, run, origin.position)
+            when = (origin.position, origin.received_at_ms, origin.file)
+            tx_id = bytes.fromhex(link[1])
+            links.append((self.community, number, side, signer, link[0], tx_id, *when))
+        insert_rows(connection, _days, days)
+        insert_rows(connection, _batches, links)
 
     def edit(
         self, connection: Connection, slot: Slot, first: int, wh: Sequence[int], position: int
     ) -> None:
         """Add an edit that was checked: it outranks what was delivered."""
         run = Run(first, array("i", wh), EDITED * len(wh))
-        self._add(connection, slot[0], slot[1].value, run, position)
+        number, side = self._number(connection, slot[0]), CHANNELS.index(slot[1])
+        insert_rows(connection, _days, self._packed(number, side, run, position))
 
-    def _add(
-        self, connection: Connection, meter: str, channel: str, run: Run, position: int
-    ) -> int:
-        """Add readings, and return their meter's number."""
-        number, side = self._number(connection, meter), CHANNELS.index(Channel(channel))
-        insert_rows(
-            connection,
-            _days,
-            [
-                (self.community, day, number, side, position, *_packed(part))
-                for day, part in _by_day(run)
-            ],
-        )
-        return number
+    def _packed(
+        self, number: int, side: int, run: Run, position: int
+    ) -> list[tuple[int | bytes | str | None, ...]]:
+        return [
+            (self.community, day, number, side, position, *_packed(part))
+            for day, part in _by_day(run)
+        ]
 
     def chain_end(self, connection: Connection, chain: Chain) -> Link:
         """Return the link of the last batch of a chain, or that none came yet."""
+        return self.chain_ends(connection, [chain])[chain]
+
+    def chain_ends(self, connection: Connection, chains: Iterable[Chain]) -> dict[Chain, Link]:
+        """Return the link of the last batch of each chain."""
+        reads = Reads(connection)
+        value = mark(reads.dialect)
+        asked = {}
+        for chain in chains:
+            number = self._known_number(connection, chain[0])
+            if number is not None:
+                where = (number, CHANNELS.index(Channel(chain[1])), chain[2])
+                asked[chain] = reads.query(
+                    f"SELECT sequence, tx_id FROM reading_batch WHERE community = {self.community:d}"
+                    f" AND meter = {value} AND channel = {value} AND signer = {value}"
+                    " ORDER BY sequence DESC LIMIT 1",
+                    where,
+                )
+            else:
+                asked[chain] = []
+        reads.run()
+        return {
+            chain: (rows[0][0], bytes(rows[0][1]).hex()) if rows else NO_LINK
+            for chain, rows in asked.items()
+        }
+
+    def link_at(
+        self, connection: Connection, chain: Chain, sequence: int
+    ) -> tuple[str, Origin] | None:
+        """Return (tx id, how it came) of the batch at a place of a chain, or None."""
         meter, channel, signer = chain
-        number = self._load(connection).get(meter)
         row = connection.execute(
-            select(_batches.c.sequence, _batches.c.tx_id)
-            .where(_batches.c.community == self.community, _batches.c.meter == number)
+            select(_batches)
+            .where(_batches.c.community == self.community)
+            .where(_batches.c.meter == self._known_number(connection, meter))
             .where(_batches.c.channel == CHANNELS.index(Channel(channel)))
-            .where(_batches.c.signer == signer)
-            .order_by(_batches.c.sequence.desc())
-            .limit(1)
+            .where(_batches.c.signer == signer, _batches.c.sequence == sequence)
         ).one_or_none()
-        return (row.sequence, row.tx_id.hex()) if row else NO_LINK
+        if row is None:
+            return None
+        return row.tx_id.hex(), Origin(row.position, row.received_at, row.file)
 
     def _rows(self, periods: range) -> Select[tuple[int, ...]]:
         """Select all that touches some half-hours."""
@@ -231,13 +274,18 @@ class ReadingStore:
 
     def _number(self, connection: Connection, meter: str) -> int:
         """Return a meter's number; a new one gets the next."""
-        if meter not in self._load(connection):
+        if self._known_number(connection, meter) is None:
             number = len(self._numbers) + 1
             connection.execute(
                 insert(_meters).values(community=self.community, number=number, id=meter)
             )
             self._numbers[meter] = number
         return self._numbers[meter]
+
+    def _known_number(self, connection: Connection, meter: str) -> int | None:
+        """Return a meter's number, which never changes, or None if it has none yet."""
+        number = self._numbers.get(meter)
+        return number if number is not None else self._load(connection).get(meter)
 
     def _load(self, connection: Connection) -> dict[str, int]:
         rows = connection.execute(

@@ -9,7 +9,7 @@ the files, which may name people and can be erased.
 
 from typing import Any, ClassVar
 
-from sqlalchemy import CheckConstraint, UniqueConstraint
+from sqlalchemy import CheckConstraint, Index, UniqueConstraint
 from sqlmodel import SQLModel
 
 from ledger.tables import COMPACT, STRICT, big, blob, key, text_column, text_key
@@ -56,7 +56,10 @@ class ReadingBatchRow(SQLModel, table=True):
     """
 
     __tablename__ = "reading_batch"
-    __table_args__: ClassVar[Any] = COMPACT
+    __table_args__: ClassVar[Any] = (
+        Index("reading_batch_position", "community", "position"),
+        COMPACT,
+    )
     community: int = key()
     meter: int = key()
     channel: int = key()
@@ -97,8 +100,74 @@ class MeterFilePartRow(SQLModel, table=True):
     data: bytes = blob()
 
 
+class HeldBatchRow(SQLModel, table=True):
+    """A signed batch that waits for one before it. Its row goes when it is logged or refused."""
+
+    __tablename__ = "held_batch"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    meter: str = text_key()
+    channel: str = text_key()
+    signer: str = text_key()
+    sequence: int = key()
+    tx_id: bytes = blob()
+    envelope: bytes = blob()
+    readings: bytes = blob()
+    received_at: int = big()
+
+
+class MeterAlertRow(SQLModel, table=True):
+    """Something that an operator should look at. ``mark`` tells what was noted before."""
+
+    __tablename__ = "meter_alert"
+    __table_args__: ClassVar[Any] = (UniqueConstraint("community", "mark"), STRICT)
+    community: int = key()
+    number: int = key()
+    at: int = big()
+    kind: str = text_column()
+    meter: str = text_column()
+    mark: str = text_column()
+    text: str = text_column()
+
+
+class MeterAdvanceRow(SQLModel, table=True):
+    """Energy between two reads of a register: for checks and estimates. Times are Unix seconds."""
+
+    __tablename__ = "meter_advance"
+    __table_args__: ClassVar[Any] = (
+        CheckConstraint("until > since", name="meter_advance_span"),
+        CheckConstraint("wh >= 0", name="meter_advance_wh"),
+        COMPACT,
+    )
+    community: int = key()
+    meter: str = text_key()
+    channel: str = text_key()
+    until: int = key()
+    since: int = key()
+    wh: int = key()
+    quality: str = text_column()
+    received_at: int = big()
+
+
+class MeterSettingRow(SQLModel, table=True):
+    """What operators say of a meter, or of all (``meter`` is empty): the latest of a name counts."""
+
+    __tablename__ = "meter_setting"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    number: int = key()
+    meter: str = text_column()
+    name: str = text_column()
+    value: str | None = text_column(nullable=True)
+    at: int = big()
+
+
 APPEND_ONLY = ("meter", "reading_day", "reading_batch")
 """Tables of this package that never change a row."""
 
-ERASABLE = ("meter_file", "meter_file_part")
-"""Tables whose rows may be deleted: files name meters, and their names may name people."""
+ERASABLE = (
+    *("meter_file", "meter_file_part", "held_batch", "meter_alert"),
+    *("meter_advance", "meter_setting"),
+)
+"""Tables whose rows may be deleted: files name meters, and their names may name people; register
+reads are personal; what is held waits only; alerts are done with one day."""

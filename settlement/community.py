@@ -6,7 +6,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 
 from sqlalchemy import Connection
@@ -20,11 +20,14 @@ from ledger.primitives.periods import SECONDS
 from ledger.records import Transfer
 from ledger.statements import Statement
 from ledger.writer import Draft, Writer
-from meters.batches import NOT_SIGNED, BatchContent, chain_of, check_link, content_of
+from meters.batches import NOT_SIGNED, BatchContent, Chain, Link, chain_of, check_link, content_of
 from meters.edits import check_replaced
 from meters.files import FileStore
+from meters.held import HeldStore
 from meters.readings import Channel
-from meters.store import Origin, ReadingStore
+from meters.register_store import RegisterStore
+from meters.setting_store import SettingStore
+from meters.store import NewBatch, Origin, ReadingStore
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
 from settlement.openings import MOVING_KINDS
 from settlement.state import AGREEMENT_KINDS, CommunityState
@@ -32,15 +35,19 @@ from settlement.state import AGREEMENT_KINDS, CommunityState
 
 @dataclass(frozen=True, slots=True)
 class Made:
-    """Batches that this program made itself.
+    """Batches that this program made or checked itself.
 
     Attributes:
         contents: the readings, by the batch's ``tx_id``, as they were hashed and signed.
         file: number of the stored file that they are from.
+        received_ms: when each came, by ``tx_id``; now where it is left out.
+        signed: their signatures, links and consent were checked in this very transaction.
     """
 
     contents: Mapping[str, BatchContent]
     file: int | None = None
+    received_ms: Mapping[str, int] = field(default_factory=dict)
+    signed: bool = False
 
 
 NOTHING_MADE = Made({})
@@ -54,6 +61,9 @@ class Community:
         self.state = CommunityState()
         self.readings = ReadingStore(writer.community)
         self.files = FileStore(writer.community)
+        self.held = HeldStore(writer.community)
+        self.registers = RegisterStore(writer.community)
+        self.settings = SettingStore(writer.community)
         self._position = self._folded = 0
         self._changed = False
         writer.on_rollback.append(self._forget)
@@ -101,14 +111,20 @@ class Community:
             SignatureError, ConflictError, RefusedError, InputError: nothing is to be kept.
         """
         size, _, _ = log_store.head(connection, self.writer.community)
-        positions = self.writer.record(connection, drafts)
+        positions = self.writer.record(connection, drafts, signed=made.signed)
         period = self.writer.logged_ms(connection) // (SECONDS * 1000)
+        arrived = _Arrived(self, connection, made)
         for draft, position in zip(drafts, positions, strict=True):
             if position >= size:
-                statement = Statement.decode(draft.envelope)
+                statement = draft.decoded()
                 self.state.apply(statement, period)
                 self._changed |= statement.kind in AGREEMENT_KINDS
-                self._cause(connection, statement, draft.detail, position, period, made)
+                if statement.kind == "reading_batch":
+                    arrived.add(statement, draft.detail or b"", position)
+                    continue
+                arrived.store()
+                self._cause(connection, statement, draft.detail, position, period)
+        arrived.store()
         self._position = max(self._position, size, *(p + 1 for p in positions), 0)
         return positions
 
@@ -119,7 +135,6 @@ class Community:
         detail: bytes | None,
         position: int,
         period: int,
-        made: Made,
     ) -> None:
         """Do in the ledger what a statement causes."""
         writer = self.writer
@@ -130,8 +145,6 @@ class Community:
                 "Opening balances come before the first payment and the first settled day. "
                 "Nothing was written."
             )
-        if statement.kind == "reading_batch":
-            self._read(connection, statement, detail or b"", position, made)
         if statement.kind == "reading_edit":
             self._edit(connection, statement, position)
         if statement.kind == "erasure":
@@ -146,26 +159,6 @@ class Community:
         if effect.transfers:
             batch = Batch(bytes.fromhex(statement.id), tuple(effect.transfers), position)
             ledger.post(connection, [batch], now_ms)
-
-    def _read(
-        self,
-        connection: Connection,
-        batch: Statement,
-        detail: bytes,
-        position: int,
-        made: Made,
-    ) -> None:
-        """Store the readings of a signed batch."""
-        chain = chain_of(batch)
-        link = check_link(self.readings.chain_end(connection, chain), batch)
-        self.state.check_readings(batch)
-        content = made.contents.get(batch.tx_id)
-        if content is None:
-            content = content_of(batch, detail)
-            if content.root().hex() != batch.body["root"]:
-                raise RefusedError(NOT_SIGNED)
-        origin = Origin(position, self.writer.clock.now_ms(), made.file)
-        self.readings.save(connection, chain, content, link, origin)
 
     def _edit(self, connection: Connection, edit: Statement, position: int) -> None:
         """Store what two operators say of some half-hours."""
@@ -234,3 +227,41 @@ class Community:
         if self._changed:
             self.state, self._folded = CommunityState(), 0
         self._position, self._changed = self._folded, False
+
+
+class _Arrived:
+    """Batches of readings that were logged in one go: checked one by one, stored together."""
+
+    def __init__(self, community: Community, connection: Connection, made: Made) -> None:
+        self._community, self._connection, self._made = community, connection, made
+        self._ends: dict[Chain, Link] = {}
+        self._new: list[NewBatch] = []
+
+    def add(self, batch: Statement, detail: bytes, position: int) -> None:
+        """Take the next batch.
+
+        Raises:
+            InputError, RefusedError: it does not follow, or its readings are not those it binds.
+        """
+        community, made, chain = self._community, self._made, chain_of(batch)
+        before = self._ends.get(chain)
+        if made.signed:
+            link = batch.body["sequence"], batch.tx_id
+        else:
+            before = before or community.readings.chain_end(self._connection, chain)
+            link = check_link(before, batch)
+            community.state.check_readings(batch)
+        content = made.contents.get(batch.tx_id)
+        if content is None:
+            content = content_of(batch, detail)
+            if content.root().hex() != batch.body["root"]:
+                raise RefusedError(NOT_SIGNED)
+        received_ms = made.received_ms.get(batch.tx_id) or community.writer.clock.now_ms()
+        self._ends[chain] = link
+        self._new.append(NewBatch(chain, content, link, Origin(position, received_ms, made.file)))
+
+    def store(self) -> None:
+        """Store what was taken."""
+        if self._new:
+            self._community.readings.save(self._connection, self._new)
+            self._new = []

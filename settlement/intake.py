@@ -17,17 +17,21 @@ from itertools import groupby, islice
 from sqlalchemy import Connection
 
 from ledger.kinds import READINGS_MAX
-from ledger.statements import Statement
-from ledger.writer import Draft
-from meters.batches import BatchContent, Chain, Link
+from meters.checks.delivery import check_delivery
+from meters.checks.findings import Finding
 from meters.files import SourceFile
 from meters.pages import DAY_PERIODS, Delivery, Run, split
 from meters.readings import Reading, Slot
+from settlement.batch_maker import BatchMaker, Piece
+from settlement.checking import Settings, settings_of
 from settlement.community import Community, Made
-from settlement.state import reading_batch_id
+from settlement.roots import Roots
 
 READINGS_A_TRANSACTION = 10_000
 """Readings after which a transaction ends; one meter's channel is never cut."""
+
+READINGS_OF_MANY = 200_000
+"""The same, where several processes hash: a group must be worth sharing."""
 
 
 @dataclass
@@ -42,6 +46,7 @@ class IntakeReport:
         future: readings of half-hours that are not over, refused.
         uncovered: readings of channels or half-hours that consent does not cover, refused.
         unknown_meters: meters without a member's consent, refused, with their readings' number.
+        findings: what checks took out, because it cannot be a reading.
     """
 
     accepted: int = 0
@@ -51,20 +56,12 @@ class IntakeReport:
     future: int = 0
     uncovered: int = 0
     unknown_meters: Counter[str] = field(default_factory=Counter)
+    findings: list[Finding] = field(default_factory=list)
 
     def add(self, part: "IntakeReport") -> None:
         """Add what became of a part of the delivery."""
         for each in fields(self):
             setattr(self, each.name, getattr(self, each.name) + getattr(part, each.name))
-
-
-@dataclass(frozen=True, slots=True)
-class _Piece:
-    """Consecutive new readings of one meter and channel, in one member's name."""
-
-    slot: Slot
-    member: str
-    run: Run
 
 
 def import_readings(
@@ -104,34 +101,50 @@ def import_delivery(
     now_ms = community.writer.clock.now_ms() // 1000 * 1000
     with community.reading():
         pass  # what was refused before may have dropped what was remembered
-    for group in _groups(delivery):
-        with community.transaction() as connection:
-            part = IntakeReport()
-            pieces = [
-                piece
-                for slot in group
-                for piece in _new_pieces(community, connection, slot, delivery, now_ms, part)
-            ]
-            if pieces:
-                _log(community, connection, pieces, now_ms, source)
-        part.batches = len(pieces)
-        report.add(part)
-        after_group(sum(delivery.size(slot) for slot in group))
+    with Roots(delivery.count) as roots:
+        size = READINGS_OF_MANY if roots.many else READINGS_A_TRANSACTION
+        for group in _groups(delivery, size):
+            with community.transaction() as connection:
+                part = IntakeReport()
+                settings = settings_of(community, connection)
+                pieces = [
+                    piece
+                    for slot in group
+                    for piece in _new_pieces(
+                        community, connection, slot, delivery, settings, now_ms, part
+                    )
+                ]
+                if pieces:
+                    _log(community, connection, pieces, now_ms, source, roots)
+            part.batches = len(pieces)
+            report.add(part)
+            after_group(sum(delivery.size(slot) for slot in group))
     return report
 
 
-def _groups(delivery: Delivery) -> Iterator[list[Slot]]:
+def _groups(delivery: Delivery, readings: int) -> Iterator[list[Slot]]:
     """Split a delivery into groups of whole meters and channels, one transaction each."""
     group: list[Slot] = []
     size = 0
     for slot in delivery.slots():
         group.append(slot)
         size += delivery.size(slot)
-        if size >= READINGS_A_TRANSACTION:
+        if size >= readings:
             yield group
             group, size = [], 0
     if group:
         yield group
+
+
+def _allowed(
+    slot: Slot, delivery: Delivery, settings: Settings, report: IntakeReport
+) -> Iterator[Run]:
+    """Yield what of a meter and channel can be readings: no sentinels, nothing above capacity."""
+    limits = settings.of(slot[0])
+    for run in delivery.runs(slot):
+        kept, found = check_delivery(slot, run, limits)
+        report.findings += found
+        yield from kept
 
 
 def _new_pieces(
@@ -139,10 +152,11 @@ def _new_pieces(
     connection: Connection,
     slot: Slot,
     delivery: Delivery,
+    settings: Settings,
     now_ms: int,
     report: IntakeReport,
-) -> Iterator[_Piece]:
-    """Yield what is new of one meter and channel and may be taken."""
+) -> Iterator[Piece]:
+    """Yield what of a meter and channel is new and may be taken."""
     (meter, channel), state = slot, community.state
     if meter not in state.meters:
         report.unknown_meters[meter] += delivery.size(slot)
@@ -150,17 +164,17 @@ def _new_pieces(
     now_period = now_ms // 1_800_000
     cuts = [*state.meter_changes(meter), now_period]
     stored = community.readings.delivered(connection, slot, delivery.days(slot))
-    for run in delivery.runs(slot):
-        for piece in split(run, cuts, READINGS_MAX):
-            if piece.first >= now_period:
-                report.future += len(piece.wh)
+    for run in _allowed(slot, delivery, settings, report):
+        for part in split(run, cuts, READINGS_MAX):
+            if part.first >= now_period:
+                report.future += len(part.wh)
                 continue
-            member = state.reader_of(meter, channel, piece.first)
+            member = state.reader_of(meter, channel, part.first)
             if member is None:
-                report.uncovered += len(piece.wh)
+                report.uncovered += len(part.wh)
                 continue
-            for new in _unknown(piece, stored, report):
-                yield _Piece(slot, member, new)
+            for new in _unknown(part, stored, report):
+                yield Piece(slot, member, new)
 
 
 def _unknown(
@@ -196,68 +210,15 @@ def _unknown(
 def _log(
     community: Community,
     connection: Connection,
-    pieces: Sequence[_Piece],
+    pieces: Sequence[Piece],
     now_ms: int,
     source: SourceFile | None,
+    roots: Roots,
 ) -> None:
     """Sign a group of batches and have them logged and stored."""
     file = None if source is None else community.files.save(connection, source, now_ms)
-    maker = _Maker(community, connection, now_ms, source)
-    for piece in pieces:
-        maker.add(piece)
+    maker = BatchMaker(community, connection, now_ms, source)
+    places = [maker.place(piece) for piece in pieces]
+    for piece, content, root in zip(pieces, places, roots.of(places), strict=True):
+        maker.sign(piece, content, root)
     community.accept(connection, maker.drafts, Made(maker.contents, file))
-
-
-class _Maker:
-    """Makes the batches of one transaction, each following the one before in its chain."""
-
-    def __init__(
-        self,
-        community: Community,
-        connection: Connection,
-        now_ms: int,
-        source: SourceFile | None,
-    ) -> None:
-        self._community, self._connection, self._now_ms = community, connection, now_ms
-        self._key = community.writer.keyring.load("adapter")
-        self._file = {} if source is None else {"file": source.sha256.hex()}
-        self._ends: dict[Chain, Link] = {}
-        self.drafts: list[Draft] = []
-        self.contents: dict[str, BatchContent] = {}
-
-    def add(self, piece: _Piece) -> None:
-        """Sign the next batch."""
-        (meter, channel), run, writer = piece.slot, piece.run, self._community.writer
-        chain = meter, channel.value, self._key.key_id
-        if chain not in self._ends:
-            self._ends[chain] = self._community.readings.chain_end(self._connection, chain)
-        sequence, previous = self._ends[chain][0] + 1, self._ends[chain][1]
-        statement_id = reading_batch_id(writer.origin, *chain, sequence)
-        seed = writer.entropy(f"seed/{statement_id}", 32)
-        content = BatchContent(run.first, tuple(run.wh), run.quality, seed)
-        envelope = writer.sign_new(
-            self._connection,
-            "reading_batch",
-            piece.member,
-            statement_id,
-            {
-                "meter": meter,
-                "channel": channel.value,
-                "sequence": sequence,
-                "previous": previous,
-                "created_at": self._now_ms,
-                "first": content.first,
-                "step": 30,
-                "count": len(content.wh),
-                "root": content.root().hex(),
-                "backfill": True,
-                **self._file,
-            },
-            [self._key],
-            not_after_ms=self._now_ms + 24 * 3_600_000,
-            ahead=len(self.drafts),
-        )
-        tx_id = Statement.decode(envelope).tx_id
-        self._ends[chain] = sequence, tx_id
-        self.drafts.append(Draft(envelope, content.encode()))
-        self.contents[tx_id] = content

@@ -16,14 +16,13 @@ from typing import Any, Generic, TypeVar
 
 from ledger.accounts import currency_asset
 from ledger.errors import RefusedError
-from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone
 from ledger.statements import Statement
 from market.losses import boundary_order, boundary_wh
 from market.model import PPM, Rules, Side
 from market.rules import check_rules
 from market.wire import rules_from_json
-from meters.batches import chain_of
+from meters.batches import batch_id, chain_of
 from meters.readings import Channel
 from settlement.agreements import Agreement, AgreementBook
 
@@ -305,7 +304,7 @@ class CommunityState:
             RefusedError: a half-hour of it is not covered.
         """
         body, channel = batch.body, Channel(batch.body["channel"])
-        if batch.id != reading_batch_id(body["ledger"], *chain_of(batch), body["sequence"]):
+        if batch.id != batch_id(body["ledger"], chain_of(batch), body["sequence"]):
             raise RefusedError("the id is not the one that follows from the chain and the sequence")
         span = range(body["first"], body["first"] + body["count"])
         self.check_consent(batch.account, body["meter"], channel, span)
@@ -359,11 +358,6 @@ def channels_of(uses: Mapping[str, MeterUse]) -> list[tuple[str, Channel, str]]:
         for meter, use in sorted(uses.items())
         for channel in use.channels
     ]
-
-
-def reading_batch_id(origin: str, meter: str, channel: str, key_id: str, sequence: int) -> str:
-    """Return the id of a chain's batch: a delivery that starts again makes the same."""
-    return derived_id("reading_batch", origin, meter, channel, key_id, sequence)
 
 
 def _binding(history: Sequence[tuple[int, _T]], period: int) -> _T | None:

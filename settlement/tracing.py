@@ -6,7 +6,7 @@
 
 import hashlib
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any, BinaryIO
@@ -17,6 +17,7 @@ from ledger import log_store
 from ledger.errors import InputError
 from ledger.primitives.periods import start_text, utc_text
 from ledger.statements import Statement
+from meters.batches import content_of
 from meters.files import StoredFile
 from meters.provenance import InFile, find_in_file
 from meters.readings import Channel, Quality, Slot
@@ -47,6 +48,7 @@ class Traced:
         place: what the file says and where; None without a file.
         excerpt: the bytes of that place.
         counts: whether this is the version that counts.
+        inputs: of an estimate: what it was made from.
     """
 
     version: Version
@@ -59,6 +61,7 @@ class Traced:
     place: InFile | None
     excerpt: bytes
     counts: bool
+    inputs: Sequence[Mapping[str, Any]] = ()
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""
@@ -78,6 +81,8 @@ class Traced:
             value["received_at"] = utc_text(origin.received_at_ms // 1000)
         if self.reason is not None:
             value["reason"] = self.reason
+        if self.inputs:
+            value["inputs"] = list(self.inputs)
         if self.file is not None:
             value["file"] = {
                 "name": self.file.name,
@@ -157,7 +162,15 @@ def _traced(
         place,
         excerpt,
         counts=position == best,
+        inputs=_inputs(statement, fact.detail),
     )
+
+
+def _inputs(statement: Statement, detail: bytes | None) -> Sequence[Mapping[str, Any]]:
+    """Return what an estimate was made from; nothing where its detail was erased."""
+    if "inputs" not in statement.body or detail is None:
+        return ()
+    return content_of(statement, detail).inputs
 
 
 def _spool(

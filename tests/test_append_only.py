@@ -65,6 +65,9 @@ def _edits_in_sql(text):
 WITNESS = ("ledger/witness_store.py", "seen")
 """A witness's own file, not the ledger: how far each log was seen, which only moves forward."""
 
+OUTBOX = "meters/outbox.py"
+"""An adapter's own file, on its own machine: a queue."""
+
 
 def tables_by_row():
     return {mapper.class_.__name__: mapper.local_table.name for mapper in _registry().mappers}
@@ -93,7 +96,7 @@ def test_no_program_changes_or_removes_a_row_that_is_kept():
     kept = [
         (file, verb, table)
         for file, verb, table in found
-        if table not in (*REWRITTEN, *ERASABLE) and (file, table) != WITNESS
+        if table not in (*REWRITTEN, *ERASABLE) and (file, table) != WITNESS and file != OUTBOX
     ]
     # The guards' own text names no table: it is put in.
     assert {edit for edit in kept if edit[2] != "{"} == set()

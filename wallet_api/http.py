@@ -6,6 +6,8 @@
 """
 
 import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
@@ -19,6 +21,8 @@ from settlement import store
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.page import CONTENT_POLICY, first_page, interface_page
 from wallet_api.problems import install_problem_handlers
+from wallet_api.readings_door import ReadingsDoor
+from wallet_api.readings_http import readings_router
 
 _LOG_FILE = re.compile(r"tile/(entries|[0-6])/(x\d{3}/)*\d{3}(\.p/\d{1,3})?")
 
@@ -52,7 +56,16 @@ class CommunityOut(BaseModel):
 
 def create_app(settings: Settings) -> FastAPI:
     """Return the application for the database that the settings name."""
+    database = Database(settings.database_url)
+    door = ReadingsDoor(lambda: open_here(settings, Database(settings.database_url)))
+
+    @asynccontextmanager
+    async def closing(_app: FastAPI) -> AsyncIterator[None]:
+        yield
+        door.close()
+
     app = FastAPI(
+        lifespan=closing,
         title="Commonwatt",
         version="1",
         description="A neighbourhood trades its own electricity.",
@@ -60,7 +73,7 @@ def create_app(settings: Settings) -> FastAPI:
         redoc_url=None,
     )
     install_problem_handlers(app)
-    database = Database(settings.database_url)
+    app.include_router(readings_router(door))
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home() -> HTMLResponse:

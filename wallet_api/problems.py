@@ -10,7 +10,16 @@ from fastapi.responses import JSONResponse
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.exceptions import HTTPException
 
-from ledger.errors import CommonwattError, SetupError
+from ledger.errors import (
+    CommonwattError,
+    ConflictError,
+    InputError,
+    LogError,
+    PeerError,
+    RefusedError,
+    SetupError,
+    SignatureError,
+)
 
 
 def problem(status: int, slug: str, detail: str) -> JSONResponse:
@@ -27,14 +36,34 @@ def problem(status: int, slug: str, detail: str) -> JSONResponse:
     )
 
 
+def status_of(error: CommonwattError) -> tuple[int, str]:
+    """Return the HTTP status and the slug of an error.
+
+    >>> status_of(InputError("x"))
+    (400, 'malformed')
+    """
+    return next(answer for kind, answer in _STATUSES if isinstance(error, kind))
+
+
+_STATUSES: tuple[tuple[type[CommonwattError], tuple[int, str]], ...] = (
+    (SetupError, (503, "not-ready")),
+    (LogError, (503, "not-ready")),
+    (PeerError, (502, "peer")),
+    (InputError, (400, "malformed")),
+    (SignatureError, (403, "not-signed")),
+    (ConflictError, (409, "conflict")),
+    (RefusedError, (422, "refused")),
+    (CommonwattError, (400, "refused")),
+)
+"""HTTP's status and our slug for each error of the tree, the first that fits."""
+
+
 def install_problem_handlers(app: FastAPI) -> None:
     """Let every error of an application be answered as a problem."""
 
     @app.exception_handler(CommonwattError)
     def _ours(_request: Request, error: CommonwattError) -> JSONResponse:
-        if isinstance(error, SetupError):
-            return problem(503, "not-ready", str(error))
-        return problem(400, "refused", str(error))
+        return problem(*status_of(error), str(error))
 
     @app.exception_handler(SQLAlchemyError)
     def _database(_request: Request, _error: SQLAlchemyError) -> JSONResponse:

@@ -12,7 +12,6 @@ log signed are ever kept.
 'Commonwatt witness'
 """
 
-import asyncio
 import time
 from collections.abc import Callable
 
@@ -20,16 +19,13 @@ from fastapi import FastAPI, Request, Response
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import PlainTextResponse
 from starlette.exceptions import HTTPException
-from starlette.requests import ClientDisconnect
 
 from ledger.log.cosignature import Cosigner
 from ledger.log.witness import REQUEST_BYTES_MAX, Answer, add_checkpoint
 from ledger.primitives.signing import SigningKey
 from ledger.witness_store import KnownLog, SqliteWitnessStore
+from wallet_api.bodies import read_body
 from wallet_api.problems import install_problem_handlers, problem
-
-BODY_SECONDS_MAX = 10.0
-"""Longest wait for a request's body, which has at most some 260 kB."""
 
 SLUGS = {
     400: "malformed",
@@ -64,15 +60,9 @@ def create_witness_app(
 
     @app.post("/add-checkpoint", summary="Cosign a checkpoint (C2SP tlog-witness)")
     async def add(request: Request) -> Response:
-        try:
-            async with asyncio.timeout(BODY_SECONDS_MAX):
-                body = await _body(request)
-        except TimeoutError:
-            return problem(408, "too-slow", "The request's body did not come in time.")
-        except ClientDisconnect:
-            return problem(400, "malformed", "The request's body was cut.")
-        if body is None:
-            return problem(413, "too-long", f"A request has at most {REQUEST_BYTES_MAX:,} bytes.")
+        body = await read_body(request, REQUEST_BYTES_MAX)
+        if isinstance(body, Response):
+            return body
         return _response(
             await run_in_threadpool(add_checkpoint, body, store, store.name, key, now_s)
         )
@@ -96,17 +86,6 @@ def create_witness_app(
         return PlainTextResponse(known.fork.encode())
 
     return app
-
-
-async def _body(request: Request) -> bytes | None:
-    """Return the body, or None as soon as it is too long."""
-    parts, length = [], 0
-    async for part in request.stream():
-        length += len(part)
-        if length > REQUEST_BYTES_MAX:
-            return None
-        parts.append(part)
-    return b"".join(parts)
 
 
 def _response(answer: Answer) -> Response:

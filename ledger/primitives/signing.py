@@ -169,9 +169,7 @@ def pre_authentication_encoding(payload_type: str, body: bytes) -> bytes:
 
 def seal_envelope(payload_type: str, body: bytes, keys: Sequence[SigningKey]) -> bytes:
     """Sign a body and return the envelope's bytes."""
-    message = pre_authentication_encoding(payload_type, body)
-    signatures = tuple((key.key_id, key.sign(message)) for key in keys)
-    return Envelope(payload_type, body, signatures).encode()
+    return Envelope.seal(payload_type, body, keys).encode()
 
 
 @dataclass(frozen=True)
@@ -181,6 +179,12 @@ class Envelope:
     payload_type: str
     body: bytes
     signatures: tuple[tuple[str, bytes], ...]
+
+    @classmethod
+    def seal(cls, payload_type: str, body: bytes, keys: Sequence[SigningKey]) -> Self:
+        """Sign a body."""
+        message = pre_authentication_encoding(payload_type, body)
+        return cls(payload_type, body, tuple((key.key_id, key.sign(message)) for key in keys))
 
     @property
     def signed_bytes(self) -> bytes:

@@ -17,15 +17,23 @@ from dataclasses import dataclass
 from typing import BinaryIO
 
 from ledger.errors import InputError
+from meters.formats.d0036 import looks_like_d0036, read_d0036
+from meters.formats.d0379 import looks_like_d0379, read_d0379
 from meters.formats.datadis import looks_like_datadis, read_datadis
+from meters.formats.dsmr_p1 import looks_like_dsmr_p1, read_dsmr_p1
+from meters.formats.eda import looks_like_eda, read_eda
 from meters.formats.enedis import looks_like_enedis, read_enedis
 from meters.formats.energinet import looks_like_energinet, read_energinet
+from meters.formats.glow import looks_like_glow, read_glow
+from meters.formats.greenbutton import looks_like_greenbutton, read_greenbutton
 from meters.formats.lines import ReadOptions, excerpt
 from meters.formats.n3rgy import looks_like_n3rgy, read_n3rgy
 from meters.formats.nem12 import looks_like_nem12, read_nem12
+from meters.formats.nem13 import looks_like_nem13, read_nem13
 from meters.formats.octopus_csv import looks_like_octopus_csv, read_octopus_csv
 from meters.formats.octopus_json import looks_like_octopus_json, read_octopus_json
 from meters.formats.plain_csv import looks_like_plain_csv, read_plain_csv
+from meters.formats.signed_batches import looks_like_signed_batches, read_signed_batches
 from meters.formats.wide_csv import looks_like_wide_csv, read_wide_csv
 from meters.readings import Item
 
@@ -61,6 +69,13 @@ class Format:
 FORMATS: dict[str, Format] = {
     entry.name: entry
     for entry in (
+        Format(
+            "batch",
+            "signed batches of readings, as adapters deliver them",
+            read_signed_batches,
+            "docs/formats/batch.md",
+            looks_like_signed_batches,
+        ),
         Format(
             "csv",
             "plain CSV: one reading a row",
@@ -123,6 +138,55 @@ FORMATS: dict[str, Format] = {
             read_energinet,
             "docs/formats/energinet.md",
             looks_like_energinet,
+        ),
+        Format(
+            "nem13",
+            "NEM13: register reads of the Australian market",
+            read_nem13,
+            "docs/formats/nem13.md",
+            looks_like_nem13,
+        ),
+        Format(
+            "d0036",
+            "D0036: half-hourly advances of UK meters, to a tenth of a kWh",
+            read_d0036,
+            "docs/formats/d0036.md",
+            looks_like_d0036,
+        ),
+        Format(
+            "d0379",
+            "D0379: half-hourly advances of UK meters, to a Wh",
+            read_d0379,
+            "docs/formats/d0036.md",
+            looks_like_d0379,
+        ),
+        Format(
+            "greenbutton",
+            "Green Button: energy usage as an Atom feed of NAESB's ESPI",
+            read_greenbutton,
+            "docs/formats/greenbutton.md",
+            looks_like_greenbutton,
+        ),
+        Format(
+            "eda",
+            "EDA: consumption records of the Austrian market",
+            read_eda,
+            "docs/formats/eda.md",
+            looks_like_eda,
+        ),
+        Format(
+            "dsmr-p1",
+            "DSMR P1: telegrams of the customer port of Dutch and Belgian meters",
+            read_dsmr_p1,
+            "docs/formats/dsmr-p1.md",
+            looks_like_dsmr_p1,
+        ),
+        Format(
+            "glow",
+            "Hildebrand Glow: MQTT payloads of a UK in-home display",
+            read_glow,
+            "docs/formats/glow.md",
+            looks_like_glow,
         ),
     )
 }

@@ -49,6 +49,28 @@ def upgrade() -> None:
     op.create_table(
         "meter_file_part", key("community"), key("file"), key("part"), *blob("data"), **STRICT
     )
+    op.create_table(
+        "held_batch", key("community"),
+        *(sa.Column(name, sa.Text, primary_key=True, nullable=False)
+          for name in ("meter", "channel", "signer")),
+        key("sequence"), *blob("tx_id", "envelope", "readings"), *big("received_at"), **STRICT,
+    )
+    op.create_table(
+        "meter_alert", key("community"), key("number"), *big("at"),
+        *text("kind", "meter", "mark", "text"), sa.UniqueConstraint("community", "mark"), **STRICT,
+    )
+    op.create_table(
+        "meter_advance", key("community"),
+        *(sa.Column(name, sa.Text, primary_key=True, nullable=False)
+          for name in ("meter", "channel")),
+        key("until"), key("since"), key("wh"), *text("quality"), *big("received_at"),
+        sa.CheckConstraint("until > since", name="meter_advance_span"),
+        sa.CheckConstraint("wh >= 0", name="meter_advance_wh"), **COMPACT,
+    )
+    op.create_table(
+        "meter_setting", key("community"), key("number"), *text("meter", "name"),
+        sa.Column("value", sa.Text), *big("at"), **STRICT,
+    )
     pack_readings(days)
     link_batches()
 
@@ -102,6 +124,7 @@ def link_batches() -> None:
         "  AND reading.position = old.position)"
         " FROM reading_batch_old AS old"
     )
+    op.create_index("reading_batch_position", "reading_batch", ["community", "position"])
     op.drop_table("reading_batch_old")
     op.drop_table("reading")
 

@@ -61,7 +61,7 @@ class Pool:
                 self._processes, mp_context=context, initializer=gc.disable
             )
         with _whole():
-            with _deaf_children():
+            with deaf_children():
                 self._running.append(self._executor.submit(work, argument))
             while len(self._running) > WAITING_MAX or (self._running and self._running[0].done()):
                 self._note(self._running.popleft().result())
@@ -106,7 +106,7 @@ class Pool:
 
 
 @contextmanager
-def _deaf_children() -> Iterator[None]:
+def deaf_children() -> Iterator[None]:
     """Start processes that Ctrl-C does not reach: this one hears it, says so once and ends them."""
     if not hasattr(signal, "pthread_sigmask"):
         yield

@@ -31,12 +31,12 @@ from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day
 from ledger.primitives.signing import Envelope, SigningKey
 from ledger.statements import Statement, sign
-from meters.batches import BatchContent, Chain
+from meters.batches import BatchContent, Chain, batch_id
 from meters.readings import Channel
 from settlement.audit.bundle import FACTS_A_FILE, Fact, encode_fact, encode_manifest, facts_path
 from settlement.effects import Case, effect_of
 from settlement.export import POLICY, ZIP_TIME
-from settlement.state import CommunityState, reading_batch_id
+from settlement.state import CommunityState
 
 ORIGIN = "ladywood.example/ledger/1"
 ZONE, FEEDER, ASSET = "Europe/London", "street", "LWD/7"
@@ -231,7 +231,7 @@ class Village:
             [key(signer)],
             detail=used.encode(),
             believe=False,
-            id=reading_batch_id(ORIGIN, *chain, body["sequence"]),
+            id=batch_id(ORIGIN, chain, body["sequence"]),
         )
         self.chains[chain] = sequence + 1, statement.tx_id
         for period, value in enumerate(used.wh, start=first):

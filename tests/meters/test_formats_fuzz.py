@@ -10,11 +10,105 @@ from hypothesis import strategies as st
 from ledger.errors import InputError
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import PERIOD_MAX
+from ledger.primitives.signing import SigningKey
+from ledger.statements import Statement, make_body, sign
+from meters.batches import BatchContent, batch_fields, batch_id
 from meters.formats import FORMATS, ReadOptions, recognise
-from meters.readings import Block, Channel, Refusal
+from meters.formats.dsmr_p1 import crc16
+from meters.readings import Advance, Block, Channel, Refusal, RegisterRead
+
+
+def signed_batches():
+    """Two signed batches of a day, as an adapter delivers them."""
+    key = SigningKey.from_seed(bytes(32))
+    lines, before = [], (0, "0" * 64)
+    for first in (989_737, 989_785):
+        content = BatchContent(first, tuple(range(48)), "A" * 48, bytes(32))
+        chain = ("h1", "import", key.key_id)
+        fields = batch_fields(chain, before, content, 0, backfill=True)
+        made = batch_id("street.example/1", chain, before[0] + 1)
+        body = make_body("reading_batch", "street.example/1", "0f" * 16, made, 1, 1, fields)
+        envelope = sign(body, [key])
+        before = before[0] + 1, Statement.decode(envelope).tx_id
+        lines += [envelope.decode(), content.encode().decode()]
+    return "\n".join(lines) + "\n"
+
 
 DAY = ",".join(["300,20260615", *(f"0.{n:03}" for n in range(48)), "V,,,20260616010203,"])
+DTC_DAYS = "{block}|1012345678901|{quantity}|SUPX|\n{day}|20261025|\n" + "{value}|E|1.5|\n" * 50
+DTC_FILE = (
+    "ZHV|7|{name}001|C|DCXX|X|SUPX|20261026090000||||OPER|\n"
+    + DTC_DAYS.replace("{quantity}", "AI")
+    + DTC_DAYS.replace("{quantity}", "RE")
+    + "ZPT|7|104||2|20261026090001|\n"
+)
+GREEN_READING = (
+    "<IntervalReading><timePeriod><duration>{}</duration><start>{}</start></timePeriod>"
+    "<value>{}</value></IntervalReading>"
+)
+GREEN_BUTTON = (
+    '<feed xmlns="http://www.w3.org/2005/Atom" xmlns:e="http://naesb.org/espi">\n'
+    '<entry><id>urn:uuid:1</id><link rel="related" href="M"/><content><e:UsagePoint/></content>'
+    "</entry>\n"
+    '<entry><link rel="self" href="B/1"/><link rel="up" href="B"/><content><IntervalBlock>'
+    "<interval><duration>7200</duration><start>1781524800</start></interval>\n"
+    + GREEN_READING.format(1800, 1781524800, 412)
+    + GREEN_READING.format(900, 1781526600, 100)
+    + GREEN_READING.format(900, 1781527500, 101)
+    + GREEN_READING.format(3600, 1781528400, 800)
+    + GREEN_READING.format(86400, 1781532000, 9000)
+    + "\n</IntervalBlock></content></entry>\n"
+    '<entry><link rel="self" href="M"/><link rel="related" href="B"/>'
+    '<link rel="related" href="T"/><content><e:MeterReading/></content></entry>\n'
+    '<entry><link rel="self" href="T"/><content><ReadingType><flowDirection>1</flowDirection>'
+    "<powerOfTenMultiplier>-1</powerOfTenMultiplier><uom>72</uom></ReadingType></content></entry>\n"
+    "</feed>\n"
+)
+EDA_POSITION = (
+    "<n:EP><n:DTF>2026-06-15T14:{}:00+02:00</n:DTF><n:DTT>2026-06-15T{}:00+02:00</n:DTT>"
+    "<n:MM>{}</n:MM><n:BQ>0.206</n:BQ></n:EP>\n"
+)
+EDA = (
+    '<n:ConsumptionRecord xmlns:n="http://www.ebutilities.at/schemata/x/01p41">\n'
+    '<n:MarketParticipantDirectory DocumentMode="PROD"><Sector>01</Sector>'
+    "</n:MarketParticipantDirectory>\n"
+    "<n:ProcessDirectory><MeteringPoint>AT001</MeteringPoint><n:Energy>"
+    "<n:MeteringPeriodStart>2026-06-15T14:00:00+02:00</n:MeteringPeriodStart>"
+    "<n:MeteringPeriodEnd>2026-06-15T15:00:00+02:00</n:MeteringPeriodEnd>\n"
+    '<n:EnergyData MeterCode="1-1:1.9.0 G.01" UOM="KWH">\n'
+    + EDA_POSITION.format("00", "14:15", "L1")
+    + EDA_POSITION.format("15", "14:30", "L2")
+    + EDA_POSITION.format("30", "14:45", "L1")
+    + EDA_POSITION.format("45", "15:00", "L3")
+    + '</n:EnergyData>\n<n:EnergyData MeterCode="1-1:2.9.0 G.03" UOM="KWH">\n'
+    + EDA_POSITION.format("00", "14:15", "L1")
+    + "</n:EnergyData>\n</n:Energy></n:ProcessDirectory></n:ConsumptionRecord>\n"
+)
+P1_TELEGRAM = (
+    "@2026-06-15T12:{}:00Z\r\n/ISk5X\r\n\r\n0-0:96.1.1(4131)\r\n1-0:1.8.1({}.5*kWh)\r\n"
+    "1-0:1.8.2(2.25*kWh)\r\n1-0:2.8.1(0.1*kWh)\r\n1-0:2.8.2(0.2*kWh)\r\n!\r\n"
+)
+P1_TIMED = (
+    b"/ISk5X\r\n\r\n1-3:0.2.8(50)\r\n0-0:1.0.0(260615150000S)\r\n0-0:96.1.1(4131)\r\n"
+    b"1-0:1.8.1(3.5*kWh)\r\n1-0:1.8.2(2.25*kWh)\r\n!"
+)
+GLOW = (
+    '{"electricitymeter":{"timestamp":"2026-06-15T12:%s:00Z","energy":{"import":'
+    '{"cumulative":%s,"units":"kWh","mpan":"1234567890987"},"export":{"cumulative":0.5,'
+    '"units":"kWh"}},"power":{"value":-0.5,"units":"kW"}}}\n'
+)
 FIXTURES = {
+    "batch": signed_batches(),
+    "dsmr-p1": P1_TELEGRAM.format("00", 1)
+    + P1_TELEGRAM.format("30", 2)
+    + f"{P1_TIMED.decode()}{crc16(P1_TIMED):04X}\r\n",
+    "glow": GLOW % ("00", "12000.123")
+    + f"glow/A1/SENSOR/electricitymeter {GLOW % ('30', '12000.5')}"
+    + f'{{"topic":"glow/A1/SENSOR/electricitymeter","payload":{(GLOW % ("45", "12001")).strip()}}}\n',
+    "eda": EDA,
+    "greenbutton": GREEN_BUTTON,
+    "d0036": DTC_FILE.format(name="D0036", block="101", day="102", value="103"),
+    "d0379": DTC_FILE.format(name="D0379", block="25B", day="26B", value="66L"),
     "csv": (
         "meter,channel,time,wh,quality\n"
         "h1,import,2026-06-15T12:30Z,412,actual\n"
@@ -32,6 +126,14 @@ FIXTURES = {
         "2026-10-25T01:00,10,20,30\n"
         "2026-10-25T01:30,1000,2,3\n"
         "2026-10-25T02:00Z,1,2,3\n"
+    ),
+    "nem13": (
+        "100,NEM13,202607020102,MDP,RET\n"
+        "250,4001234567,11,1,11,11,M1,E,100,20260401093000,A,,,512,20260701093000,A,,,412,kWh,"
+        "20261001,20260702010203,20260702020304\n"
+        "550,N,,A,\n"
+        "250,4001234567,11,2,21,21,M1,I,5,20260401093000,A,,,9.5,20260701093000,E64,,,4.5,kWh,,,\n"
+        "900\n"
     ),
     "nem12": (
         "100,NEM12,202606160102,MDP,RET\n"
@@ -198,10 +300,30 @@ def test_the_fixtures_themselves_are_read_and_recognised(name):
     assert recognise(data).name == name
 
 
+def first_example(name):
+    """Return the first piece of code of a format's page."""
+    page = Path(__file__).resolve().parents[2] / FORMATS[name].page
+    return page.read_text().split("```")[1].split("\n", 1)[1]
+
+
+@pytest.mark.parametrize(
+    ("name", "kinds"),
+    [
+        ("nem13", [Advance]),
+        ("dsmr-p1", [RegisterRead] * 2),
+        ("glow", [RegisterRead] * 2),
+    ],
+)
+def test_the_example_of_a_page_of_registers_is_read(name, kinds):
+    data = first_example(name).encode()
+    items = list(FORMATS[name].read(io.BytesIO(data), ReadOptions()))
+    assert [type(item) for item in items] == kinds
+    assert recognise(data).name == name
+
+
 @pytest.mark.parametrize(("name", "count"), [("csv", 3), ("wide-csv", 5)])
 def test_the_example_of_each_page_is_read(name, count):
-    page = Path(__file__).resolve().parents[2] / FORMATS[name].page
-    example = page.read_text().split("```csv\n")[1].split("```")[0]
+    example = first_example(name)
     options = ReadOptions(zone="Europe/London")
     items = list(FORMATS[name].read(io.BytesIO(example.encode()), options))
     assert [isinstance(item, Block) for item in items] == [True] * count

@@ -8,9 +8,8 @@ from ledger import log_store
 from ledger.errors import CommonwattError
 from ledger.statements import Statement, make_body, sign
 from ledger.writer import Draft
-from meters.batches import BatchContent
+from meters.batches import BatchContent, batch_id
 from meters.readings import Channel
-from settlement.state import reading_batch_id
 from tests.prepared import reopen, seeded_key
 
 METER = "m-ben"
@@ -38,7 +37,7 @@ def batch(community, connection, *, sequence=None, previous=None, content=None, 
         "reading_batch",
         writer.origin,
         community.state.meters[METER][-1][1].member,
-        reading_batch_id(writer.origin, *chain, sequence),
+        batch_id(writer.origin, chain, sequence),
         log_store.last_seq(connection, writer.community, key.key_id) + 1,
         now_ms + 60_000,
         {

@@ -6,7 +6,7 @@ from ledger.errors import CommonwattError, SignatureError
 from ledger.kinds import COMMUNITY
 from ledger.statements import Statement, make_body, sign
 from ledger.writer import Draft
-from meters.batches import BatchContent
+from meters.batches import BatchContent, batch_id
 from meters.readings import Channel, Quality
 from settlement import deeds
 from settlement.audit.receipt import Receipt
@@ -15,7 +15,6 @@ from settlement.audit.receipt_words import evidence, proves
 from settlement.intake import import_readings
 from settlement.receipts import reading_receipt
 from settlement.signers import operator_keys
-from settlement.state import reading_batch_id
 from tests.prepared import DAY, reopen, seeded_key
 from tests.streets import SITES, street_readings
 
@@ -47,7 +46,7 @@ def deliver(street, *, key=OWN, sequence=1, previous="0" * 64, wh=(7, 8), first=
         "reading_batch",
         writer.origin,
         street.state.meters[METER][-1][1].member,
-        reading_batch_id(writer.origin, *chain, sequence),
+        batch_id(writer.origin, chain, sequence),
         sequence,
         now_ms + 60_000,
         {

@@ -23,6 +23,10 @@ LATER = (
     "reading_day",
     "meter_file",
     "meter_file_part",
+    "held_batch",
+    "meter_alert",
+    "meter_advance",
+    "meter_setting",
 )
 """Tables that the first revision did not have."""
 

@@ -22,7 +22,7 @@ from ledger.log.witness import REQUEST_BYTES_MAX, AddCheckpoint, log_id
 from ledger.witness_store import SqliteWitnessStore
 from tests.ledger.heads import LOG, NOW_S, ORIGIN, Log, witness_key
 from tests.witnesses import Served
-from wallet_api import witness_http
+from wallet_api import bodies
 from wallet_api.cli.app import run
 from wallet_api.witness_http import create_witness_app
 
@@ -187,7 +187,7 @@ def test_a_store_that_fails_answers_503_and_no_cosignature(http, monkeypatch):
 
 
 def test_a_body_that_does_not_come_is_given_up(served, monkeypatch):
-    monkeypatch.setattr(witness_http, "BODY_SECONDS_MAX", 0.2)
+    monkeypatch.setattr(bodies, "BODY_SECONDS_MAX", 0.2)
     host, port = served[0].url.removeprefix("http://").split(":")
     with socket.create_connection((host, int(port)), timeout=SECONDS_MAX) as connection:
         connection.sendall(

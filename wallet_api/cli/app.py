@@ -32,7 +32,12 @@ from wallet_api.cli import (
     member,
     member_keys,
     member_terms,
+    meter_checks,
+    meter_edit,
+    meter_keys,
+    meter_push,
     meter_trace,
+    meter_watch,
     meters,
     receipt,
     roster,
@@ -110,6 +115,19 @@ member.member_app.command("withdraw")(member_terms.withdraw)
 app.add_typer(member.member_app, name="member")
 app.add_typer(member.meter_app, name="meter")
 app.add_typer(helper.app, name="helper")
+meters.app.command("watch")(meter_watch.watch)
+meters.app.command("push")(meter_push.push)
+meters.app.command("new-key")(meter_keys.new_key)
+meters.app.command("bind-key")(meter_keys.bind_key)
+meters.app.command("revoke-key")(meter_keys.revoke_key)
+meters.app.command("keys")(meter_keys.keys)
+meters.app.command("alerts")(meter_keys.alerts)
+meters.app.command("edit")(meter_edit.edit)
+meters.app.command("check")(meter_checks.check)
+meters.app.command("rules")(meter_checks.rules)
+meters.app.command("set")(meter_checks.set_limits)
+meters.app.command("estimate")(meter_checks.estimate)
+meters.app.command("advance")(meter_checks.advance_of)
 meters.app.command("trace")(meter_trace.trace_reading)
 meters.app.command("known")(meter_trace.known)
 meters.app.command("erase-file")(meter_trace.erase_file)

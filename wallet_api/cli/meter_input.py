@@ -1,12 +1,9 @@
-"""What the commands that read meter files share: options, formats, what was refused.
+"""What the commands that read meter files share: options and formats.
 
->>> refused = Refused()
->>> [refused.is_new(Refusal(line, f"{line} is not a time")) for line in (2, 3)], len(refused)
-([True, False], 2)
+>>> options_of(None, "end", None, "import", split=False).channel
+<Channel.IMPORT: 'import'>
 """
 
-import re
-from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Literal
@@ -15,7 +12,7 @@ import typer
 
 from ledger.errors import InputError
 from meters.formats import AUTO, FORMATS, HEAD_BYTES, Format, ReadOptions, find_format, recognise
-from meters.readings import Channel, Item, Refusal
+from meters.readings import Channel, Item
 
 FormatOption = Annotated[
     str, typer.Option("--format", help=f"{AUTO}, or one of: " + ", ".join(FORMATS))
@@ -38,14 +35,6 @@ SplitOption = Annotated[
         "--split", help="Split hours into equal half-hours, marked as interpolated, not refused"
     ),
 ]
-
-REASONS_MAX = 1_000
-"""Most reasons that are told apart: a file of nonsense must not fill the memory."""
-
-VALUES = re.compile(r"'[^']*'|\d+")
-"""What differs between two rows that are refused for one reason."""
-
-OTHER_REASONS = "other reasons"
 
 
 def options_of(
@@ -94,29 +83,3 @@ def items_of(path: Path, name: str, chosen: Format, options: ReadOptions) -> Ite
             yield from chosen.read(stream, options)
         except InputError as error:
             raise InputError(f"{name}: {error}") from error
-
-
-class Refused:
-    """Rows of a file that were refused, each reason once, whatever times and values stand in it."""
-
-    def __init__(self) -> None:
-        self._count: Counter[str] = Counter()
-        self._first: dict[str, Refusal] = {}
-
-    def is_new(self, refusal: Refusal) -> bool:
-        """Count a refusal, and return whether it is to be said: its reason was not said yet."""
-        reason = VALUES.sub("…", refusal.reason)
-        if reason not in self._count and len(self._count) == REASONS_MAX:
-            reason = OTHER_REASONS
-        self._count[reason] += 1
-        return self._first.setdefault(reason, refusal) is refusal
-
-    def again(self) -> Iterator[tuple[Refusal, int]]:
-        """Yield the first row of each reason that came again, and how often it did."""
-        for reason, count in self._count.items():
-            if count > 1:
-                yield self._first[reason], count - 1
-
-    def __len__(self) -> int:
-        """Return how many rows were refused."""
-        return self._count.total()

@@ -1,11 +1,13 @@
 """``commonwatt meters trace`` and ``known``: where a reading came from, and what was known when."""
 
 import textwrap
-from typing import Annotated
+from collections.abc import Mapping
+from typing import Annotated, Any
 
 import typer
 
 from ledger import log_store
+from ledger.primitives.counted import counted
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.periods import (
     SECONDS,
@@ -76,6 +78,8 @@ def _say_version(traced: Traced) -> None:
     say(f"  signed by  key {traced.signer[:16]}…")
     if traced.reason is not None:
         say(f"  reason     {traced.reason}")
+    for each in traced.inputs:
+        say(f"  made from  {_input(each)}")
     if traced.file is not None:
         say(f"  file       {traced.file.name}, read as {traced.file.format}")
         say(f"  SHA-256    {traced.file.sha256.hex()}")
@@ -86,6 +90,22 @@ def _say_version(traced: Traced) -> None:
         say(f"  bytes      {offset:,} to {offset + length - 1:,}, from line {line}")
         for text in traced.excerpt.decode("utf-8", "replace").splitlines():
             say("             " + textwrap.shorten(text, EXCERPT_CHARACTERS, placeholder="…"))
+
+
+def _input(each: Mapping[str, Any]) -> str:
+    """Write what an estimate was made from."""
+    what, where = (
+        each["what"],
+        f"{each.get('meter', 'all meters')} {each.get('channel', '')}".strip(),
+    )
+    if what == "rules":
+        return f"version {each['first']} of the rules of estimation"
+    if what == "advance":
+        span = f"{utc_text(each['first'])} to {utc_text(each['end'])}"
+        return f"the register of {where}, {span}: {each['wh']:,} Wh"
+    entry = f", log entry {each['entry']}" if "entry" in each else ""
+    half_hours = counted(each.get("count", 1), "half-hour")
+    return f"{half_hours} of {where} from {start_text(each['first'])}{entry}"
 
 
 def known(

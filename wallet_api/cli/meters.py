@@ -8,14 +8,14 @@ from typing import Annotated
 
 import typer
 
-from ledger.primitives.counted import counted
+from ledger.errors import InputError
 from meters.archives import unpacked
-from meters.files import SourceFile
 from meters.formats import AUTO, FORMATS, ReadOptions
 from meters.pages import Delivery
 from meters.readings import Block, Refusal
 from settlement.community import Community
-from settlement.intake import IntakeReport, import_delivery
+from settlement.files_in import FileReport, load, take
+from settlement.files_words import Refused, words_of
 from wallet_api.cli.context import (
     EXIT_PARTLY,
     move_clock,
@@ -33,7 +33,6 @@ from wallet_api.cli.meter_input import (
     FormatOption,
     LabelOption,
     MeterOption,
-    Refused,
     SplitOption,
     ZoneOption,
     format_of,
@@ -112,21 +111,17 @@ def import_files(
     """
     options = options_of(zone, label, meter, channel, split=split)
     community = open_here(settings_of(context))
-    reports: dict[str, IntakeReport] = {}
-    refused = 0
+    reports: dict[str, FileReport] = {}
     for file in files:
         with unpacked(file) as inside:
             for name, path in inside:
                 shown = str(file) if path == file else f"{file.parent / name}"
-                reports[shown], more = _import(community, path, shown, format_name, options)
-                refused += more
-    for shown, report in reports.items():
-        refused += _warn_about(shown, report)
+                reports[shown] = _import(community, path, shown, format_name, options)
     if as_json:
-        say_json({name: vars(report) for name, report in reports.items()})
+        say_json({name: report.as_json() for name, report in reports.items()})
     else:
-        _say_sums(list(reports.values()), refused)
-    if refused:
+        _say_sums(list(reports.values()))
+    if any(report.refused for report in reports.values()):
         stop(EXIT_PARTLY)
 
 
@@ -146,32 +141,23 @@ def formats(as_json: AsJson = False) -> None:
 
 def _import(
     community: Community, path: Path, shown: str, format_name: str, options: ReadOptions
-) -> tuple[IntakeReport, int]:
-    """Import one file, and return what became of it and how many rows were refused."""
+) -> FileReport:
+    """Import one file, and say what was refused of it."""
     chosen = format_of(path, shown, format_name)
-    delivery, rows, others = Delivery(), Refused(), Counter[str]()
-    for item in items_of(path, shown, chosen, options):
-        if isinstance(item, Block):
-            delivery.add(item)
-        elif not isinstance(item, Refusal):
-            others[type(item).__name__] += 1
-        elif rows.is_new(item):
-            warn(f"{shown} line {item.line}: {item.reason}")
-    for first, more in rows.again():
-        warn(f"{shown}, {counted(more, 'more line')}: refused as line {first.line}")
-    if others["Advance"]:
-        warn(
-            f"{shown}: {counted(others['Advance'], 'advance')} of registers without half-hours:"
-            " nothing to trade by the half-hour in them"
-        )
-    _reach_end(community, delivery)
-    _warn_before_consent(community, delivery)
-    source = SourceFile.of(path, Path(shown).name, chosen.name, options)
-    with progress(Path(shown).name, delivery.count) as advance:
-        return import_delivery(community, delivery, source=source, after_group=advance), len(rows)
+    try:
+        loaded = load(path, chosen, options)
+    except InputError as error:
+        raise InputError(f"{shown}: {error}") from error
+    reach_end(community, loaded.delivery)
+    _warn_before_consent(community, loaded.delivery)
+    with progress(Path(shown).name, loaded.delivery.count) as advance:
+        report = take(community, path, Path(shown).name, chosen, options, loaded, advance)
+    for line in words_of(report):
+        warn(f"{shown}{line}")
+    return report
 
 
-def _reach_end(community: Community, delivery: Delivery) -> None:
+def reach_end(community: Community, delivery: Delivery) -> None:
     """Let a replay's clock reach the end of the readings that count, within reason."""
     latest = community.writer.now_period() + REPLAY_AHEAD_PERIODS_MAX
     ends = [
@@ -198,27 +184,13 @@ def _warn_before_consent(community: Community, delivery: Delivery) -> None:
         warn(f"{count} readings of meter {meter} are from before its member's consent: not traded.")
 
 
-def _warn_about(file_name: str, report: IntakeReport) -> int:
-    """Say what was refused after reading, and return how many readings it was."""
-    for meter, count in sorted(report.unknown_meters.items()):
-        warn(
-            f"{file_name}: {count} readings of meter {meter} refused: no member consented to it. "
-            f"See 'commonwatt meter add --help'."
-        )
-    if report.future:
-        warn(f"{file_name}: {report.future} readings of half-hours that are not over refused.")
-    if report.uncovered:
-        warn(
-            f"{file_name}: {report.uncovered} readings refused of channels or half-hours that their "
-            "member's consent does not cover."
-        )
-    return report.future + report.uncovered + sum(report.unknown_meters.values())
-
-
-def _say_sums(reports: list[IntakeReport], refused: int) -> None:
-    new, corrected = sum(r.accepted for r in reports), sum(r.corrected for r in reports)
-    identical, batches = sum(r.identical for r in reports), sum(r.batches for r in reports)
+def _say_sums(reports: list[FileReport]) -> None:
+    intakes = [report.intake for report in reports]
+    new, corrected = sum(r.accepted for r in intakes), sum(r.corrected for r in intakes)
+    identical, batches = sum(r.identical for r in intakes), sum(r.batches for r in intakes)
+    held = sum(report.held for report in reports)
     say(
         f"{new:,} readings new, {corrected:,} corrected, {identical:,} known already, "
-        f"{refused:,} refused; {batches:,} signed batches."
+        f"{sum(report.refused for report in reports):,} refused; {batches:,} signed batches"
+        + (f", {held:,} held." if held else ".")
     )

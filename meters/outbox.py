@@ -1,0 +1,367 @@
+"""An adapter's own queue: batches signed once, kept on disk, and delivered until a receipt is here.
+
+For makers of adapters. A power cut at any moment loses nothing that `Outbox.add` returned for, and
+sends nothing twice that matters: a batch is signed and queued in one durable transaction, keeps its
+bytes for ever, and whoever takes it takes it once.
+
+>>> Sent(2, 0, None).delivered
+2
+"""
+
+import json
+import sqlite3
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import groupby
+from pathlib import Path
+from typing import Any, Self
+
+from ledger.entropy import Entropy, system_entropy
+from ledger.errors import CommonwattError, InputError, PeerError, RefusedError
+from ledger.kinds import READINGS_MAX
+from ledger.log.note import Verifier
+from ledger.peer import Reply, exchange
+from ledger.primitives.periods import SECONDS
+from ledger.primitives.signing import SigningKey
+from ledger.statements import Statement, make_body, sign
+from meters.batches import BatchContent, Chain, Link, batch_fields, batch_id
+from meters.delivery_receipt import DeliveryReceipt, open_receipt
+from meters.pages import Run, split
+from meters.readings import NO_PLACE, Channel, Slot
+from meters.wire import WireBatch
+
+LIFETIME_MS = 90 * 86_400_000
+"""How long a batch may wait before it is logged: a quarter without a network."""
+
+LATE_MS = 15 * 60_000
+"""What is signed later than this after its last half-hour is marked as backfill."""
+
+DELIVERY_SECONDS_MAX = 30.0
+"""Longest wait for one answer."""
+
+WAIT_S_MAX = 300
+"""Longest pause after deliveries that failed: it doubles each time."""
+
+REPLY_BYTES_MAX = 16_384
+"""Longest answer to one batch."""
+
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS outbox_chain (
+  meter TEXT, channel TEXT, signer TEXT, sequence INTEGER NOT NULL, tx_id TEXT NOT NULL,
+  PRIMARY KEY (meter, channel, signer)
+) STRICT;
+CREATE TABLE IF NOT EXISTS outbox_seq (signer TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
+CREATE TABLE IF NOT EXISTS outbox_batch (
+  number INTEGER PRIMARY KEY, tx_id TEXT NOT NULL UNIQUE, envelope BLOB NOT NULL,
+  readings BLOB NOT NULL, receipt TEXT, error TEXT
+) STRICT;
+CREATE TABLE IF NOT EXISTS outbox_reading (
+  meter TEXT, channel TEXT, period INTEGER, wh INTEGER NOT NULL, quality TEXT NOT NULL,
+  PRIMARY KEY (meter, channel, period)
+) STRICT, WITHOUT ROWID;
+"""
+
+
+@dataclass(frozen=True, slots=True)
+class Adapter:
+    """What an adapter is told once, when its key is bound.
+
+    Attributes:
+        origin: of the community's log.
+        log_key: the log's public key, 32 bytes.
+        member: id of the member whose meter it is.
+        meter: the meter.
+        channels: those that its key may sign.
+        url: where batches are delivered.
+    """
+
+    origin: str
+    log_key: bytes
+    member: str
+    meter: str
+    channels: tuple[Channel, ...]
+    url: str
+
+    @classmethod
+    def from_json(cls, data: bytes) -> Self:
+        """Read what ``commonwatt meters bind-key`` wrote.
+
+        Raises:
+            InputError: not of its form.
+        """
+        try:
+            value = json.loads(data)
+            channels = tuple(map(Channel, value["channels"]))
+            key = bytes.fromhex(value["log_key"])
+            return cls(
+                value["origin"], key, value["member"], value["meter"], channels, value["url"]
+            )
+        except (ValueError, KeyError, TypeError) as error:
+            raise InputError(
+                "This is no adapter's file: 'commonwatt meters bind-key' writes one."
+            ) from error
+
+    def encode(self) -> bytes:
+        """Return the file's bytes."""
+        value = {
+            "origin": self.origin,
+            "log_key": self.log_key.hex(),
+            "member": self.member,
+            "meter": self.meter,
+            "channels": list(self.channels),
+            "url": self.url,
+        }
+        return json.dumps(value, indent=2).encode() + b"\n"
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What came of sending.
+
+    Attributes:
+        delivered: batches that have a receipt now.
+        waiting: batches that are still in the queue.
+        problem: why it stopped before the queue was empty.
+    """
+
+    delivered: int
+    waiting: int
+    problem: str | None
+
+
+Post = Callable[[str, bytes], Reply]
+"""Sends bytes to an address and returns the answer; raises `PeerError`."""
+
+
+def post_over_http(url: str, body: bytes) -> Reply:
+    """Send over HTTP."""
+    deadline = time.monotonic() + DELIVERY_SECONDS_MAX
+    return exchange(url, body, deadline=deadline, bytes_max=REPLY_BYTES_MAX)
+
+
+class Outbox:
+    """The queue of one adapter, in one SQLite file that is safe after every call.
+
+    Args:
+        path: of the file; made if it is not there.
+        adapter: what the adapter was told.
+        key: its own key.
+        entropy: source of the batches' salts.
+    """
+
+    def __init__(
+        self, path: Path, adapter: Adapter, key: SigningKey, entropy: Entropy = system_entropy
+    ) -> None:
+        self._adapter, self._key, self._entropy = adapter, key, entropy
+        self._verifier = Verifier(adapter.origin, adapter.log_key)
+        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=FULL")
+        self._database.executescript(_SCHEMA)
+
+    def close(self) -> None:
+        """Close the file."""
+        self._database.close()
+
+    def add(self, slot: Slot, run: Run, now_ms: int) -> int:
+        """Sign what of some consecutive readings is new, and queue it; return how many batches.
+
+        Args:
+            slot: meter and channel.
+            run: the readings.
+            now_ms: the time, Unix milliseconds.
+
+        Raises:
+            RefusedError: the key is not for this meter and channel, or a half-hour is not over.
+        """
+        meter, channel = slot
+        if meter != self._adapter.meter or channel not in self._adapter.channels:
+            raise RefusedError(f"This adapter's key is not for meter {meter} {channel}.")
+        if run.periods.stop * SECONDS * 1000 > now_ms:
+            raise RefusedError("A half-hour that is not over cannot be delivered.")
+        with self._transaction():
+            new = list(self._new(slot, run))
+            for piece in new:
+                self._sign(slot, piece, now_ms)
+        return len(new)
+
+    def waiting(self) -> int:
+        """Return how many batches have no receipt yet."""
+        query = "SELECT count(*) FROM outbox_batch WHERE receipt IS NULL"
+        return int(self._database.execute(query).fetchone()[0])
+
+    def waiting_batches(self) -> Iterator[WireBatch]:
+        """Yield the batches that have no receipt yet, in order."""
+        query = "SELECT envelope, readings FROM outbox_batch WHERE receipt IS NULL ORDER BY number"
+        for envelope, readings in self._database.execute(query):
+            yield WireBatch(envelope, readings, NO_PLACE)
+
+    def receipts(self) -> Iterator[tuple[str, DeliveryReceipt]]:
+        """Yield (tx id, receipt) of every batch that was delivered, in order."""
+        query = "SELECT tx_id, receipt FROM outbox_batch WHERE receipt IS NOT NULL ORDER BY number"
+        for tx_id, note in self._database.execute(query):
+            yield tx_id, open_receipt(note.encode(), self._verifier)
+
+    def send(
+        self,
+        post: Post = post_over_http,
+        pause: Callable[[float], None] = time.sleep,
+        attempts: int = 1,
+    ) -> Sent:
+        """Deliver what waits, in order, each until its receipt is kept.
+
+        Args:
+            post: sends bytes to an address.
+            pause: waits some seconds.
+            attempts: how often a delivery is tried that got no answer, or was told to come back.
+
+        Returns:
+            What came of it; a batch that is refused stays in the queue, and stops it.
+        """
+        delivered = 0
+        while (waiting := self._first()) is not None:
+            number, tx_id, batch = waiting
+            problem: str | None = None
+            for attempt in range(attempts):
+                if attempt:
+                    pause(min(WAIT_S_MAX, 2.0**attempt))
+                again, problem = self._deliver(number, tx_id, batch, post)
+                if not again:
+                    break
+            if problem is not None:
+                self._database.execute(
+                    "UPDATE outbox_batch SET error = ? WHERE number = ?", (problem, number)
+                )
+                return Sent(delivered, self.waiting(), problem)
+            delivered += 1
+        return Sent(delivered, 0, None)
+
+    def _deliver(
+        self, number: int, tx_id: str, batch: WireBatch, post: Post
+    ) -> tuple[bool, str | None]:
+        """Deliver one batch; return whether to try again, and what is wrong if anything is."""
+        try:
+            reply = post(self._adapter.url, batch.encode())
+        except PeerError as error:
+            return True, str(error)
+        if reply.status in (429, 502, 503, 504):
+            return True, f"not now ({reply.status}): {_detail(reply)}"
+        try:
+            note = _receipt_in(reply)
+            receipt = open_receipt(note.encode(), self._verifier)
+        except CommonwattError as error:
+            return False, str(error)
+        if receipt.tx_id != tx_id:
+            return False, "its receipt is of another batch"
+        self._database.execute(
+            "UPDATE outbox_batch SET receipt = ?, error = NULL WHERE number = ?", (note, number)
+        )
+        return False, None
+
+    def _first(self) -> tuple[int, str, WireBatch] | None:
+        row = self._database.execute(
+            "SELECT number, tx_id, envelope, readings FROM outbox_batch WHERE receipt IS NULL"
+            " ORDER BY number LIMIT 1"
+        ).fetchone()
+        return None if row is None else (row[0], row[1], WireBatch(row[2], row[3], NO_PLACE))
+
+    def _new(self, slot: Slot, run: Run) -> Iterator[Run]:
+        """Yield what was not queued before with the same value, and remember it."""
+        known = {
+            period: (wh, quality)
+            for period, wh, quality in self._database.execute(
+                "SELECT period, wh, quality FROM outbox_reading WHERE meter = ? AND channel = ?"
+                " AND period >= ? AND period < ?",
+                (*slot, run.periods.start, run.periods.stop),
+            )
+        }
+        rows = list(zip(run.periods, zip(run.wh, run.quality, strict=True), strict=True))
+        for is_new, group in groupby(rows, lambda row: known.get(row[0]) != row[1]):
+            if is_new:
+                new = list(group)
+                self._database.executemany(
+                    "INSERT OR REPLACE INTO outbox_reading VALUES (?, ?, ?, ?, ?)",
+                    [(*slot, period, *reading) for period, reading in new],
+                )
+                yield from split(run.cut(new[0][0], new[-1][0] + 1), (), READINGS_MAX)
+
+    def _sign(self, slot: Slot, run: Run, now_ms: int) -> None:
+        signer = self._key.key_id
+        chain: Chain = (slot[0], slot[1].value, signer)
+        before = self._link(chain)
+        statement_id = batch_id(self._adapter.origin, chain, before[0] + 1)
+        seed = self._entropy(f"seed/{statement_id}", 32)
+        content = BatchContent(run.first, tuple(run.wh), run.quality, seed)
+        late = now_ms - run.periods.stop * SECONDS * 1000 > LATE_MS
+        fields = batch_fields(chain, before, content, now_ms, backfill=late)
+        seq = self._next_seq(signer)
+        body = make_body(
+            "reading_batch",
+            self._adapter.origin,
+            self._adapter.member,
+            statement_id,
+            seq,
+            now_ms + LIFETIME_MS,
+            fields,
+        )
+        envelope = sign(body, [self._key])
+        tx_id = Statement.decode(envelope).tx_id
+        self._database.execute(
+            "INSERT INTO outbox_batch (tx_id, envelope, readings) VALUES (?, ?, ?)",
+            (tx_id, envelope, content.encode()),
+        )
+        self._database.execute(
+            "INSERT OR REPLACE INTO outbox_chain VALUES (?, ?, ?, ?, ?)",
+            (*chain, before[0] + 1, tx_id),
+        )
+
+    def _link(self, chain: Chain) -> Link:
+        row = self._database.execute(
+            "SELECT sequence, tx_id FROM outbox_chain WHERE meter = ? AND channel = ? AND signer = ?",
+            chain,
+        ).fetchone()
+        return (row[0], row[1]) if row else (0, "0" * 64)
+
+    def _next_seq(self, signer: str) -> int:
+        query = "SELECT seq FROM outbox_seq WHERE signer = ?"
+        row = self._database.execute(query, (signer,)).fetchone()
+        seq = (row[0] if row else 0) + 1
+        self._database.execute("INSERT OR REPLACE INTO outbox_seq VALUES (?, ?)", (signer, seq))
+        return seq
+
+    @contextmanager
+    def _transaction(self) -> Iterator[None]:
+        self._database.execute("BEGIN IMMEDIATE")
+        try:
+            yield
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
+        self._database.execute("COMMIT")
+
+
+def _detail(reply: Reply) -> str:
+    """Return what a problem says, or that it says nothing."""
+    try:
+        return str(json.loads(reply.body)["detail"])
+    except (ValueError, KeyError, TypeError, RecursionError):
+        return "it does not say why"
+
+
+def _receipt_in(reply: Reply) -> str:
+    """Return the receipt of an answer to one batch.
+
+    Raises:
+        RefusedError: it was refused; says why.
+        PeerError: the answer is not of its form.
+    """
+    try:
+        value: Any = json.loads(reply.body)
+        if reply.status in (200, 202):
+            return str(value["results"][0]["receipt"])
+        detail = str(value["detail"])
+    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
+        raise PeerError(f"its answer ({reply.status}) is not what an answer is like") from error
+    raise RefusedError(f"refused ({reply.status}): {detail}")
