@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ledger.primitives.periods import SECONDS, start_text, utc_text
 from meters.checks.context import DayContext
-from meters.checks.findings import Code, Finding, finding, stretches
+from meters.checks.findings import Code, Finding, finding, half_hours, stretches
 from meters.checks.limits import CheckLimits
 from meters.readings import Quality
 
@@ -26,7 +26,10 @@ def grid(day: DayContext, limits: CheckLimits) -> Iterator[Finding]:  # noqa: AR
     # A source that knows no clock change ends the autumn day two half-hours early.
     cut = gaps == list(day.periods[PLAIN_DAY:]) and whole > PLAIN_DAY
     for part in stretches(gaps):
-        text = f"{start_text(part.start)}: {len(part)} of the day's {whole} half-hours are missing"
+        verb = "is" if len(part) == 1 else "are"
+        text = (
+            f"{start_text(part.start)}: {len(part)} of the day's {whole} half-hours {verb} missing"
+        )
         if cut:
             text += f"; the source seems to know only days of {PLAIN_DAY}"
         yield finding(Code.GRID, day.slot, part.start, len(part), f"{text}.")
@@ -45,7 +48,7 @@ def revision(day: DayContext, limits: CheckLimits) -> Iterator[Finding]:  # noqa
     for part in stretches(revised):
         most = max(part, key=lambda period: (abs(said[period][-1] - said[period][0]), -period))
         text = (
-            f"{start_text(part.start)}: {len(part)} half-hours were revised; the most that of"
+            f"{start_text(part.start)}: {half_hours(len(part))} revised; the most that of"
             f" {start_text(most)}, from {said[most][0]:,} to {said[most][-1]:,} Wh."
         )
         yield finding(Code.REVISION, day.slot, part.start, len(part), text)
@@ -99,7 +102,7 @@ def _of_batches(code: Code, day: DayContext, positions: set[int], text: str) -> 
         if period in day.known and day.known[period].position in positions
     )
     for part in stretches(from_them):
-        where = f"{start_text(part.start)}, {len(part)} half-hours"
+        where = f"{start_text(part.start)}, {half_hours(len(part))}"
         yield finding(code, day.slot, part.start, len(part), f"{where}: {text}.")
 
 

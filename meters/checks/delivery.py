@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from itertools import groupby
 
 from ledger.primitives.periods import start_text
-from meters.checks.findings import Code, Finding, finding
+from meters.checks.findings import Code, Finding, finding, half_hours
 from meters.checks.limits import CheckLimits
 from meters.checks.sentinels import SENTINEL_WH_MIN, SENTINELS_WH
 from meters.pages import Run
@@ -73,8 +73,7 @@ def _judged(wh: int, capacity_wh: int | None) -> Code | None:
 
 
 def _text(code: Code, part: Run, capacity_wh: int | None) -> str:
-    start, count = start_text(part.first), len(part.wh)
-    where = f"{start}, {count} half-hour{'s' if count > 1 else ''}"
+    where = f"{start_text(part.first)}, {half_hours(len(part.wh))}"
     highest = f"{max(part.wh):,} Wh"
     if code is Code.NEGATIVE:
         return f"{where}: {min(part.wh):,} Wh is negative; the channel says the direction."

@@ -127,6 +127,15 @@ def suspect_periods(findings: Iterable[Finding]) -> dict[Slot, set[int]]:
     return suspects
 
 
+def half_hours(count: int) -> str:
+    """Return a number of half-hours in words.
+
+    >>> half_hours(1), half_hours(1_500)
+    ('1 half-hour', '1,500 half-hours')
+    """
+    return f"{count:,} half-hour{'' if count == 1 else 's'}"
+
+
 def stretches(periods: Iterable[int]) -> Iterator[range]:
     """Yield half-hours, given in any order, as consecutive stretches in order of time.
 

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 
 from ledger.primitives.periods import SECONDS, start_text, utc_text
 from meters.checks.context import SAID, DayContext
-from meters.checks.findings import Code, Finding, finding, stretches
+from meters.checks.findings import Code, Finding, finding, half_hours, stretches
 from meters.checks.limits import CheckLimits
 from meters.readings import Advance, Channel
 
@@ -53,7 +53,7 @@ def stuck(day: DayContext, limits: CheckLimits) -> Iterator[Finding]:
         length = limits.stuck_periods if wh else limits.stuck_zero_periods
         judged_here = wh > 0 or day.channel is Channel.IMPORT
         if judged_here and length is not None and len(part) >= length:
-            text = f"{start_text(part.start)}: {wh:,} Wh, {len(part)} half-hours in a row."
+            text = f"{start_text(part.start)}: {wh:,} Wh, {half_hours(len(part))} in a row."
             yield finding(Code.STUCK, day.slot, part.start, len(part), text)
         period = part.stop
 

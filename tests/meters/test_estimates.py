@@ -193,6 +193,18 @@ def test_what_a_reference_says(then, now, expected):
     assert sunny(then, now)[0] == expected
 
 
+def test_a_time_that_the_spring_night_skipped_is_looked_for_on_other_days():
+    sunday, before = date(2026, 4, 5), date(2026, 3, 22)
+    at = same_time(sunday, 60, LONDON)
+    known = {same_time(before, 60, LONDON): stored(22)}
+    wide = range(at - 5 * WEEK, at + WEEK)
+    assert one(basis_of(known, covered=wide), at)[0] == (22, "L")
+
+
+def test_before_half_hours_are_counted_there_is_no_like_day():
+    assert one(basis_of({}, covered=range(96)), 50)[0] == (0, "Z")
+
+
 def test_sums_over_the_same_days_are_compared():
     known = {AT - WEEK: stored(1_000), AT - 2 * WEEK: stored(500), AT - 48 * 3: stored(9_999)}
     ref = {AT - WEEK: stored(300), AT - 2 * WEEK: stored(100), AT: stored(200)}

@@ -32,7 +32,7 @@ def test_a_whole_local_day_has_no_gap(day, count):
     assert not found(grid(day_of(plain(count), periods=periods), LIMITS))
     (item,) = grid(day_of(plain(count - 1), periods=periods), LIMITS)
     assert (item.first, item.count) == (periods[-1], 1)
-    assert f"1 of the day's {count} half-hours are missing." in item.text
+    assert f"1 of the day's {count} half-hours is missing." in item.text
 
 
 def test_each_stretch_of_gaps_is_one_finding():

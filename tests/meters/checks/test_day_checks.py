@@ -1,5 +1,6 @@
 """All rules of a day together: order, what rests, and that the list of rules is whole."""
 
+import json
 import random
 from dataclasses import fields
 from itertools import pairwise
@@ -26,6 +27,13 @@ def test_every_code_has_its_rule_in_order_of_severity():
     assert {rule.code for rule in RULES if rule.check is None} == {
         rule.code for rule in RULES if rule.severity is Severity.REFUSED
     }
+
+
+def test_every_rule_can_be_printed():
+    printed = [rule.as_json() for rule in RULES]
+    assert json.loads(json.dumps(printed)) == printed
+    assert [row["code"] for row in printed] == [code.value for code in Code]
+    assert all(row["action"].endswith(".") and row["severity"] for row in printed)
 
 
 def test_every_limit_belongs_to_a_rule():

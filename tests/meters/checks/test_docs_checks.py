@@ -8,6 +8,7 @@ import pytest
 from meters.checks.limits import DEFAULTS
 from meters.checks.rules import RULES
 from meters.checks.sentinels import SENTINELS_KWH
+from meters.coverage import State
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "checks.md").read_text(encoding="utf-8")
 
@@ -35,6 +36,12 @@ def test_the_limits():
         [f"`{rule.code.value}`", ", ".join(f"`{name}`" for name in rule.limits)]
         for rule in RULES
         if rule.limits
+    ]
+
+
+def test_the_states_of_a_coverage_report():
+    assert [row[:2] for row in table("What a coverage report counts")] == [
+        [f"`{state.letter}`", state.value] for state in State
     ]
 
 
