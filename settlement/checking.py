@@ -182,7 +182,7 @@ def check_one_day(community: Community, connection: Connection, day: date) -> Da
             channel,
             periods,
             known.get(slot, {}),
-            first,
+            max(first, _begun(community, slot, known.get(slot, {}), periods.start)),
             versions.get(slot, {}),
             arrivals,
             due_ms,
@@ -193,6 +193,12 @@ def check_one_day(community: Community, connection: Connection, day: date) -> Da
         findings += check_day(context, settings.of(meter))
     received = {position: arrival.received_at_ms for position, arrival in arrivals.items()}
     return DayChecked(day, periods, slots, known, in_order(findings), due_ms, received)
+
+
+def _begun(community: Community, slot: Slot, known: Series, start: int) -> int:
+    """Return since when a channel has readings: a new meter was not silent before."""
+    bound = community.state.meter_changes(slot[0])
+    return min([start, *bound[:1], *known])
 
 
 def by_slot(known: Mapping[tuple[str, Channel, int], Stored]) -> dict[Slot, dict[int, Stored]]:

@@ -50,7 +50,9 @@ class FileReport:
     def refused(self) -> int:
         """How many rows, batches and readings were refused."""
         intake = self.intake
-        return len(self.refusals) + intake.future + intake.uncovered + intake.unknown_meters.total()
+        by_checks = sum(found.count for found in intake.findings)
+        unknown = intake.unknown_meters.total()
+        return len(self.refusals) + by_checks + intake.future + intake.uncovered + unknown
 
     def as_json(self) -> dict[str, Any]:
         """Return it for programs."""

@@ -1,8 +1,11 @@
 """``commonwatt meters check``, ``rules``, ``set``, ``estimate``, ``advance``: what is missing or odd."""
 
+import json
 import textwrap
 from collections.abc import Iterator
 from datetime import date, timedelta
+from enum import StrEnum
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -20,10 +23,14 @@ from ledger.primitives.periods import (
 )
 from meters.checks.findings import Finding, Severity
 from meters.checks.rules import RULES
+from meters.coverage import verdict
+from meters.coverage_html import render_html
+from meters.coverage_text import render_text
 from meters.readings import NO_PLACE, Advance, Quality
 from meters.setting_store import EVERY_METER
 from settlement.checking import Settings, check_one_day
 from settlement.community import Community
+from settlement.covering import cover_days
 from settlement.estimating import DayEstimated, estimate_day
 from settlement.tracing import slot_of
 from wallet_api.cli.context import open_here, progress, say, say_json, settings_of, warn
@@ -90,6 +97,46 @@ def check(
         + (f", {counted(hidden, 'note')} not shown (--notes)" if hidden else "")
         + "."
     )
+
+
+class Shape(StrEnum):
+    """How the coverage report is written."""
+
+    TEXT = "text"
+    JSON = "json"
+    HTML = "html"
+
+
+def coverage(
+    context: typer.Context,
+    first: Annotated[str, typer.Option("--from", metavar="DATE", help="First local day")],
+    through: Through = None,
+    shape: Annotated[Shape, typer.Option("--format", help="text, json or html")] = Shape.TEXT,
+    out: Annotated[Path | None, typer.Option(help="Write to this file, not to the screen")] = None,
+    troubled: Annotated[
+        bool, typer.Option("--troubled", help="Only channels with something to look at (text)")
+    ] = False,
+) -> None:
+    """Show how whole the readings are: meters by days, complete, late, estimated, suspect, missing.
+
+    Example: commonwatt meters coverage --from 2026-06-01 --through 2026-06-30 --format html --out june.html
+    """
+    community = open_here(settings_of(context))
+    days = days_of(first, through)
+    with progress("Days", len(days)) as advance, community.reading() as connection:
+        report = cover_days(community, connection, days, advance)
+    if shape is Shape.HTML:
+        text = render_html(report)
+    elif shape is Shape.JSON:
+        text = json.dumps(report.as_json(), indent=2, ensure_ascii=False) + "\n"
+    else:
+        text = render_text(report, troubled_only=troubled)
+    if out is None:
+        say(text.rstrip("\n"))
+        return
+    out.write_text(text, encoding="utf-8")
+    say(verdict(report))
+    say(f"The report is in {out}.")
 
 
 def rules(as_json: AsJson = False) -> None:
