@@ -226,3 +226,12 @@ def adapter_other_inputs() -> Village:
     inputs = [{"what": "rules", "first": 2}]
     read_ben(village, 1, inputs=inputs)
     return village
+
+
+@attack(ADAPTER, *NOT_GIVEN)
+def adapter_guesses_for_ever() -> Village:
+    """Ben's meter said nothing for weeks; the operator's guesses are traded all the same."""
+    village = read_day(consented(), ("ada",))
+    for number in range(3):
+        read_ben(village, number, letter="L")
+    return ShortRun(village).go()

@@ -191,6 +191,7 @@ class Village:
         owner: str | None = None,
         shown: Sequence[int] | None = None,
         inputs: Sequence[Mapping[str, Any]] = (),
+        letter: str = "A",
         **fields: Any,
     ) -> None:
         """Log a batch of readings, and let the runs use it.
@@ -203,11 +204,12 @@ class Village:
             signer: whose key signs.
             owner: name of the member whose meter it is said to be.
             shown: the readings that are handed out and used, if others.
+            letter: quality of all readings.
             inputs: of estimates: what is handed out as what they were made from.
             fields: fields that are not as they should be.
         """
         seed = tagged_hash("attack-seed", f"{meter}/{channel}/{first}".encode())
-        content = BatchContent(first, tuple(wh), "A" * len(wh), seed)
+        content = BatchContent(first, tuple(wh), letter * len(wh), seed)
         chain = (meter, channel.value, key(signer).key_id)
         sequence, previous = self.chains.get(chain, (0, "0" * 64))
         body = {
