@@ -59,12 +59,17 @@ class ReadingsDoor:
         Raises:
             BusyError: too many wait; nothing was taken.
         """
+        return [future.result() for future in self.begin(batches)]
+
+    def begin(self, batches: Sequence[WireBatch]) -> "list[Future[Taken | CommonwattError]]":
+        """Put batches into the queue, without waiting for them.
+
+        Raises:
+            BusyError: too many wait; nothing was taken.
+        """
         if self._group.waiting + len(batches) > QUEUE_MAX:
             raise BusyError("Too many batches wait to be written: try again in a moment.")
-        futures: list[Future[Taken | CommonwattError]] = [
-            self._group.begin(batch) for batch in batches
-        ]
-        return [future.result() for future in futures]
+        return [self._group.begin(batch) for batch in batches]
 
     def close(self) -> None:
         """Write what waits, and take nothing more."""

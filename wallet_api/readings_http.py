@@ -4,11 +4,11 @@
 422
 """
 
+import asyncio
 from collections.abc import Sequence
 from typing import Any
 
 from fastapi import APIRouter, Request, Response
-from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import JSONResponse
 
 from ledger.errors import CommonwattError, RefusedError
@@ -46,14 +46,16 @@ def readings_router(door: ReadingsDoor) -> APIRouter:
         body = await read_body(request, REQUEST_BYTES_MAX)
         if isinstance(body, Response):
             return body
-        return await run_in_threadpool(_deliver, door, body)
+        return await _deliver(door, body)
 
     return router
 
 
-def _deliver(door: ReadingsDoor, body: bytes) -> Response:
+async def _deliver(door: ReadingsDoor, body: bytes) -> Response:
+    # One thread writes for everybody: waiting for it takes no thread a request.
     try:
-        answers = door.deliver(decode_request(body))
+        waiting = door.begin(decode_request(body))
+        answers = await asyncio.gather(*map(asyncio.wrap_future, waiting))
     except BusyError as error:
         busy = problem(429, "busy", str(error))
         busy.headers["Retry-After"] = str(RETRY_AFTER_S)
