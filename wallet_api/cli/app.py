@@ -32,6 +32,7 @@ from wallet_api.cli import (
     member,
     member_keys,
     member_terms,
+    meter_listen,
     meter_trace,
     meters,
     receipt,
@@ -113,6 +114,7 @@ app.add_typer(helper.app, name="helper")
 meters.app.command("trace")(meter_trace.trace_reading)
 meters.app.command("known")(meter_trace.known)
 meters.app.command("erase-file")(meter_trace.erase_file)
+meters.app.command("listen")(meter_listen.listen)
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
