@@ -172,12 +172,16 @@ class Listener:
         Raises:
             BrokerError: the connection is lost.
         """
-        ready = self._waiting or (self._later and time.monotonic() >= self._again_at)
-        self._connection.turn(0.0 if ready else TURN_S)
-        while self._connection.messages:
-            self._receive(self._connection.messages.popleft())
-            if len(self._waiting) < UNACKNOWLEDGED_MAX:
-                self._connection.turn(0.0)  # what came together is written together
+        messages = self._connection.messages
+        is_time = self._later and time.monotonic() >= self._again_at
+        self._connection.turn(0.0 if messages or self._waiting or is_time else TURN_S)
+        # What came together is written together; but nobody's flood keeps anything from being written.
+        for _ in range(UNACKNOWLEDGED_MAX):
+            if not messages:
+                break
+            self._receive(messages.popleft())
+            if not messages:
+                self._connection.turn(0.0)
         if self._later and time.monotonic() >= self._again_at:
             self._waiting.extend(self._later)
             self._later.clear()

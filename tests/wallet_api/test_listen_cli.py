@@ -11,7 +11,7 @@ import pytest
 from meters.mqtt import Broker
 from meters.mqtt_connection import BrokerError
 from meters.mqtt_post import MqttPost
-from tests.brokers import KEPT, PLAIN, Authority, Mosquitto, deployed, free_port
+from tests.brokers import KEPT, PLAIN, Authority, Mosquitto, deployed, free_port, need_mosquitto
 from tests.prepared import reopen
 from tests.settlement.batches import bind
 from tests.wallet_api.listeners import (
@@ -125,6 +125,7 @@ def test_what_cannot_work_says_what_to_do(street, capsys, more, words):
 
 
 def test_a_name_and_password_from_a_file_or_the_environment(street, tmp_path, capsys, monkeypatch):
+    need_mosquitto()
     users, password = tmp_path / "users", tmp_path / "password"
     subprocess.run(["mosquitto_passwd", "-b", "-c", users, "listener", "tide-7"], check=True)
     subprocess.run(["mosquitto_passwd", "-b", users, "gateway", "rain-3"], check=True)

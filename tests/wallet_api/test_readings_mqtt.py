@@ -286,6 +286,20 @@ def test_nonsense_is_refused_and_the_next_is_taken(street, mosquitto, client, tm
     assert_stored_once(street, 2)
 
 
+def test_a_flood_without_acknowledgements_keeps_nothing_back(street, mosquitto, client, tmp_path):
+    [batch] = batches(street, tmp_path, 1)
+    flood = Client(mosquitto.broker, "flood")
+    with listening(street, mosquitto.broker) as running:
+        for number in range(500):
+            flood.connection._client.publish(TOPICS.readings, b"x" * number, qos=0)
+        flood.publish(batch.encode())
+        wait_until(lambda: running.counts.logged)
+        wait_until(lambda: not running.listener._order)
+        assert running.counts.refused == 500
+    flood.close()
+    assert_stored_once(street, 1)
+
+
 def test_a_refusal_stops_the_queue_and_says_why(street, mosquitto, tmp_path):
     bind(street, revoked=True)
     box = outbox(street, tmp_path / "q")
