@@ -28,7 +28,7 @@ from settlement.checking import settings_of
 from settlement.community import Community, Made
 
 SKEW_MS_MAX = 15 * 60_000
-"""How far an adapter's clock may be off, unless what it sends is marked as backfill."""
+"""How far an adapter's clock may be ahead. One that is behind looks like a delivery that is late."""
 
 HELD_MAX = 32
 """Most batches held of one chain: a month of days without the one before them."""
@@ -240,10 +240,10 @@ class _Door:
         now_ms = self._now_ms if received_at_ms is None else received_at_ms
         if self._now_ms > body["not_after"]:
             raise RefusedError(f"Batch {body['sequence']} came after its not_after.")
-        if not body["backfill"] and abs(body["created_at"] - now_ms) > SKEW_MS_MAX:
+        ahead_ms = body["created_at"] - now_ms
+        if ahead_ms > SKEW_MS_MAX:
             raise RefusedError(
-                f"The adapter's clock is {abs(body['created_at'] - now_ms) // 1000:,} s off: set it"
-                " right, or mark what is sent late as backfill."
+                f"The adapter's clock is {ahead_ms // 1000:,} s ahead: set it right and sign again."
             )
         period = now_ms // 1_800_000
         community.writer.key_book.check(statement, period)

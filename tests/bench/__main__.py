@@ -18,6 +18,7 @@ from tests.bench import (
     ledger_growth,
     ledger_posting,
     ledger_reading,
+    metering,
     week,
 )
 from tests.bench.page import PAGE, write_sections
@@ -34,6 +35,7 @@ SECTIONS = {
     "ledger-settlement": ledger_posting.settlement_section,
     "ledger-reading": ledger_reading.reading_section,
     "ledger-growth": ledger_growth.growth_section,
+    "meters-nem12": metering.nem12_section,
     "audit": auditing.auditing_section,
 }
 

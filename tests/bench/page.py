@@ -33,15 +33,17 @@ def take_turns(
     works: Mapping[str, Callable[[], object]],
     runs: int = RUNS,
     clock: Callable[[], float] = time.process_time,
+    between: Callable[[], object] = lambda: None,
 ) -> dict[str, float]:
     """Return the median time of each work; they take turns, after a round that is not counted.
 
     Processor time unless another clock is given: two shared cores are noisy, and nothing that is
-    measured so waits for anything.
+    measured so waits for anything. What is done between works is not counted.
     """
     times: dict[str, list[float]] = {name: [] for name in works}
     for _ in range(runs + 1):
         for name, work in works.items():
+            between()
             start = clock()
             work()
             times[name].append(clock() - start)

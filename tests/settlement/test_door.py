@@ -178,7 +178,7 @@ def test_a_clock_that_is_off_and_half_hours_that_are_not_over(street, tmp_path, 
     now_ms = street.writer.clock.now_ms()
     [skewed] = made(street, tmp_path / "a", days(street, 1), now_ms=now_ms + 16 * 60_000)
     [answer] = deliver(street, [skewed])
-    assert "clock is 959 s off" in str(answer)
+    assert "clock is 959 s ahead" in str(answer)
     # Marked as backfill it may be as old as it likes.
     old = [(last_over(street) - 1_000, [5, 6])]
     [late] = made(street, tmp_path / "b", old, now_ms=now_ms)
@@ -187,6 +187,11 @@ def test_a_clock_that_is_off_and_half_hours_that_are_not_over(street, tmp_path, 
     ahead = [(last_over(street) + 3, [5])]
     [future] = made(street, tmp_path / "c", ahead, seeded_key("x"), now_ms=now_ms + 10**7)
     assert isinstance(deliver(street, [future])[0], CommonwattError)
+    # What was signed in time and waited in a queue is late, not wrong.
+    [waited] = made(street, tmp_path / "d", days(street, 1), seeded_key("slow"), now_ms=now_ms)
+    bind(street, seeded_key("slow"))
+    street.writer.clock.set_ms(now_ms + 86_400_000)
+    assert isinstance(deliver(street, [waited])[0], Logged)
 
 
 def test_only_so_much_is_held(street, tmp_path):

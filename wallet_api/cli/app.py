@@ -35,6 +35,7 @@ from wallet_api.cli import (
     meter_checks,
     meter_edit,
     meter_keys,
+    meter_listen,
     meter_push,
     meter_trace,
     meter_watch,
@@ -132,6 +133,7 @@ meters.app.command("advance")(meter_checks.advance_of)
 meters.app.command("trace")(meter_trace.trace_reading)
 meters.app.command("known")(meter_trace.known)
 meters.app.command("erase-file")(meter_trace.erase_file)
+meters.app.command("listen")(meter_listen.listen)
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
