@@ -19,6 +19,8 @@ from tests.bench import (
     ledger_posting,
     ledger_reading,
     metering,
+    metering_http,
+    metering_store,
     week,
 )
 from tests.bench.page import PAGE, write_sections
@@ -37,6 +39,9 @@ SECTIONS = {
     "ledger-growth": ledger_growth.growth_section,
     "meters-nem12": metering.nem12_section,
     "audit": auditing.auditing_section,
+    "meters-store": metering_store.store_section,
+    "meters-year": metering_store.year_section,
+    "meters-http": metering_http.http_section,
 }
 
 
