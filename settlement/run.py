@@ -29,18 +29,15 @@ from market.clearing import clear
 from market.errors import MarketInputError
 from market.result_wire import result_bytes
 from market.wire import market_to_json
-from meters.silence import since_day
 from settlement import store
 from settlement.community import Community
 from settlement.errors import RunRefusedError
 from settlement.orders import (
     PeriodInputs,
     PeriodOrders,
-    by_half_hour,
     fund_orders,
     orders_from_detail,
     orders_to_detail,
-    period_inputs,
 )
 from settlement.postings import (
     Line,
@@ -52,6 +49,7 @@ from settlement.postings import (
     settlement_transfers,
     totals_of,
 )
+from settlement.run_inputs import inputs_of
 from settlement.state import CommunityRules
 from settlement.store import RunSummary
 from settlement.timetable import (
@@ -126,7 +124,7 @@ def _hold(community: Community, day: date) -> _Day:
             return _new_hold(community, connection, day, periods, rules, statement_id)
         entry = log_store.fact_at(connection, writer.community, position)
         known_at_ms = Statement.decode(entry.envelope).body["known_at"]
-        inputs = _inputs(community, connection, periods, position)
+        inputs = inputs_of(community, connection, periods, position)
         orders = orders_from_detail(decode(entry.detail or b"", DETAIL_BYTES_MAX), rules.feeder)
         return _Day(
             day.isoformat(),
@@ -165,7 +163,7 @@ def _new_hold(
         when = start_utc(due_ms // 1_800_000).strftime("%Y-%m-%d %H:%M UTC")
         raise RunRefusedError(f"The run {RUN} of {day} is due on {when}; nothing was posted.")
     size, _, _ = log_store.head(connection, writer.community)
-    inputs = _inputs(community, connection, periods, size)
+    inputs = inputs_of(community, connection, periods, size)
     if all(not item.readings or len(item.missing) == len(item.readings) for item in inputs):
         raise RunRefusedError(
             f"There is not one reading of {day} by a meter whose member consented before that "
@@ -212,18 +210,6 @@ def _new_hold(
         connection, [Batch(batch_id, tuple(transfers), position)], writer.logged_ms(connection)
     )
     return _Day(day.isoformat(), periods, rules, known_at_ms, batch_id, inputs, orders)
-
-
-def _inputs(
-    community: Community, connection: Connection, periods: range, before: int
-) -> list[PeriodInputs]:
-    """Gather the readings of a day as they stood in the log before a position."""
-    stored = community.readings.known(connection, periods, before=before)
-    said = community.readings.said_since(connection, since_day(periods), before)
-    readings = by_half_hour(
-        {key: version.wh for key, version in stored.items() if (key[0], key[1]) in said}
-    )
-    return period_inputs(community.state, periods, readings)
 
 
 def _groups(prepared: _Day) -> list[range]:
