@@ -18,6 +18,7 @@ from typing import Any, BinaryIO
 
 from ledger.errors import InputError
 from ledger.primitives.periods import SECONDS
+from meters.checks.sentinels import SENTINELS_KWH
 from meters.formats.half_hours import HalfHours, Part, nanojoules
 from meters.formats.json_rows import EACH, JsonRows, Members, Row, begins_like_json
 from meters.formats.lines import ReadOptions, excerpt
@@ -33,27 +34,6 @@ _RESOURCE = re.compile(
 
 _CHANNELS = {"consumption": Channel.IMPORT, "production": Channel.EXPORT}
 _CHANNELS |= {"import": Channel.IMPORT, "export": Channel.EXPORT}
-
-_NO_DATA = frozenset(
-    [
-        "4294967.295",
-        "2147483.647",
-        "186227.0865",
-        "16777.215",
-        "38655.37",
-        "34364.271",
-        "8591.484",
-        "8590.421",
-        "8590.119",
-        "8590.063",
-        "8590.041",
-        "8590.017",
-        "4295.103",
-        "4295.084",
-    ]
-)
-"""kWh that meters show where they have nothing: all bits of a counter set, and counters that ran
-over by a little. No home draws that much in half an hour."""
 
 
 def read_n3rgy(stream: BinaryIO, options: ReadOptions) -> Iterator[Item]:
@@ -139,7 +119,7 @@ def _part(row: Row, times: InstantReader) -> Part:
             f"the half-hour that ends at {label} has no {name}, so it is a gap; ask for it again"
         )
     kwh = row.numeral(name)
-    if kwh in _NO_DATA:
+    if kwh in SENTINELS_KWH:
         raise InputError(
             f"the half-hour that ends at {label} says {kwh} kWh, which meters show where they"
             " have no data, so it is a gap; ask for it again"
