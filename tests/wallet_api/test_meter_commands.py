@@ -1,16 +1,20 @@
 """The meters' commands: trace, known, edit, keys, push, watch, alerts, archives."""
 
 import json
+import random
 import shutil
 import zipfile
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 
+from ledger.db import Database
 from ledger.primitives.periods import start_text
 from tests.prepared import DAY, reopen
 from tests.streets import SITES, street_readings
 from wallet_api.cli.app import run
+from wallet_api.database import metadata
 
 READINGS = [r for r in street_readings(SITES, [DAY]) if (r.meter, r.channel) == ("m-ben", "import")]
 START = start_text(READINGS[20].period)
@@ -72,6 +76,29 @@ def test_a_reading_is_traced_to_the_bytes_of_each_file(cli, tmp_path):
     assert gone[1]["wh"] == 4001
     assert "file       erased" in cli("meters", "trace", "m-ben", "import", START)[0]
     assert "no stored file" in cli("meters", "erase-file", sha256, "--yes", code=2)[1]
+
+
+def everything(url):
+    """Every row of every table."""
+    database = Database(url)
+    with database.read() as connection:
+        rows = {
+            table.name: sorted(map(repr, connection.execute(select(table))))
+            for table in metadata().sorted_tables
+        }
+    database.close()
+    return rows
+
+
+def test_the_same_file_again_or_shuffled_leaves_the_same_database(cli, street, tmp_path):
+    rows = [f"m-ben,import,{start_text(READINGS[0].period - n)},{n}" for n in range(1, 60)]
+    cli("meters", "import", csv(tmp_path, rows))
+    before = everything(street[1])
+    cli("meters", "import", csv(tmp_path, rows))
+    random.Random(7).shuffle(rows)
+    out, _ = cli("meters", "import", csv(tmp_path, [*rows, *rows[:20]], "shuffled.csv"))
+    assert "0 readings new, 0 corrected, 59 known already" in out
+    assert everything(street[1]) == before
 
 
 def test_nothing_is_said_of_what_is_not_there(cli):
