@@ -241,7 +241,7 @@ class _Door:
         if self._now_ms > body["not_after"]:
             raise RefusedError(f"Batch {body['sequence']} came after its not_after.")
         ahead_ms = body["created_at"] - now_ms
-        if ahead_ms > SKEW_MS_MAX:
+        if ahead_ms > SKEW_MS_MAX and not body["backfill"]:
             raise RefusedError(
                 f"The adapter's clock is {ahead_ms // 1000:,} s ahead: set it right and sign again."
             )
