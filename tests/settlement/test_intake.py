@@ -6,7 +6,10 @@ import threading
 import pytest
 
 from ledger import log_store
+from ledger.primitives.periods import start_text
+from meters.formats import ReadOptions, find_format
 from meters.readings import Quality, Reading
+from settlement.files_in import load, take
 from settlement.intake import import_readings
 from tests.engines import fresh_url
 from tests.prepared import DAY, found, reopen
@@ -123,3 +126,67 @@ def test_a_wrong_date_does_not_move_a_replays_clock(prepared, tmp_path, copy, ca
         last_ms = log_store.last_recorded_ms(connection, community.writer.community)
     community.writer.database.close()
     assert last_ms < 1_790_000_000_000  # still 2026
+
+
+class StoppedError(Exception):
+    pass
+
+
+def state_of(community):
+    with community.reading() as connection:
+        known = community.readings.known(connection, range(4_000_000))
+        return {key: (each.wh, each.version) for key, each in known.items()}, [
+            row[:4]
+            for row in connection.exec_driver_sql(
+                "SELECT community, number, bytes, name FROM meter_file"
+            )
+        ]
+
+
+@pytest.mark.parametrize("stop_after", [1, 2, 3])
+def test_an_import_that_is_killed_anywhere_is_finished_by_the_next(
+    copy, tmp_path, monkeypatch, stop_after
+):
+    """A transaction a meter's channel; the program is gone after some of them."""
+    monkeypatch.setattr("settlement.intake.READINGS_A_TRANSACTION", 1)
+    path = tmp_path / "day.csv"
+    rows = [f"{r.meter},{r.channel},{start_text(r.period)},{r.wh + 1}\n" for r in READINGS]
+    path.write_text("meter,channel,start,wh\n" + "".join(rows))
+    chosen = find_format("csv")
+
+    def bring(community, after_group=lambda _count: None):
+        loaded = load(path, chosen, ReadOptions())
+        return take(community, path, path.name, chosen, ReadOptions(), loaded, after_group)
+
+    whole = reopen(*copy())
+    bring(whole)
+    wanted = state_of(whole)
+    whole.writer.database.close()
+    community, groups = reopen(*copy()), []
+
+    def stop(count):
+        groups.append(count)
+        if len(groups) == stop_after:
+            raise StoppedError
+
+    with pytest.raises(StoppedError):
+        bring(community, stop)
+    assert state_of(community) != wanted
+    report = bring(reopened := community)
+    assert report.intake.identical == sum(groups)
+    assert state_of(reopened) == wanted
+    community.writer.database.close()
+
+
+def test_a_large_delivery_is_the_same_by_one_process_and_by_several(copy, monkeypatch):
+    states = []
+    for least in (10**9, 1):
+        monkeypatch.setattr("settlement.roots.LARGE_READINGS", least)
+        community = reopen(*copy())
+        changed = [Reading(r.meter, r.channel, r.period, r.wh + 1, r.quality) for r in READINGS]
+        import_readings(community, changed)
+        with community.reading() as connection:
+            _, _, note = log_store.head(connection, community.writer.community)
+        states.append((state_of(community), note))
+        community.writer.database.close()
+    assert states[0] == states[1]
