@@ -11,22 +11,24 @@ bytes for ever, and whoever takes it takes it once.
 import json
 import sqlite3
 import time
+from array import array
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any, Self
+from typing import Any
 
 from ledger.entropy import Entropy, system_entropy
-from ledger.errors import CommonwattError, InputError, PeerError, RefusedError
+from ledger.errors import CommonwattError, PeerError, RefusedError
 from ledger.kinds import READINGS_MAX
 from ledger.log.note import Verifier
 from ledger.peer import Reply, exchange
 from ledger.primitives.periods import SECONDS
 from ledger.primitives.signing import SigningKey
 from ledger.statements import Statement, make_body, sign
-from meters.batches import BatchContent, Chain, Link, batch_fields, batch_id
+from meters.adapter import Adapter
+from meters.batches import BatchContent, Chain, Link, batch_fields, batch_id, chain_of
 from meters.delivery_receipt import DeliveryReceipt, open_receipt
 from meters.pages import Run, split
 from meters.readings import NO_PLACE, Channel, Slot
@@ -44,6 +46,9 @@ DELIVERY_SECONDS_MAX = 30.0
 WAIT_S_MAX = 300
 """Longest pause after deliveries that failed: it doubles each time."""
 
+IMPOSSIBLE = "impossible value"
+"""How a problem begins that says that values cannot be readings."""
+
 REPLY_BYTES_MAX = 16_384
 """Longest answer to one batch."""
 
@@ -55,65 +60,13 @@ CREATE TABLE IF NOT EXISTS outbox_chain (
 CREATE TABLE IF NOT EXISTS outbox_seq (signer TEXT PRIMARY KEY, seq INTEGER NOT NULL) STRICT;
 CREATE TABLE IF NOT EXISTS outbox_batch (
   number INTEGER PRIMARY KEY, tx_id TEXT NOT NULL UNIQUE, envelope BLOB NOT NULL,
-  readings BLOB NOT NULL, receipt TEXT, error TEXT
+  readings BLOB NOT NULL, receipt TEXT, error TEXT, given_up INTEGER NOT NULL DEFAULT 0
 ) STRICT;
 CREATE TABLE IF NOT EXISTS outbox_reading (
   meter TEXT, channel TEXT, period INTEGER, wh INTEGER NOT NULL, quality TEXT NOT NULL,
   PRIMARY KEY (meter, channel, period)
 ) STRICT, WITHOUT ROWID;
 """
-
-
-@dataclass(frozen=True, slots=True)
-class Adapter:
-    """What an adapter is told once, when its key is bound.
-
-    Attributes:
-        origin: of the community's log.
-        log_key: the log's public key, 32 bytes.
-        member: id of the member whose meter it is.
-        meter: the meter.
-        channels: those that its key may sign.
-        url: where batches are delivered.
-    """
-
-    origin: str
-    log_key: bytes
-    member: str
-    meter: str
-    channels: tuple[Channel, ...]
-    url: str
-
-    @classmethod
-    def from_json(cls, data: bytes) -> Self:
-        """Read what ``commonwatt meters bind-key`` wrote.
-
-        Raises:
-            InputError: not of its form.
-        """
-        try:
-            value = json.loads(data)
-            channels = tuple(map(Channel, value["channels"]))
-            key = bytes.fromhex(value["log_key"])
-            return cls(
-                value["origin"], key, value["member"], value["meter"], channels, value["url"]
-            )
-        except (ValueError, KeyError, TypeError) as error:
-            raise InputError(
-                "This is no adapter's file: 'commonwatt meters bind-key' writes one."
-            ) from error
-
-    def encode(self) -> bytes:
-        """Return the file's bytes."""
-        value = {
-            "origin": self.origin,
-            "log_key": self.log_key.hex(),
-            "member": self.member,
-            "meter": self.meter,
-            "channels": list(self.channels),
-            "url": self.url,
-        }
-        return json.dumps(value, indent=2).encode() + b"\n"
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,11 +77,14 @@ class Sent:
         delivered: batches that have a receipt now.
         waiting: batches that are still in the queue.
         problem: why it stopped before the queue was empty.
+        set_aside: why batches were given up: their values cannot be readings, and those that
+            followed them were signed again.
     """
 
     delivered: int
     waiting: int
     problem: str | None
+    set_aside: tuple[str, ...] = ()
 
 
 Post = Callable[[str, bytes], Reply]
@@ -189,12 +145,12 @@ class Outbox:
 
     def waiting(self) -> int:
         """Return how many batches have no receipt yet."""
-        query = "SELECT count(*) FROM outbox_batch WHERE receipt IS NULL"
+        query = "SELECT count(*) FROM outbox_batch WHERE receipt IS NULL AND NOT given_up"
         return int(self._database.execute(query).fetchone()[0])
 
     def waiting_batches(self) -> Iterator[WireBatch]:
         """Yield the batches that have no receipt yet, in order."""
-        query = "SELECT envelope, readings FROM outbox_batch WHERE receipt IS NULL ORDER BY number"
+        query = "SELECT envelope, readings FROM outbox_batch WHERE receipt IS NULL AND NOT given_up ORDER BY number"
         for envelope, readings in self._database.execute(query):
             yield WireBatch(envelope, readings, NO_PLACE)
 
@@ -218,9 +174,10 @@ class Outbox:
             attempts: how often a delivery is tried that got no answer, or was told to come back.
 
         Returns:
-            What came of it; a batch that is refused stays in the queue, and stops it.
+            What came of it; a batch that is refused stays in the queue, and stops it, but for one
+            whose values cannot be readings: that one is set aside.
         """
-        delivered = 0
+        delivered, set_aside = 0, list[str]()
         while (waiting := self._first()) is not None:
             number, tx_id, batch = waiting
             problem: str | None = None
@@ -230,13 +187,17 @@ class Outbox:
                 again, problem = self._deliver(number, tx_id, batch, post)
                 if not again:
                     break
+            if problem is not None and problem.startswith(IMPOSSIBLE):
+                if self._give_up(number, batch, problem):
+                    set_aside.append(problem)
+                continue
             if problem is not None:
                 self._database.execute(
                     "UPDATE outbox_batch SET error = ? WHERE number = ?", (problem, number)
                 )
-                return Sent(delivered, self.waiting(), problem)
+                return Sent(delivered, self.waiting(), problem, tuple(set_aside))
             delivered += 1
-        return Sent(delivered, 0, None)
+        return Sent(delivered, 0, None, tuple(set_aside))
 
     def _deliver(
         self, number: int, tx_id: str, batch: WireBatch, post: Post
@@ -260,9 +221,45 @@ class Outbox:
         )
         return False, None
 
+    def _give_up(self, number: int, batch: WireBatch, problem: str) -> bool:
+        """Set a batch aside that was refused for its values, and sign again what followed it.
+
+        It was not taken, so its place in the chain is free. Of several readings each half is tried
+        by itself, until those that cannot be are alone; return whether this was one.
+        """
+        refused = Statement.decode(batch.envelope)
+        chain = chain_of(refused)
+        rows = self._database.execute(
+            "SELECT number, envelope, readings FROM outbox_batch"
+            " WHERE receipt IS NULL AND NOT given_up AND number > ? ORDER BY number",
+            (number,),
+        ).fetchall()
+        later = [(n, Statement.decode(envelope), readings) for n, envelope, readings in rows]
+        whole = _run_of(refused, batch.readings)
+        middle = whole.first + len(whole.wh) // 2
+        halves = [whole.cut(whole.first, middle), whole.cut(middle, whole.periods.stop)]
+        with self._transaction():
+            self._database.execute(
+                "UPDATE outbox_batch SET error = ?, given_up = 1 WHERE number = ?",
+                (problem, number),
+            )
+            link = (refused.body["sequence"] - 1, refused.body["previous"])
+            self._database.execute(
+                "INSERT OR REPLACE INTO outbox_chain VALUES (?, ?, ?, ?, ?)", (*chain, *link)
+            )
+            again = [(half, refused) for half in halves if len(whole.wh) > 1]
+            for row, statement, readings in later:
+                if chain_of(statement) == chain:
+                    self._database.execute("DELETE FROM outbox_batch WHERE number = ?", (row,))
+                    again.append((_run_of(statement, readings), statement))
+            for run, statement in again:
+                slot = chain[0], Channel(chain[1])
+                self._sign(slot, run, statement.body["created_at"])
+        return len(whole.wh) == 1
+
     def _first(self) -> tuple[int, str, WireBatch] | None:
         row = self._database.execute(
-            "SELECT number, tx_id, envelope, readings FROM outbox_batch WHERE receipt IS NULL"
+            "SELECT number, tx_id, envelope, readings FROM outbox_batch WHERE receipt IS NULL AND NOT given_up"
             " ORDER BY number LIMIT 1"
         ).fetchone()
         return None if row is None else (row[0], row[1], WireBatch(row[2], row[3], NO_PLACE))
@@ -350,6 +347,12 @@ def _detail(reply: Reply) -> str:
         return "it does not say why"
 
 
+def _run_of(batch: Statement, readings: bytes) -> Run:
+    """Return the readings of a batch."""
+    content = BatchContent.decode(batch.body["first"], readings)
+    return Run(content.first, array("i", content.wh), content.quality)
+
+
 def _receipt_in(reply: Reply) -> str:
     """Return the receipt of an answer to one batch.
 
@@ -362,6 +365,9 @@ def _receipt_in(reply: Reply) -> str:
         if reply.status in (200, 202):
             return str(value["results"][0]["receipt"])
         detail = str(value["detail"])
+        slug = str(value.get("slug") or value.get("type"))
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise PeerError(f"its answer ({reply.status}) is not what an answer is like") from error
+    if slug.endswith("impossible-value"):
+        raise RefusedError(f"{IMPOSSIBLE}: {detail}")
     raise RefusedError(f"refused ({reply.status}): {detail}")

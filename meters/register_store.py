@@ -1,4 +1,4 @@
-"""Advances of registers, for checks and estimates: each stored once.
+"""Advances of registers, for checks and estimates: of one span the latest.
 
 >>> RegisterStore(7).community
 7
@@ -6,7 +6,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, delete, insert, select
 
 from meters.readings import NO_PLACE, Advance, Channel, Quality, Slot
 from meters.tables import MeterAdvanceRow
@@ -21,24 +21,35 @@ class RegisterStore:
         self.community = community
 
     def save(self, connection: Connection, advances: Iterable[Advance], now_ms: int) -> int:
-        """Store advances that are new, and return how many were."""
+        """Store advances that are new, each in the place of an earlier one of its span; count them."""
         count = 0
         for each in advances:
-            mine = {
-                "community": self.community,
-                "meter": each.meter,
-                "channel": each.channel.value,
-                "until": each.end,
-                "since": each.begin,
-                "wh": each.wh,
-            }
-            known = select(_advances.c.wh)
-            for name, value in mine.items():
-                known = known.where(_advances.c[name] == value)
-            if connection.execute(known).first() is None:
-                values = {**mine, "quality": each.quality.value, "received_at": now_ms}
-                connection.execute(insert(_advances).values(**values))
-                count += 1
+            mine = [
+                _advances.c.community == self.community,
+                _advances.c.meter == each.meter,
+                _advances.c.channel == each.channel.value,
+                _advances.c.until == each.end,
+                _advances.c.since == each.begin,
+            ]
+            rows = connection.execute(
+                select(_advances.c.wh, _advances.c.quality).where(*mine)
+            ).all()
+            if [tuple(row) for row in rows] == [(each.wh, each.quality.value)]:
+                continue
+            connection.execute(delete(_advances).where(*mine))
+            connection.execute(
+                insert(_advances).values(
+                    community=self.community,
+                    meter=each.meter,
+                    channel=each.channel.value,
+                    until=each.end,
+                    since=each.begin,
+                    wh=each.wh,
+                    quality=each.quality.value,
+                    received_at=now_ms,
+                )
+            )
+            count += 1
         return count
 
     def of(

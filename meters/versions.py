@@ -6,6 +6,11 @@ True
 
 from dataclasses import dataclass
 
+from meters.readings import Channel, Quality
+
+OWN_ESTIMATE = Quality.SCALED.rank
+"""Rank of the first of our own estimates."""
+
 
 @dataclass(frozen=True, slots=True)
 class Stored:
@@ -19,4 +24,23 @@ class Stored:
 
 def better(one: Stored, other: Stored) -> bool:
     """Return whether a version counts before another: best quality, then the later version."""
-    return (one.quality, -one.version) < (other.quality, -other.version)
+    return (tier(one.quality), -one.version) < (tier(other.quality), -other.version)
+
+
+def payable(channel: Channel, rank: int, wh: int) -> int:
+    """Return the Wh of a reading that count before the final run.
+
+    An export that we only estimated is none: else silence would pay.
+    """
+    return 0 if channel is Channel.EXPORT and rank >= OWN_ESTIMATE else wh
+
+
+def tier(rank: int) -> int:
+    """Return the rank by which a quality counts: all our own estimates are alike.
+
+    Each was made by the best method that there was when it was made, so of them the later counts.
+
+    >>> [tier(rank) for rank in range(8)]
+    [0, 1, 2, 3, 3, 3, 3, 3]
+    """
+    return min(rank, OWN_ESTIMATE)

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
+from ledger import log_store
 from ledger.errors import CommonwattError, ConflictError, InputError, RefusedError
 from ledger.statements import Statement
 from ledger.writer import Draft
@@ -26,6 +27,7 @@ from meters.readings import NO_PLACE, Channel
 from meters.wire import WireBatch
 from settlement.checking import settings_of
 from settlement.community import Community, Made
+from settlement.errors import ImpossibleValueError
 
 SKEW_MS_MAX = 15 * 60_000
 """How far an adapter's clock may be ahead. One that is behind looks like a delivery that is late."""
@@ -134,7 +136,7 @@ class _Door:
         self._places: dict[str, int] = {}
         self._released: dict[Chain, list[int]] = {}
         self._held: dict[tuple[Chain, int], Held] = {}
-        self._answers: dict[str, Logged | Waiting] = {}
+        self._answers: dict[str, Answer] = {}
         self._holding: set[Chain] = set()
         self._settings = settings_of(community, connection)
 
@@ -263,13 +265,13 @@ class _Door:
         """Refuse values that cannot be readings: the adapter leaves them out and sends a gap.
 
         Raises:
-            RefusedError: says which.
+            ImpossibleValueError: says which.
         """
         slot = statement.body["meter"], Channel(statement.body["channel"])
         run = Run(content.first, array("i", content.wh), content.quality)
         _, found = check_delivery(slot, run, self._settings.of(slot[0]))
         if found:
-            raise RefusedError(f"{found[0].code}: {found[0].text} Leave these half-hours out.")
+            raise ImpossibleValueError(f"{found[0].text} Leave these half-hours out.")
 
     def _take(self, checked: _Checked, before: Link) -> None:
         """Have a batch logged that follows its chain."""
@@ -294,9 +296,13 @@ class _Door:
             wire = WireBatch(held.envelope, held.readings, NO_PLACE)
             try:
                 statement = Statement.decode(wire.envelope)
+                # Its number may have been used meanwhile: then it can never be logged.
+                log_store.find_statement(
+                    self._connection, self._community.writer.community, statement
+                )
                 self._take(self._checked(wire, statement, held.received_at_ms), before)
             except CommonwattError as error:
-                self._answers.pop(held.tx_id, None)
+                self._answers[held.tx_id] = error
                 text = f"Batch {sequence} of {chain[0]} {chain[1]} was held and is refused: {error}"
                 self._alert("refused", chain, f"refused/{held.tx_id}", text)
                 return
@@ -325,7 +331,8 @@ class _Door:
 
     def _find_held(self, chain: Chain, sequence: int) -> Held | None:
         held = self._held.get((chain, sequence))
-        if held is None and chain in self._holding:
+        done = sequence in self._released.get(chain, ())
+        if held is None and chain in self._holding and not done:
             held = self._community.held.find(self._connection, chain, sequence)
         return held
 
@@ -340,7 +347,7 @@ class _Door:
             f" {chain[2][:16]}…: {first[:16]}… was taken, {second[:16]}… refused. Its adapter may run"
             " twice, or its key may be stolen."
         )
-        self._alert("twin", chain, f"twin/{second}", text)
+        self._alert("twin", chain, f"twin/{'/'.join(chain)}/{sequence}", text)
 
     def _alert(self, kind: str, chain: Chain, mark: str, text: str) -> None:
         self._community.held.alert(self._connection, kind, chain[0], mark, text, self._now_ms)

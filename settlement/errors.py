@@ -4,7 +4,8 @@
 
     CommonwattError
     ├── RefusedError
-    │   └── RunRefusedError     a run that may not be made now; says why and when it may
+    │   ├── RunRefusedError     a run that may not be made now; says why and when it may
+    │   └── ImpossibleValueError  a signed reading that cannot be one; the others of its batch could
     ├── UnsoundError            something in a bundle is not what it must be
     └── AuditError              a bundle that is not sound; says where and what
 """
@@ -32,6 +33,10 @@ def plain(text: str) -> str:
 
 class RunRefusedError(RefusedError):
     """A run that may not be made now."""
+
+
+class ImpossibleValueError(RefusedError):
+    """A signed reading that cannot be one: an error code of the meter, or above its capacity."""
 
 
 class UnsoundError(CommonwattError):

@@ -15,7 +15,8 @@ from datetime import date, timedelta
 
 from sqlalchemy import Connection
 
-from ledger.primitives.periods import SECONDS, load_zone, of_local_day
+from ledger.errors import RefusedError
+from ledger.primitives.periods import SECONDS, load_zone, of_local_day, start_text
 from meters.checks.delivery import capacity_of
 from meters.checks.findings import Finding, suspect_periods
 from meters.estimate_basis import COMPANY, Basis
@@ -33,6 +34,9 @@ from settlement.checking import (
     settings_of,
 )
 from settlement.community import Community, Made
+
+FINAL_AFTER_DAYS = 90
+"""Days after a day's end when its final run may be made."""
 
 LIKE_DAYS = 29
 """Days before a gap that are looked at: a like day is up to four weeks back."""
@@ -70,6 +74,7 @@ def estimate_day(
         dry_run: write nothing.
     """
     with community.transaction() as connection:
+        _check_final(community, day, final=final)
         checked = check_one_day(community, connection, day)
         settings = settings_of(community, connection)
         bases = _bases(community, connection, checked, settings, final=final)
@@ -83,6 +88,17 @@ def estimate_day(
         if pieces:
             _log(community, connection, pieces)
     return DayEstimated(day, runs, findings, len(pieces))
+
+
+def _check_final(community: Community, day: date, *, final: bool) -> None:
+    """Refuse final estimates before the final run: an export may only then be above zero."""
+    end = of_local_day(day, load_zone(community.state.rules_now.zone)).stop
+    ready = end + FINAL_AFTER_DAYS * 48
+    if final and community.writer.now_period() < ready:
+        raise RefusedError(
+            f"Final estimates of {day} are for its final run, {FINAL_AFTER_DAYS} days after it:"
+            f" from {start_text(ready)} on."
+        )
 
 
 def estimate_missing(community: Community, day: date) -> int:

@@ -7,6 +7,7 @@
 from sqlalchemy import Connection
 
 from meters.silence import since_day
+from meters.versions import payable
 from settlement.community import Community
 from settlement.orders import PeriodInputs, by_half_hour, period_inputs
 
@@ -21,6 +22,10 @@ def inputs_of(
     stored = community.readings.known(connection, periods, before=before)
     said = community.readings.said_since(connection, since_day(periods), before)
     readings = by_half_hour(
-        {key: version.wh for key, version in stored.items() if (key[0], key[1]) in said}
+        {
+            key: payable(key[1], version.quality, version.wh)
+            for key, version in stored.items()
+            if (key[0], key[1]) in said
+        }
     )
     return period_inputs(community.state, periods, readings)

@@ -21,7 +21,7 @@ from ledger.db import Database
 from ledger.keyring import Keyring
 from ledger.primitives.clock import SystemClock
 from market.model import PriceRule, Rules
-from meters.outbox import Adapter
+from meters.adapter import Adapter
 from meters.readings import Channel
 from settlement.enrol import Charter, Terms, add_member, add_meter, found_community
 from tests.prepared import seeded_key

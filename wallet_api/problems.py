@@ -20,6 +20,7 @@ from ledger.errors import (
     SetupError,
     SignatureError,
 )
+from settlement.errors import ImpossibleValueError
 
 
 def problem(status: int, slug: str, detail: str) -> JSONResponse:
@@ -52,6 +53,7 @@ _STATUSES: tuple[tuple[type[CommonwattError], tuple[int, str]], ...] = (
     (InputError, (400, "malformed")),
     (SignatureError, (403, "not-signed")),
     (ConflictError, (409, "conflict")),
+    (ImpossibleValueError, (422, "impossible-value")),
     (RefusedError, (422, "refused")),
     (CommonwattError, (400, "refused")),
 )

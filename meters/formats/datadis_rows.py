@@ -119,6 +119,8 @@ def _json_rows(stream: BinaryIO) -> Iterator[DatadisRow | Refusal]:
                 raise InputError("it is not an object in braces; ask for the file again")
             found = {name.lower(): value for name, value in row.value.items()}
             fields = {_JSON_NAMES.get(name, name): value for name, value in found.items()}
+            if len(fields) < len(row.value):
+                raise InputError("it has one member under two names; ask for the file again")
             if missing := [name for name in _REQUIRED if name not in fields]:
                 raise InputError(f"it has no member {missing[0]}; ask for the file again")
             taken = _row(fields, row.place)

@@ -22,7 +22,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import UTC, datetime
 from typing import BinaryIO
 
 from ledger.errors import InputError
@@ -31,6 +31,7 @@ from meters.formats.advances import KnownAdvances
 from meters.formats.coverage import Coverage
 from meters.formats.half_hours import HalfHours, Part, nanojoules
 from meters.formats.lines import ReadOptions, check_meter, excerpt
+from meters.formats.local_times import offset_of
 from meters.formats.xml_elements import Element, elements, root_of
 from meters.readings import ACTUAL, ESTIMATED, Advance, Block, Channel, Place, Refusal
 
@@ -237,8 +238,7 @@ def _instant(text: str) -> int:
             f"{excerpt(text)} is not a time with an offset, as in 2026-06-15T14:30:00+02:00"
         )
     try:
-        ahead = timedelta(hours=int(found[8] or 0), minutes=int(found[9] or 0))
-        offset = timezone(-ahead if found[7] == "-" else ahead)
+        offset = offset_of(found[7], found[8], found[9])
         local = datetime(*(int(part) for part in found.groups()[:6]), tzinfo=offset)  # type: ignore[arg-type,misc]
         seconds = int(local.astimezone(UTC).timestamp())
     except (ValueError, OverflowError) as error:

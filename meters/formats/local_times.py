@@ -54,6 +54,23 @@ class FileTime:
     periods: tuple[int, ...]
 
 
+OFFSET_MIN, OFFSET_MAX = timedelta(hours=-12), timedelta(hours=14)
+"""Offsets of clocks on Earth: Baker Island and Kiribati."""
+
+
+def offset_of(sign: str | None, hours: str | None, minutes: str | None) -> timezone:
+    """Return an offset as a time is written with it; ``Z`` has no parts.
+
+    Raises:
+        ValueError: no clock on Earth has it.
+    """
+    ahead = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
+    ahead = -ahead if sign == "-" else ahead
+    if int(minutes or 0) > 59 or not OFFSET_MIN <= ahead <= OFFSET_MAX:  # noqa: PLR2004 - of an hour
+        raise ValueError(f"no clock is {sign}{hours}:{minutes} from UTC")
+    return timezone(ahead)
+
+
 class InstantReader:
     """Reads times of one file as seconds since the Unix epoch, whatever their intervals are.
 
@@ -81,8 +98,7 @@ class InstantReader:
             local = datetime(*(int(part or 0) for part in found.groups()[:6]))  # type: ignore[arg-type]  # noqa: DTZ001
             zulu, sign, hours, minutes = found.groups()[6:]
             if zulu or sign:
-                ahead = timedelta(hours=int(hours or 0), minutes=int(minutes or 0))
-                offset = timezone(-ahead if sign == "-" else ahead)
+                offset = offset_of(sign, hours, minutes)
                 return FileTime(None, (self._number(text, local.replace(tzinfo=offset)),))
             return FileTime(local, self._local_numbers(text, local))
         except (ValueError, OverflowError) as error:

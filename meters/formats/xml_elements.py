@@ -146,6 +146,7 @@ class _Builder:
         self._skipped = skipped
         self._open: list[Element] = []  # the wanted element that is open, and those within
         self._texts: list[list[str]] = []  # of each open one
+        self._lengths: list[int] = []
         self._done: list[Element] = []
         self._depth = self._nodes = self._fed = 0
         self._depth_skipped = 0  # of the outermost element that is being skipped, or 0
@@ -218,6 +219,7 @@ class _Builder:
             self._open[-1].children.append(element)
         self._open.append(element)
         self._texts.append([])
+        self._lengths.append(0)
 
     def _end(self, _: str) -> None:
         self._depth -= 1
@@ -229,6 +231,7 @@ class _Builder:
             return
         element = self._open.pop()
         element.text = "".join(self._texts.pop()).strip()
+        self._lengths.pop()
         if not element.place.length:
             tag = (self._parser.GetInputContext() or b"").find(b">") + 1
             end = self._parser.CurrentByteIndex + tag
@@ -245,7 +248,8 @@ class _Builder:
         if data.isspace() and (not texts or self._open[-1].children):
             return
         texts.append(data)
-        if sum(map(len, texts)) > TEXT_CHARACTERS_MAX:
+        self._lengths[-1] += len(data)
+        if self._lengths[-1] > TEXT_CHARACTERS_MAX:
             raise InputError(
                 f"the text of {excerpt(self._open[-1].name)} is longer than"
                 f" {TEXT_CHARACTERS_MAX:,} characters"

@@ -25,6 +25,7 @@ from meters.batches import NO_LINK, Chain, Link, chain_of, check_link, content_o
 from meters.edits import EDITED, check_replaced
 from meters.readings import Channel, Quality, Slot
 from meters.silence import DAY_PERIODS, last_said, since_day
+from meters.versions import payable, tier
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
 from settlement.audit.moves import Net, apply_net
@@ -66,6 +67,10 @@ PIECES_AT_ONCE = 64
 
 Reading = tuple[int, int, int]
 """Of the version that counts: its quality's rank, minus the log position that brought it, Wh."""
+
+
+def _counting(reading: Reading) -> tuple[int, int]:
+    return tier(reading[0]), reading[1]
 
 
 class Replay:
@@ -237,8 +242,8 @@ class Replay:
         said = {slot for slot, day in self.said.items() if day >= since}
         return {
             period: {
-                slot: wh
-                for slot, (_, _, wh) in self.readings.get(period, {}).items()
+                slot: payable(slot[1], rank, wh)
+                for slot, (rank, _, wh) in self.readings.get(period, {}).items()
                 if slot in said
             }
             for period in periods
@@ -367,4 +372,4 @@ class Replay:
             readings = self.readings.setdefault(period, {})
             new, before = (ranks[letter], -position, value), readings.get(slot)
             # The best quality counts, then the later version (`meters.versions.better`).
-            readings[slot] = new if before is None else min(new, before)
+            readings[slot] = new if before is None else min(new, before, key=_counting)

@@ -19,7 +19,8 @@ from ledger.kinds import COMMUNITY
 from ledger.primitives.clock import SystemClock
 from ledger.primitives.signing import SigningKey
 from market.model import PriceRule, Rules
-from meters.outbox import Adapter, Outbox
+from meters.adapter import Adapter
+from meters.outbox import Outbox
 from meters.pages import Run
 from meters.readings import Channel
 from settlement import deeds

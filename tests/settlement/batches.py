@@ -4,7 +4,8 @@ from array import array
 
 from ledger.kinds import COMMUNITY
 from ledger.primitives.signing import SigningKey
-from meters.outbox import Adapter, Outbox
+from meters.adapter import Adapter
+from meters.outbox import Outbox
 from meters.pages import Run
 from meters.readings import NO_PLACE, Channel
 from meters.wire import WireBatch

@@ -5,7 +5,7 @@ from datetime import timedelta
 import pytest
 
 from ledger import log_store
-from ledger.errors import InputError
+from ledger.errors import InputError, RefusedError
 from ledger.primitives.periods import SECONDS
 from ledger.statements import Statement
 from meters.batches import content_of
@@ -120,6 +120,9 @@ def test_a_final_estimate_of_an_export_may_be_above_zero(street):
     )
     estimate_day(street, NEXT)
     assert {known(street, SUN, middle)[p].wh for p in middle} == {0}
+    with pytest.raises(RefusedError, match="90 days after it"):
+        estimate_day(street, NEXT, final=True)
+    street.writer.clock.set_ms(street.writer.clock.now_ms() + 90 * 86_400_000)
     estimate_day(street, NEXT, final=True)
     assert {known(street, SUN, middle)[p].wh for p in middle} == {300}
 

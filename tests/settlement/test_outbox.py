@@ -8,7 +8,8 @@ import pytest
 
 from ledger.errors import InputError, PeerError, RefusedError
 from ledger.peer import Reply
-from meters.outbox import Adapter, Outbox
+from meters.adapter import Adapter
+from meters.outbox import Outbox
 from meters.pages import Run
 from meters.readings import Channel
 from meters.wire import decode_request
@@ -48,7 +49,7 @@ class Wire:
             self.lose_answers -= 1
             raise PeerError("it did not answer in time")
         taken = "receipt" in result
-        content = {"results": [result]} if taken else {"detail": result["detail"]}
+        content = {"results": [result]} if taken else result
         return Reply(result["status"], "application/json", json.dumps(content).encode())
 
 
@@ -245,4 +246,25 @@ def test_the_queue_is_a_file_of_full_durability(street, tmp_path):
     box = outbox(street, tmp_path / "q")
     assert box._database.execute("PRAGMA synchronous").fetchone() == (2,)
     assert isinstance(box._database, sqlite3.Connection)
+    box.close()
+
+
+@pytest.mark.parametrize("wh", [16_777_215, 40_000])
+def test_a_value_that_cannot_be_one_is_set_aside_and_stops_nothing(street, tmp_path, wh):
+    """The batch with an error code is given up; what followed it is signed again and delivered."""
+    box, wire = outbox(street, tmp_path / "q"), Wire(street)
+    runs = [run_of(street, back=3 * n) for n in (3, 2, 1, 0)]
+    runs[1] = runs[1]._replace(wh=array("i", [1, wh, 3]))
+    for run in runs:
+        add(street, box, run)
+    sent = box.send(wire.post)
+    assert (sent.delivered, sent.waiting, sent.problem) == (5, 0, None)
+    assert len(sent.set_aside) == 1
+    assert "Leave these half-hours out" in sent.set_aside[0]
+    assert [stored(street, run) for run in runs] == [[1, 2, 3], [1, 3], [1, 2, 3], [1, 2, 3]]
+    # The same again is passed over; a right value goes on in the chain.
+    assert add(street, box, runs[1]) == 0
+    add(street, box, runs[1]._replace(wh=array("i", [1, 2, 3])))
+    assert box.send(wire.post).delivered == 1
+    assert stored(street, runs[1]) == [1, 2, 3]
     box.close()

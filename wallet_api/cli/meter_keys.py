@@ -17,7 +17,7 @@ from ledger.primitives.periods import (
     start_text,
 )
 from ledger.primitives.signing import key_id_of
-from meters.outbox import Adapter
+from meters.adapter import Adapter
 from meters.readings import Channel
 from settlement import deeds
 from settlement.community import Community

@@ -9,9 +9,10 @@ import typer
 from ledger.errors import InputError, RefusedError
 from ledger.keyring import Keyring
 from ledger.primitives.counted import counted
+from meters.adapter import Adapter
 from meters.archives import unpacked
 from meters.formats import AUTO, ReadOptions
-from meters.outbox import Adapter, Outbox
+from meters.outbox import Outbox
 from meters.pages import Delivery
 from meters.readings import Block, Refusal
 from meters.wire import SUFFIX
@@ -132,6 +133,8 @@ def _write(box: Outbox, out: Path) -> None:
 def _send(box: Outbox, attempts: int) -> None:
     sent = box.send(attempts=attempts)
     say(f"{counted(sent.delivered, 'batch', 'batches')} delivered, {sent.waiting:,} waiting.")
+    for problem in sent.set_aside:
+        warn(f"Set aside, and what followed it was signed again: {problem}")
     if sent.problem is not None:
         warn(f"Not delivered: {sent.problem}. The queue keeps it; the same command goes on.")
         stop(EXIT_CANNOT)
