@@ -115,6 +115,7 @@ class KeyBook:
             self.used.update(keys)
         elif statement.kind == "meter_key":
             self.meter_keys[body["meter"]] = bound(self.meter_keys, body)
+            self.used.add(bytes.fromhex(body["key"]))
         elif statement.kind in KEY_LIFE_KINDS:
             member = self.members[account].at(period)
             if statement.kind == "key_change":
@@ -205,7 +206,8 @@ class KeyBook:
         """Refuse a key that cannot be a meter's, or that is somebody else's."""
         key = bytes.fromhex(statement.body["key"])
         check_public_key(key)
-        if key in self.used:
+        meters_own = (each.key for keys in self.meter_keys.values() for each in keys)
+        if key in self.used and key not in meters_own:
             raise SignatureError("this key is a member's or the roster's: a meter has its own")
         bound(self.meter_keys, statement.body)
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Self
 
 from ledger.errors import InputError
+from ledger.primitives.periods import PERIOD_MAX
 from meters.readings import Channel
 
 
@@ -24,6 +25,8 @@ class Adapter:
         meter: the meter.
         channels: those that its key may sign.
         url: where batches are delivered.
+        first: first half-hour of which its key may sign a reading.
+        last: the last one.
     """
 
     origin: str
@@ -32,6 +35,8 @@ class Adapter:
     meter: str
     channels: tuple[Channel, ...]
     url: str
+    first: int = 0
+    last: int = PERIOD_MAX
 
     @classmethod
     def from_json(cls, data: bytes) -> Self:
@@ -44,10 +49,15 @@ class Adapter:
             value = json.loads(data)
             channels = tuple(map(Channel, value["channels"]))
             key = bytes.fromhex(value["log_key"])
-            return cls(
-                value["origin"], key, value["member"], value["meter"], channels, value["url"]
-            )
-        except (ValueError, KeyError, TypeError) as error:
+            texts = [value[name] for name in ("origin", "member", "meter", "url")]
+            dates = [value[name] for name in ("first", "last")]
+            if not all(type(text) is str for text in texts) or not all(
+                type(period) is int for period in dates
+            ):
+                raise TypeError("a field of another type")
+            origin, member, meter, url = texts
+            return cls(origin, key, member, meter, channels, url, *dates)
+        except (ValueError, KeyError, TypeError, RecursionError) as error:
             raise InputError(
                 "This is no adapter's file: 'commonwatt meters bind-key' writes one."
             ) from error
@@ -61,5 +71,7 @@ class Adapter:
             "meter": self.meter,
             "channels": list(self.channels),
             "url": self.url,
+            "first": self.first,
+            "last": self.last,
         }
         return json.dumps(value, indent=2).encode() + b"\n"

@@ -10,6 +10,7 @@ r"""Zip archives: every file in one is read as if it lay beside it, within limit
 ['march.zip/a.csv']
 """
 
+import lzma
 import tempfile
 import zipfile
 import zlib
@@ -18,7 +19,13 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.errors import InputError
-from meters.files import FILE_BYTES_MAX
+from meters.files import FILE_BYTES_MAX, shown_name
+
+DAMAGED = (
+    *(zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError),
+    *(zlib.error, lzma.LZMAError, OSError, ValueError),
+)
+"""What the standard library raises for an archive that is damaged or encrypted."""
 
 MEMBERS_MAX = 10_000
 """Most files in an archive."""
@@ -37,7 +44,7 @@ def unpacked(path: Path) -> Iterator[list[tuple[str, Path]]]:
     with path.open("rb") as stream:
         is_archive = stream.read(len(_MAGIC)) == _MAGIC
     if not is_archive:
-        yield [(path.name, path)]
+        yield [(shown_name(path.name), path)]
         return
     with tempfile.TemporaryDirectory(prefix="commonwatt-") as folder:
         yield _unpack(path, Path(folder))
@@ -62,8 +69,8 @@ def _unpack(path: Path, folder: Path) -> list[tuple[str, Path]]:
                                 f"{path}: holds more than {FILE_BYTES_MAX:,} bytes; split it"
                             )
                         sink.write(block)
-                files.append((f"{path.name}/{member.filename}", target))
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError, EOFError, zlib.error) as error:
+                files.append((shown_name(f"{path.name}/{member.filename}"), target))
+    except DAMAGED as error:
         raise InputError(
             f"{path}: the archive cannot be read ({error}); unpack it first"
         ) from error

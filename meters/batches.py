@@ -11,7 +11,7 @@ True
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Self
 
@@ -196,6 +196,25 @@ def batch_fields(
         "backfill": backfill,
         **({} if inputs is None else {"inputs": inputs}),
     }
+
+
+LIVE_LETTERS = frozenset("AE")
+"""Qualities that a meter's own key may sign: what the meter said. Estimates are the operators'."""
+
+
+def check_letters(batch: Statement, quality: str, adapters: Collection[str]) -> None:
+    """Refuse estimates of ours that a meter's own key signed.
+
+    Args:
+        batch: the statement.
+        quality: its readings' letters.
+        adapters: key ids of the roster's adapter keys.
+
+    Raises:
+        RefusedError: it holds one.
+    """
+    if batch.key_id not in adapters and not LIVE_LETTERS.issuperset(quality):
+        raise RefusedError("A meter's own key signs actual and estimated readings only.")
 
 
 NOT_SIGNED = "the readings are not those that were signed"

@@ -28,6 +28,9 @@ PART_BYTES = 1 << 20
 FILE_BYTES_MAX = 1 << 30
 """Largest file taken: a year of half-hours of 10,000 meters in NEM12."""
 
+NAME_CHARACTERS_MAX = 200
+"""Longest name of a file that is kept; longer ones are cut."""
+
 _COMPRESSION = 1  # a third of the time of the default, for a tenth more bytes
 _OPTIONS_BYTES_MAX = 1_000
 
@@ -70,7 +73,7 @@ class SourceFile:
             )
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").digest()
-        return cls(path, name, digest, size, format_name, options)
+        return cls(path, shown_name(name), digest, size, format_name, options)
 
 
 @dataclass(frozen=True, slots=True)
@@ -193,6 +196,16 @@ class FileStore:
             for number, community in columns
         )
         return max(number or 0 for number in latest) + 1
+
+
+def shown_name(name: str) -> str:
+    r"""Return a file's name as it can be shown and stored, whatever bytes it has.
+
+    >>> shown_name("a\x1b[31mb.csv"), shown_name("\udcff.csv")
+    ('a?[31mb.csv', '?.csv')
+    """
+    clean = "".join(letter if letter.isprintable() else "?" for letter in name)
+    return clean if len(clean) <= NAME_CHARACTERS_MAX else clean[: NAME_CHARACTERS_MAX - 1] + "…"
 
 
 def _options_to_json(options: ReadOptions) -> dict[str, Any]:

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from ledger.entropy import Entropy, system_entropy
-from ledger.errors import CommonwattError, PeerError, RefusedError
+from ledger.errors import CommonwattError, PeerError, RefusedError, SetupError
 from ledger.kinds import READINGS_MAX
 from ledger.log.note import Verifier
 from ledger.peer import Reply, exchange
@@ -112,10 +112,36 @@ class Outbox:
     ) -> None:
         self._adapter, self._key, self._entropy = adapter, key, entropy
         self._verifier = Verifier(adapter.origin, adapter.log_key)
-        self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=FULL")
-        self._database.executescript(_SCHEMA)
+        try:
+            self._database = sqlite3.connect(path, isolation_level=None, check_same_thread=False)
+            self._database.execute("PRAGMA journal_mode=WAL")
+            self._database.execute("PRAGMA synchronous=FULL")
+            self._database.executescript(_SCHEMA)
+            self._database.execute("PRAGMA quick_check")
+        except sqlite3.Error as error:
+            raise SetupError(
+                f"The queue {path} cannot be opened ({error}). If it is damaged, keep it, begin a"
+                " new one with a new key, and have that one bound."
+            ) from error
+        self._sign_anew()
+
+    def _sign_anew(self) -> None:
+        """Sign again, with this key, what another key signed and what has no receipt."""
+        rows = self._database.execute(
+            "SELECT number, envelope, readings FROM outbox_batch"
+            " WHERE receipt IS NULL AND NOT given_up ORDER BY number"
+        ).fetchall()
+        others = [
+            (number, statement, readings)
+            for number, statement, readings in ((n, Statement.decode(e), r) for n, e, r in rows)
+            if statement.key_id != self._key.key_id
+        ]
+        with self._transaction():
+            for number, statement, readings in others:
+                self._database.execute("DELETE FROM outbox_batch WHERE number = ?", (number,))
+                meter, channel, _ = chain_of(statement)
+                run = _run_of(statement, readings)
+                self._sign((meter, Channel(channel)), run, statement.body["created_at"])
 
     def close(self) -> None:
         """Close the file."""
@@ -214,6 +240,8 @@ class Outbox:
             receipt = open_receipt(note.encode(), self._verifier)
         except CommonwattError as error:
             return False, str(error)
+        except UnicodeError:
+            return False, "its answer is not what an answer is like"
         if receipt.tx_id != tx_id:
             return False, "its receipt is of another batch"
         self._database.execute(
@@ -364,7 +392,7 @@ def _receipt_in(reply: Reply) -> str:
         value: Any = json.loads(reply.body)
         if reply.status in (200, 202):
             return str(value["results"][0]["receipt"])
-        detail = str(value["detail"])
+        detail = str(value["detail"]).encode("utf-8", "replace").decode()
         slug = str(value.get("slug") or value.get("type"))
     except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
         raise PeerError(f"its answer ({reply.status}) is not what an answer is like") from error

@@ -15,10 +15,15 @@ from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from typing import NamedTuple
 
+from ledger.errors import InputError
 from meters.readings import NO_PLACE, Block, Reading, Slot
 
 DAY_PERIODS = 48
 """Half-hours of a day of UTC: what one page, and one row of the store, covers at most."""
+
+PAGES_MAX = 2_000_000
+"""Most days of meters in a delivery: 1,800 meters and channels for three years, in about a
+gigabyte of memory."""
 
 MISSING = -1
 """Stands for the Wh of a half-hour that is not there."""
@@ -57,7 +62,7 @@ class Delivery:
 
     def __init__(self) -> None:
         self._pages: dict[Slot, dict[int, Page]] = {}
-        self.count = 0
+        self.count = self._page_count = 0
 
     def add(self, block: Block) -> None:
         """Take a block of readings."""
@@ -73,6 +78,9 @@ class Delivery:
             here = min(DAY_PERIODS - at, len(wh) - taken)
             page = pages.get(day)
             if page is None:
+                self._page_count += 1
+                if self._page_count > PAGES_MAX:
+                    raise InputError(f"the file holds more than {PAGES_MAX:,} meter-days; split it")
                 page = pages[day] = Page(_NO_WH[:], bytearray(_NO_QUALITY))
             page.wh[at : at + here] = wh[taken : taken + here]
             page.quality[at : at + here] = quality[taken : taken + here]

@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Select, insert, or_, select
+from sqlalchemy import Connection, Row, Select, delete, insert, or_, select
 
 from ledger.bulk import Reads, insert_rows, mark, select_in
 from meters.batches import NO_LINK, BatchContent, Chain, Link
@@ -228,6 +228,14 @@ class ReadingStore:
             (self.community, day, number, side, position, *_packed(part))
             for day, part in _by_day(run)
         ]
+
+    def erase(self, connection: Connection, positions: Iterable[int]) -> None:
+        """Delete the readings of batches whose details are erased; their links stay."""
+        if connection.dialect.name == "sqlite":
+            # What is deleted is overwritten with zeros, not only forgotten.
+            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        mine = _days.c.community == self.community
+        connection.execute(delete(_days).where(mine, _days.c.position.in_(list(positions))))
 
     def chain_end(self, connection: Connection, chain: Chain) -> Link:
         """Return the link of the last batch of a chain, or that none came yet."""

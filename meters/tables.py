@@ -162,12 +162,13 @@ class MeterSettingRow(SQLModel, table=True):
     at: int = big()
 
 
-APPEND_ONLY = ("meter", "reading_day", "reading_batch")
+APPEND_ONLY = ("meter", "reading_batch")
 """Tables of this package that never change a row."""
 
 ERASABLE = (
     *("meter_file", "meter_file_part", "held_batch", "meter_alert"),
-    *("meter_advance", "meter_setting"),
+    *("meter_advance", "meter_setting", "reading_day"),
 )
-"""Tables whose rows may be deleted: files name meters, and their names may name people; register
+"""Tables whose rows may be deleted: readings whose details are erased (what was signed stays in the
+log, and the audit compares); files name meters, and their names may name people; register
 reads are personal; what is held waits only; alerts are done with one day."""

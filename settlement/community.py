@@ -20,7 +20,16 @@ from ledger.primitives.periods import SECONDS
 from ledger.records import Transfer
 from ledger.statements import Statement
 from ledger.writer import Draft, Writer
-from meters.batches import NOT_SIGNED, BatchContent, Chain, Link, chain_of, check_link, content_of
+from meters.batches import (
+    NOT_SIGNED,
+    BatchContent,
+    Chain,
+    Link,
+    chain_of,
+    check_letters,
+    check_link,
+    content_of,
+)
 from meters.edits import check_replaced
 from meters.files import FileStore
 from meters.held import HeldStore
@@ -181,6 +190,7 @@ class Community:
         entries = log_store.entries_at(connection, community, before)
         check_erasure(body, entries, period, log_store.erased(connection, community, position))
         log_store.erase(connection, community, body)
+        self.readings.erase(connection, named)
 
     def _find(self, connection: Connection, transfer_id: bytes) -> tuple[Transfer, int] | None:
         """Return a payment that operators may amend, and what remains of it."""
@@ -256,6 +266,7 @@ class _Arrived:
             content = content_of(batch, detail)
             if content.root().hex() != batch.body["root"]:
                 raise RefusedError(NOT_SIGNED)
+        check_letters(batch, content.quality, community.writer.key_book.role_key_ids("adapter"))
         received_ms = made.received_ms.get(batch.tx_id) or community.writer.clock.now_ms()
         self._ends[chain] = link
         self._new.append(NewBatch(chain, content, link, Origin(position, received_ms, made.file)))

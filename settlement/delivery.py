@@ -18,7 +18,16 @@ from ledger import log_store
 from ledger.errors import CommonwattError, ConflictError, InputError, RefusedError
 from ledger.statements import Statement
 from ledger.writer import Draft
-from meters.batches import NOT_SIGNED, BatchContent, Chain, Link, chain_of, check_link, content_of
+from meters.batches import (
+    NOT_SIGNED,
+    BatchContent,
+    Chain,
+    Link,
+    chain_of,
+    check_letters,
+    check_link,
+    content_of,
+)
 from meters.checks.delivery import check_delivery
 from meters.delivery_receipt import DeliveryReceipt
 from meters.held import Held
@@ -37,9 +46,6 @@ HELD_MAX = 32
 
 AHEAD_MAX = 1_000
 """How far a sequence may lie ahead of its chain: beyond that it is a mistake."""
-
-LIVE_LETTERS = frozenset("AE")
-"""Qualities that a meter's own key may sign: what the meter said. Estimates are the operators'."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -257,8 +263,7 @@ class _Door:
             raise RefusedError(NOT_SIGNED)
         self._check_values(statement, content)
         adapters = community.writer.key_book.role_key_ids("adapter")
-        if statement.key_id not in adapters and not LIVE_LETTERS.issuperset(content.quality):
-            raise RefusedError("A meter's own key signs actual and estimated readings only.")
+        check_letters(statement, content.quality, adapters)
         return _Checked(wire, statement, content, now_ms)
 
     def _check_values(self, statement: Statement, content: BatchContent) -> None:

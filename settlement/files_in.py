@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -14,7 +14,7 @@ from ledger import log_store
 from ledger.errors import CommonwattError, InputError
 from ledger.primitives.periods import SECONDS
 from ledger.statements import Statement
-from meters.files import SourceFile
+from meters.files import SourceFile, shown_name
 from meters.formats import Format, ReadOptions
 from meters.formats.signed_batches import read_signed_batches
 from meters.pages import Delivery
@@ -73,6 +73,7 @@ class Loaded:
     delivery: Delivery
     report: FileReport
     advances: list[Advance] = field(default_factory=list)
+    source: SourceFile | None = None
 
 
 REFUSALS_MAX = 100_000
@@ -85,8 +86,11 @@ def load(path: Path, chosen: Format, options: ReadOptions) -> Loaded:
     Raises:
         InputError: it cannot be read; nothing of it is to be used.
     """
+    source = SourceFile.of(path, path.name, chosen.name, options)
     with path.open("rb") as stream:
-        return gather(chosen.read(stream, options))
+        loaded = gather(chosen.read(stream, options))
+    loaded.source = source
+    return loaded
 
 
 def gather(items: Iterator[Item]) -> Loaded:
@@ -131,7 +135,9 @@ def take(
     """
     if chosen.read is read_signed_batches:
         return _deliver(community, path, loaded, after_group)
-    source = SourceFile.of(path, name, chosen.name, options)
+    # Hashed before it was read: what changed meanwhile is noticed when it is stored.
+    source = loaded.source or SourceFile.of(path, name, chosen.name, options)
+    source = replace(source, name=shown_name(name))
     report = loaded.report
     report.intake = import_delivery(
         community, loaded.delivery, source=source, after_group=after_group

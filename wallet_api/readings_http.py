@@ -11,7 +11,7 @@ from typing import Any
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
 
-from ledger.errors import CommonwattError, RefusedError
+from ledger.errors import CommonwattError, RefusedError, SignatureError
 from ledger.primitives.periods import utc_text
 from meters.wire import REQUEST_BYTES_MAX, decode_request
 from wallet_api.bodies import read_body
@@ -19,6 +19,12 @@ from wallet_api.problems import problem, status_of
 from wallet_api.readings_door import RETRY_AFTER_S, BusyError, ReadingsDoor, Taken
 
 __all__ = ["RefusedError", "readings_router", "results"]
+
+NOT_BOUND = (
+    "No key signed that may sign this meter's readings of these half-hours: have it bound with"
+    " 'commonwatt meters bind-key'."
+)
+"""What is said to whoever signs with a key that does not count."""
 
 _RESPONSES: dict[int | str, dict[str, Any]] = {
     200: {"description": "Logged, or there before; of several, see each one's status."},
@@ -77,7 +83,9 @@ def results(answers: Sequence[Taken | CommonwattError]) -> dict[str, list[dict[s
 def _result(answer: Taken | CommonwattError) -> dict[str, Any]:
     if isinstance(answer, CommonwattError):
         status, slug = status_of(answer)
-        return {"status": status, "slug": slug, "detail": str(answer)}
+        # Which keys there are is nobody's business.
+        detail = NOT_BOUND if isinstance(answer, SignatureError) else str(answer)
+        return {"status": status, "slug": slug, "detail": detail}
     taken = answer.answer
     result: dict[str, Any] = {
         "status": 200 if taken.entry is not None else 202,

@@ -21,7 +21,7 @@ from ledger.log.leaf import Leaf
 from ledger.records import RESOLVES, Transfer
 from ledger.statements import Statement
 from ledger.status import Status
-from meters.batches import NO_LINK, Chain, Link, chain_of, check_link, content_of
+from meters.batches import NO_LINK, Chain, Link, chain_of, check_letters, check_link, content_of
 from meters.edits import EDITED, check_replaced
 from meters.readings import Channel, Quality, Slot
 from meters.silence import DAY_PERIODS, last_said, since_day
@@ -331,6 +331,7 @@ class Replay:
             return
         content = content_of(statement, detail_of(fact))
         wh, quality = content.wh, content.quality
+        check_letters(statement, quality, self.keys.role_key_ids("adapter"))
         self._readings_to_prove.append(
             (fact.position, body["root"], content.first, wh, quality, content.seed)
         )

@@ -75,7 +75,9 @@ def bind_key(
     with community.reading() as connection:
         log_key = community.log_verifier(connection).public_key
     sides = tuple(map(Channel, CHANNELS[channels]))
-    adapter = Adapter(community.writer.origin, log_key, member, meter, sides, url)
+    adapter = Adapter(
+        community.writer.origin, log_key, member, meter, sides, url, span.start, span.stop - 1
+    )
     out.write_bytes(adapter.encode())
     say(f"The key {key[:16]}… may sign {_words(channels)} of meter {meter}, {_dates(span)}.")
     say(f"Give {out} to the adapter: commonwatt meters push --adapter {out} --key-file …")

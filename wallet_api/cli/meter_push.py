@@ -1,12 +1,13 @@
 """``commonwatt meters push``: an adapter's side: read files, sign, queue, deliver."""
 
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from ledger.errors import InputError, RefusedError
+from ledger.errors import InputError
 from ledger.keyring import Keyring
 from ledger.primitives.counted import counted
 from meters.adapter import Adapter
@@ -70,7 +71,7 @@ def push(
     """
     told = Adapter.from_json(adapter.read_bytes())
     if url is not None:
-        told = Adapter(told.origin, told.log_key, told.member, told.meter, told.channels, url)
+        told = replace(told, url=url)
     if key_file.suffix != ".key":
         raise InputError(f"{key_file}: a key file is called something.key.")
     key = Keyring(key_file.parent).load(key_file.stem)
@@ -91,8 +92,33 @@ def push(
 def _queue(
     box: Outbox, adapter: Adapter, file: Path, format_name: str, options: ReadOptions
 ) -> int:
-    """Sign and queue what is new in a file; return how many rows were refused."""
+    """Sign and queue what is new in a file; return how many rows were refused or passed over."""
     now_ms = time.time_ns() // 1_000_000
+    delivery, refused = _read(file, format_name, options)
+    batches = queued = others = early = 0
+    for slot in delivery.slots():
+        if slot[0] != adapter.meter or slot[1] not in adapter.channels:
+            others += delivery.size(slot)
+            continue
+        for run in delivery.runs(slot):
+            mine = run.cut(adapter.first, min(now_ms // 1_800_000, adapter.last + 1))
+            early += len(run.wh) - len(mine.wh)
+            if mine.wh:
+                batches += box.add(slot, mine, now_ms)
+                queued += len(mine.wh)
+    if others:
+        warn(f"{file}: {others} readings passed over: this adapter's key is not for them.")
+    if early:
+        warn(
+            f"{file}: {early} readings passed over: of half-hours that are not over, or outside of the"
+            " dates that the key is bound to."
+        )
+    say(f"{file}: {counted(batches, 'new batch', 'new batches')}, of {queued:,} readings there.")
+    return refused + early
+
+
+def _read(file: Path, format_name: str, options: ReadOptions) -> tuple[Delivery, int]:
+    """Read a file or an archive; return what it holds, and how many rows were refused."""
     delivery, rows = Delivery(), Refused()
     with unpacked(file) as inside:
         for name, path in inside:
@@ -101,22 +127,7 @@ def _queue(
                     delivery.add(item)
                 elif isinstance(item, Refusal) and rows.is_new(item):
                     warn(f"{name} line {item.line}: {item.reason}")
-    queued = batches = others = 0
-    for slot in delivery.slots():
-        for run in delivery.runs(slot):
-            if slot[0] != adapter.meter or slot[1] not in adapter.channels:
-                others += len(run.wh)
-                continue
-            try:
-                batches += box.add(slot, run, now_ms)
-                queued += len(run.wh)
-            except RefusedError as error:
-                warn(f"{file}: {error}")
-                others += len(run.wh)
-    if others:
-        warn(f"{file}: {others} readings passed over: this adapter's key is not for them.")
-    say(f"{file}: {counted(batches, 'new batch', 'new batches')}, of {queued:,} readings there.")
-    return len(rows)
+    return delivery, len(rows)
 
 
 def _write(box: Outbox, out: Path) -> None:

@@ -16,9 +16,10 @@ from sqlalchemy.exc import SQLAlchemyError
 from ledger.errors import CommonwattError, InputError
 from ledger.primitives.counted import counted
 from meters.archives import unpacked
+from meters.files import shown_name
 from meters.formats import AUTO, ReadOptions
 from settlement.community import Community
-from settlement.files_in import FileReport, load, take
+from settlement.files_in import FileReport, take
 from settlement.files_words import words_of
 from wallet_api.cli.context import open_here, say, settings_of, warn
 from wallet_api.cli.meter_input import (
@@ -28,10 +29,9 @@ from wallet_api.cli.meter_input import (
     MeterOption,
     SplitOption,
     ZoneOption,
-    format_of,
     options_of,
 )
-from wallet_api.cli.meters import reach_end
+from wallet_api.cli.meters import load_named, reach_end
 
 DONE, REFUSED = "done", "refused"
 """Folders inside the watched one, for files that were taken and that were not."""
@@ -125,31 +125,32 @@ class _Watcher:
         yield from sorted(found, key=lambda path: (path.stat().st_mtime_ns, path.name))
 
     def _take(self, path: Path) -> None:
+        shown = shown_name(path.name)
         try:
             reports = self._import(path)
-        except (CommonwattError, SQLAlchemyError) as error:
+        except (CommonwattError, SQLAlchemyError, OSError) as error:
             if not isinstance(error, InputError):
                 # Not the file's fault: it stays, and is tried again at the next look.
-                warn(f"{path.name}: not taken now: {error}")
+                warn(f"{shown}: not taken now: {error}")
                 return
             self._move(path, REFUSED, [str(error)])
             warn(str(error))
             return
         words = [f"{name}{line}" for name, report in reports for line in words_of(report)]
-        self._move(path, DONE, words)
         for line in words:
             warn(line)
-        say(f"{path.name}: {_sums([report for _, report in reports])}")
+        say(f"{shown}: {_sums([report for _, report in reports])}")
+        self._move(path, DONE, words)
 
     def _import(self, path: Path) -> list[tuple[str, FileReport]]:
-        reports = []
         with unpacked(path) as inside:
-            for name, file in inside:
-                chosen = format_of(file, name, self._format_name)
-                try:
-                    loaded = load(file, chosen, self._options)
-                except InputError as error:
-                    raise InputError(f"{name}: {error}") from error
+            # All of an archive is read before any of it is stored.
+            read = [
+                (name, file, *load_named(file, name, self._format_name, self._options))
+                for name, file in inside
+            ]
+            reports = []
+            for name, file, chosen, loaded in read:
                 reach_end(self._community, loaded.delivery)
                 report = take(self._community, file, name, chosen, self._options, loaded)
                 reports.append((name, report))
@@ -159,11 +160,15 @@ class _Watcher:
         """Move a file away, under a name that is free, with what is to be said of it beside it."""
         target = self._folder / where
         target.mkdir(exist_ok=True)
-        place = _free(target, path.name)
-        if words:
-            place.with_name(f"{place.name}.txt").write_text("\n".join(words) + "\n", "utf-8")
-        path.rename(place)
         self._settled.seen.pop(path.name, None)
+        try:
+            place = _free(target, path.name)
+            if words:
+                note = place.with_name(f"{shown_name(place.name)}.txt")
+                note.write_text("\n".join(words) + "\n", "utf-8")
+            path.rename(place)
+        except OSError as error:
+            warn(f"{shown_name(path.name)}: it could not be moved to {where}: {error.strerror}")
 
 
 def _free(folder: Path, name: str) -> Path:

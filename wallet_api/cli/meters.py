@@ -10,11 +10,11 @@ import typer
 
 from ledger.errors import InputError
 from meters.archives import unpacked
-from meters.formats import AUTO, FORMATS, ReadOptions
+from meters.formats import AUTO, FORMATS, Format, ReadOptions
 from meters.pages import Delivery
 from meters.readings import Block, Refusal
 from settlement.community import Community
-from settlement.files_in import FileReport, load, take
+from settlement.files_in import FileReport, Loaded, load, take
 from settlement.files_words import Refused, words_of
 from wallet_api.cli.context import (
     EXIT_PARTLY,
@@ -114,9 +114,13 @@ def import_files(
     reports: dict[str, FileReport] = {}
     for file in files:
         with unpacked(file) as inside:
+            # All of an archive is read before any of it is stored.
+            read = []
             for name, path in inside:
                 shown = str(file) if path == file else f"{file.parent / name}"
-                reports[shown] = _import(community, path, shown, format_name, options)
+                read.append((shown, path, *load_named(path, shown, format_name, options)))
+            for shown, path, chosen, loaded in read:
+                reports[shown] = _import(community, path, shown, chosen, options, loaded)
     if as_json:
         say_json({name: report.as_json() for name, report in reports.items()})
     else:
@@ -139,15 +143,30 @@ def formats(as_json: AsJson = False) -> None:
         say(f"{known.name:<{width}}  {known.title}  ({known.page})")
 
 
-def _import(
-    community: Community, path: Path, shown: str, format_name: str, options: ReadOptions
-) -> FileReport:
-    """Import one file, and say what was refused of it."""
+def load_named(
+    path: Path, shown: str, format_name: str, options: ReadOptions
+) -> tuple[Format, Loaded]:
+    """Read a file whole, in the format that was named or that it is recognised as.
+
+    Raises:
+        InputError: it cannot be read; names it.
+    """
     chosen = format_of(path, shown, format_name)
     try:
-        loaded = load(path, chosen, options)
+        return chosen, load(path, chosen, options)
     except InputError as error:
         raise InputError(f"{shown}: {error}") from error
+
+
+def _import(
+    community: Community,
+    path: Path,
+    shown: str,
+    chosen: Format,
+    options: ReadOptions,
+    loaded: Loaded,
+) -> FileReport:
+    """Import one file that was read, and say what was refused of it."""
     reach_end(community, loaded.delivery)
     _warn_before_consent(community, loaded.delivery)
     with progress(Path(shown).name, loaded.delivery.count) as advance:
