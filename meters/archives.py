@@ -56,6 +56,8 @@ def _unpack(path: Path, folder: Path) -> list[tuple[str, Path]]:
     try:
         with zipfile.ZipFile(path) as archive:
             members = [item for item in archive.infolist() if not item.is_dir()]
+            if any(item.filename == "[Content_Types].xml" for item in members):
+                raise InputError(f"{path.name}: an Excel workbook: save the sheet as CSV")
             if len(members) > MEMBERS_MAX:
                 raise InputError(f"{path}: has more than {MEMBERS_MAX:,} files; split it")
             for number, member in enumerate(members):

@@ -20,15 +20,16 @@ from pathlib import Path
 from typing import Any
 
 from ledger.entropy import Entropy, system_entropy
-from ledger.errors import CommonwattError, PeerError, RefusedError, SetupError
+from ledger.errors import CommonwattError, InputError, PeerError, RefusedError, SetupError
 from ledger.kinds import READINGS_MAX
 from ledger.log.note import Verifier
 from ledger.peer import Reply, exchange
+from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import SECONDS
 from ledger.primitives.signing import SigningKey
 from ledger.statements import Statement, make_body, sign
 from meters.adapter import Adapter
-from meters.batches import BatchContent, Chain, Link, batch_fields, batch_id, chain_of
+from meters.batches import LIVE_LETTERS, BatchContent, Chain, Link, batch_fields, batch_id, chain_of
 from meters.delivery_receipt import DeliveryReceipt, open_receipt
 from meters.pages import Run, split
 from meters.readings import NO_PLACE, Channel, Slot
@@ -126,22 +127,39 @@ class Outbox:
         self._sign_anew()
 
     def _sign_anew(self) -> None:
-        """Sign again, with this key, what another key signed and what has no receipt."""
+        """Sign again what has no receipt and never gets one: by another key, or dated ahead.
+
+        All that follows it in its chain is signed again, too.
+        """
+        now_ms = time.time_ns() // 1_000_000
         rows = self._database.execute(
             "SELECT number, envelope, readings FROM outbox_batch"
             " WHERE receipt IS NULL AND NOT given_up ORDER BY number"
         ).fetchall()
+        read = [(number, Statement.decode(e), readings) for number, e, readings in rows]
+        bad = {
+            chain_of(statement): number
+            for number, statement, _ in reversed(read)
+            if statement.key_id != self._key.key_id
+            or statement.body["created_at"] > now_ms + LATE_MS
+        }
         others = [
             (number, statement, readings)
-            for number, statement, readings in ((n, Statement.decode(e), r) for n, e, r in rows)
-            if statement.key_id != self._key.key_id
+            for number, statement, readings in read
+            if number >= bad.get(chain_of(statement), number + 1)
         ]
         with self._transaction():
             for number, statement, readings in others:
                 self._database.execute("DELETE FROM outbox_batch WHERE number = ?", (number,))
-                meter, channel, _ = chain_of(statement)
+                meter, channel, _ = chain = chain_of(statement)
+                if bad.get(chain) == number and statement.key_id == self._key.key_id:
+                    link = (statement.body["sequence"] - 1, statement.body["previous"])
+                    self._database.execute(
+                        "INSERT OR REPLACE INTO outbox_chain VALUES (?, ?, ?, ?, ?)",
+                        (*chain, *link),
+                    )
                 run = _run_of(statement, readings)
-                self._sign((meter, Channel(channel)), run, statement.body["created_at"])
+                self._sign((meter, Channel(channel)), run, now_ms)
 
     def close(self) -> None:
         """Close the file."""
@@ -156,11 +174,16 @@ class Outbox:
             now_ms: the time, Unix milliseconds.
 
         Raises:
+            InputError: a value or a letter that no reading has.
             RefusedError: the key is not for this meter and channel, or a half-hour is not over.
         """
         meter, channel = slot
         if meter != self._adapter.meter or channel not in self._adapter.channels:
             raise RefusedError(f"This adapter's key is not for meter {meter} {channel}.")
+        if not LIVE_LETTERS.issuperset(run.quality) or len(run.quality) != len(run.wh):
+            raise InputError("Give one letter a reading: A for actual, E for estimated.")
+        if not all(type(wh) is int and 0 <= wh <= WH_MAX for wh in run.wh):
+            raise InputError(f"Give whole Wh from 0 to {WH_MAX:,}; leave out what is not known.")
         if run.periods.stop * SECONDS * 1000 > now_ms:
             raise RefusedError("A half-hour that is not over cannot be delivered.")
         with self._transaction():

@@ -290,6 +290,7 @@ def reading_receipt(
     known = community.readings.known(connection, range(period, period + 1), meters=[meter])
     stored = known.get((meter, channel, period))
     if stored is None:
+        _check_not_erased(source, reading)
         raise InputError(
             f"There is no {channel.value} reading of {meter} at {start_text(period)}. A reading "
             "that is missing counts as zero, and no meter signed it."
@@ -347,6 +348,27 @@ def balance_receipt(
         "path": [side + value.hex() for side, value in zip(sides, path, strict=True)],
     }
     return source.finish(position, entry, {"balance": shown}, member)
+
+
+def _check_not_erased(source: _Source, reading: tuple[str, Channel, int]) -> None:
+    """Check that no batch with this reading had its detail erased.
+
+    Raises:
+        LogError: one had.
+    """
+    meter, channel, period = reading
+    erased = log_store.erased(source.connection, source.number)
+    for position, what in sorted(erased):
+        if what != "detail" or (position, "fact") in erased:
+            continue
+        entry, statement = source.entry(position)
+        body = statement.body
+        if (
+            statement.kind == "reading_batch"
+            and (body["meter"], body["channel"]) == (meter, channel.value)
+            and body["first"] <= period < body["first"] + body["count"]
+        ):
+            _detail(position, entry)
 
 
 def _detail(position: int, entry: Entry) -> bytes:

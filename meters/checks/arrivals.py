@@ -15,6 +15,7 @@ from meters.checks.context import DayContext
 from meters.checks.findings import Code, Finding, finding, half_hours, stretches
 from meters.checks.limits import CheckLimits
 from meters.readings import Quality
+from meters.versions import OWN_ESTIMATE
 
 PLAIN_DAY = 48
 """Half-hours of a local day without a clock change."""
@@ -99,7 +100,9 @@ def _of_batches(code: Code, day: DayContext, positions: set[int], text: str) -> 
     from_them = (
         period
         for period in day.periods
-        if period in day.known and day.known[period].position in positions
+        if period in day.known
+        and day.known[period].position in positions
+        and day.known[period].quality < OWN_ESTIMATE
     )
     for part in stretches(from_them):
         where = f"{start_text(part.start)}, {half_hours(len(part))}"

@@ -167,8 +167,8 @@ RULES = (
         "another value than before",
         (),
         "every version",
-        "Nothing, unless it happens often: the later version counts, and posted runs are corrected "
-        "by a difference.",
+        "Nothing, unless it happens often: the later version counts for the next run. A day that is "
+        "settled stays as it is until a later run.",
         revision,
     ),
     Rule(
@@ -177,7 +177,7 @@ RULES = (
         "after the day’s first posting run was due",
         (),
         "when the batch came, and when the run was due",
-        "Nothing: the next run posts the difference. Ask for earlier delivery if it repeats.",
+        "Nothing: a run that was made stands until a later one. Ask for earlier delivery if it repeats.",
         late,
     ),
     Rule(

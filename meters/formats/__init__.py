@@ -12,6 +12,7 @@ Block(meter='h1', channel=<Channel.IMPORT: 'import'>, first=989737, wh=(412,), q
 Refusal(line=3, reason="'noon' is not a time; write it as 2026-06-15T12:30Z")
 """
 
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import BinaryIO
@@ -26,7 +27,7 @@ from meters.formats.enedis import looks_like_enedis, read_enedis
 from meters.formats.energinet import looks_like_energinet, read_energinet
 from meters.formats.glow import looks_like_glow, read_glow
 from meters.formats.greenbutton import looks_like_greenbutton, read_greenbutton
-from meters.formats.lines import ReadOptions, excerpt
+from meters.formats.lines import ReadOptions, excerpt, first_line
 from meters.formats.n3rgy import looks_like_n3rgy, read_n3rgy
 from meters.formats.nem12 import looks_like_nem12, read_nem12
 from meters.formats.nem13 import looks_like_nem13, read_nem13
@@ -41,6 +42,20 @@ __all__ = ["AUTO", "FORMATS", "HEAD_BYTES", "Format", "ReadOptions", "find_forma
 
 AUTO = "auto"
 """What an operator types for a file to be recognised by its content."""
+
+WORKBOOK = "an Excel or OpenDocument workbook: save the sheet as CSV"
+
+NOT_METER_FILES = (
+    (b"%PDF", "a PDF: ask for the data itself, as CSV"),
+    (b"\x89PNG", "a picture: ask for the data itself, as CSV"),
+    (b"\xff\xd8\xff", "a picture: ask for the data itself, as CSV"),
+    (b"\x1f\x8b", "compressed with gzip: unpack it first"),
+    (b"PK\x03\x04", WORKBOOK),
+    (b"\xd0\xcf\x11\xe0", "an old Excel workbook: save the sheet as CSV"),
+    (b"\xff\xfe", "UTF-16 text: save it as UTF-8"),
+    (b"\xfe\xff", "UTF-16 text: save it as UTF-8"),
+)
+"""How files begin that are met by mistake, and what to do."""
 
 HEAD_BYTES = 65_536
 """How much of a file is looked at to recognise it."""
@@ -224,6 +239,16 @@ def recognise(head: bytes) -> Format:
     if fitting:
         names = " and ".join(known.name for known in fitting)
         raise InputError(f"the file could be {names}; say which with --format")
+    for mark, kind in NOT_METER_FILES:
+        if head.startswith(mark) and (kind != WORKBOOK or b"[Content_Types].xml" in head):
+            raise InputError(f"the file is {kind}")
+    if {"meter", "mpan", "kwh", "wh", "consumption", "channel"} & set(
+        re.split(r"[^a-z]+", first_line(head).lower())
+    ):
+        raise InputError(
+            "the file's first line is no heading that is known; plain CSV's is like"
+            " meter,channel,start,wh (docs/formats/csv.md)"
+        )
     first = excerpt(head[:200].decode("utf-8", "replace").lstrip("\ufeff \r\n").split("\n")[0])
     raise InputError(
         f"the file begins with {first}, which no format begins with; see 'commonwatt meters"

@@ -22,10 +22,13 @@ from ledger.primitives.energy import wh_from_text
 from meters.formats.lines import Line, ReadOptions, check_meter, excerpt, first_line, numbered_lines
 from meters.formats.local_times import AutumnHours, Placed, TimeReader
 from meters.formats.taken import Taken
-from meters.readings import ACTUAL, Block, Channel, Place, Quality, Refusal
+from meters.readings import ACTUAL, Block, Channel, Place, Quality, Refusal, Slot
 
 LINE_BYTES_MAX = 4096
 """Longest line: a row needs about 60 bytes."""
+
+HOURS_MIN = 24
+"""So many readings of a register, all on the hour and none on the half, are no coincidence."""
 
 _TIME_COLUMNS = ("start", "end", "time")
 _LABELS: dict[str, Literal["start", "end"]] = {"start": "start", "end": "end"}
@@ -77,7 +80,7 @@ def read_plain_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Block | R
     times = TimeReader(options.zone, layout.label)
     autumn: AutumnHours[_Row] = AutumnHours()
     registers = _Registers()
-    taken = Taken()
+    taken, hours = Taken(), _Hours()
     for line in lines:
         text = line.text
         if not text or text.isspace():
@@ -91,10 +94,44 @@ def read_plain_csv(stream: BinaryIO, options: ReadOptions) -> Iterator[Block | R
             continue
         for settled in autumn.add(row.register.number, line.number, time, row):
             if item := _take(settled, taken):
+                hours.look(item)
                 yield item
     for settled in autumn.close():
         if item := _take(settled, taken):
+            hours.look(item)
             yield item
+    hours.finish()
+
+
+class _Hours:
+    """Notices data by the hour: read as half-hours, half of its energy would be in the wrong ones."""
+
+    def __init__(self) -> None:
+        self._on_the_hour: dict[Slot, int] = {}
+        self._halves: set[Slot] = set()
+
+    def look(self, item: Block | Refusal) -> None:
+        """Look at a reading."""
+        if isinstance(item, Block):
+            slot = item.meter, item.channel
+            if item.first % 2:
+                self._halves.add(slot)
+            elif slot not in self._halves:
+                self._on_the_hour[slot] = self._on_the_hour.get(slot, 0) + 1
+
+    def finish(self) -> None:
+        """Refuse a file of which a register has many readings, and all on the hour.
+
+        Raises:
+            InputError: names the register.
+        """
+        for (meter, channel), count in self._on_the_hour.items():
+            if count >= HOURS_MIN and (meter, channel) not in self._halves:
+                raise InputError(
+                    f"all {count:,} times of {meter} {channel} are on the hour, so these seem to be"
+                    " hours; plain CSV holds half-hours: ask for half-hourly data, or split each"
+                    " hour into two rows and give them the quality interpolated"
+                )
 
 
 def looks_like_plain_csv(head: bytes) -> bool:

@@ -15,6 +15,7 @@ from ledger.primitives.periods import start_text
 from ledger.primitives.signing import key_id_of
 from ledger.records import Kind, Transfer
 from meters.readings import Quality
+from meters.versions import OWN_ESTIMATE
 from settlement.audit.receipt_check import METER_KEY, Finding
 from settlement.postings import transfer_id
 
@@ -132,8 +133,15 @@ def _reading(finding: Finding) -> str:
     return (
         f"In {_half_hour(shown['period'])}, {shown['wh']:,} Wh ({quality}) went {way} the home "
         f"through the {body['channel']} channel of the meter {body['meter']} of member "
-        f"{finding.statement.account}{', as a file said afterwards' * body['backfill']}."
+        f"{finding.statement.account}{_said(shown['quality'], backfill=body['backfill'])}."
     )
+
+
+def _said(letter: str, *, backfill: bool) -> str:
+    """Say where a reading is from that no meter said in time."""
+    if Quality.from_letter(letter).rank >= OWN_ESTIMATE:
+        return ": the operators' own estimate, which no meter said"
+    return ", as a file said afterwards" if backfill else ""
 
 
 def _edit(finding: Finding) -> str:

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.errors import InputError
-from meters.formats import FORMATS, ReadOptions, find_format
+from meters.formats import FORMATS, ReadOptions, find_format, recognise
 from meters.formats.plain_csv import LINE_BYTES_MAX, read_plain_csv
 from meters.readings import Channel, Quality, Reading, Refusal
 from tests.meters.items import singly
@@ -253,6 +253,38 @@ def test_a_garbled_line_never_shifts_the_others(bad, garbage):
     items = read(HEADER + "\n".join(rows))
     assert [item for item in items if isinstance(item, Reading)] == whole[:bad] + whole[bad + 1 :]
     assert all(line == bad + 2 for line, _ in refusals(items))
+
+
+def _rows(times):
+    rows = [
+        f"h1,import,2026-06-{t // 48 + 1:02}T{t % 48 // 2:02}:{t % 2 * 30:02}Z,5" for t in times
+    ]
+    return "\n".join(["meter,channel,start,wh", *rows, ""]).encode()
+
+
+def test_hours_are_not_taken_for_half_hours():
+    with pytest.raises(InputError, match="all 24 times of h1 import are on the hour"):
+        list(read_plain_csv(io.BytesIO(_rows(range(0, 48, 2))), ReadOptions()))
+    # A few on the hour, and any number with one on the half, are half-hours.
+    for times in (range(0, 46, 2), [*range(0, 96, 2), 97], [1, *range(2, 96, 2)]):
+        read = list(read_plain_csv(io.BytesIO(_rows(times)), ReadOptions()))
+        assert len(read) == len(times)
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        (b"%PDF-1.7\n", "a PDF"),
+        (b"\x1f\x8b\x08\x00", "gzip"),
+        (b"PK\x03\x04....[Content_Types].xml", "save the sheet as CSV"),
+        (b"\xff\xfem\x00e\x00", "UTF-16"),
+        (b"meter;when;amount\n", "first line is no heading"),
+        (b"hello\n", "begins with 'hello'"),
+    ],
+)
+def test_a_file_that_is_no_meter_file_says_what_it_is(head, words):
+    with pytest.raises(InputError, match=words):
+        recognise(head)
 
 
 def test_formats_are_found_by_name():

@@ -1,6 +1,7 @@
 """The door for signed batches: once, whatever comes twice, late, out of order, or by two at once."""
 
 import random
+from dataclasses import replace
 
 import pytest
 
@@ -23,6 +24,12 @@ def street(copy):
     bind(community)
     yield community
     community.writer.database.close()
+
+
+def in_real_time(street):
+    """Take the rule away by which a community replays the past, whose clock no device goes by."""
+    period, rules = street.state.rules_history[-1]
+    street.state.rules_history[-1] = (period, replace(rules, replay=False))
 
 
 def last_over(street):
@@ -177,6 +184,7 @@ def test_a_clock_that_is_off_and_half_hours_that_are_not_over(street, tmp_path, 
     monkeypatch.setattr("meters.outbox.LATE_MS", 20 * 60_000)
     now_ms = street.writer.clock.now_ms()
     [skewed] = made(street, tmp_path / "a", days(street, 1), now_ms=now_ms + 16 * 60_000)
+    in_real_time(street)
     [answer] = deliver(street, [skewed])
     assert "clock is 959 s ahead" in str(answer)
     # Marked as backfill it may be as old as it likes.
@@ -192,6 +200,14 @@ def test_a_clock_that_is_off_and_half_hours_that_are_not_over(street, tmp_path, 
     bind(street, seeded_key("slow"))
     street.writer.clock.set_ms(now_ms + 86_400_000)
     assert isinstance(deliver(street, [waited])[0], Logged)
+
+
+def test_a_known_batch_with_other_readings_is_not_received(street, tmp_path):
+    [batch] = made(street, tmp_path / "q", days(street, 1))
+    assert isinstance(deliver(street, [batch])[0], Logged)
+    spoilt = batch._replace(readings=batch.readings.replace(b"1", b"2", 1))
+    assert "not those that were signed" in str(deliver(street, [spoilt])[0])
+    assert isinstance(deliver(street, [batch])[0], Logged)
 
 
 def test_only_so_much_is_held(street, tmp_path):

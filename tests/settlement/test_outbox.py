@@ -2,19 +2,22 @@
 
 import json
 import sqlite3
+import time
 from array import array
 
 import pytest
 
 from ledger.errors import InputError, PeerError, RefusedError
 from ledger.peer import Reply
+from ledger.primitives.energy import WH_MAX
+from ledger.statements import Statement
 from meters.adapter import Adapter
 from meters.outbox import Outbox
 from meters.pages import Run
 from meters.readings import Channel
 from meters.wire import decode_request
 from settlement.delivery import deliver
-from tests.prepared import reopen
+from tests.prepared import reopen, seeded_key
 from tests.settlement.batches import METER, OWN, SLOT, adapter, bind, outbox
 from wallet_api.readings_door import _answered
 from wallet_api.readings_http import results
@@ -246,6 +249,55 @@ def test_the_queue_is_a_file_of_full_durability(street, tmp_path):
     box = outbox(street, tmp_path / "q")
     assert box._database.execute("PRAGMA synchronous").fetchone() == (2,)
     assert isinstance(box._database, sqlite3.Connection)
+    box.close()
+
+
+def test_another_key_signs_again_what_waits(street, tmp_path):
+    box, wire = outbox(street, tmp_path / "q"), Wire(street)
+    runs = [run_of(street, back=3 * n) for n in (2, 1, 0)]
+    for run in runs[:2]:
+        add(street, box, run)
+    assert box.send(wire.post, attempts=1).delivered == 2
+    add(street, box, runs[2])
+    box.close()
+    bind(street, revoked=True)
+    new = seeded_key("ben's second gateway")
+    bind(street, new)
+    box = outbox(street, tmp_path / "q", new)
+    assert box.send(wire.post).delivered == 1
+    box.close()
+    assert [stored(street, run) for run in runs] == [[1, 2, 3]] * 3
+
+
+def test_what_a_clock_that_was_ahead_signed_is_signed_again_with_what_follows(street, tmp_path):
+    """Its time would be refused for ever; the half-hours themselves are over."""
+    real_ms = time.time_ns() // 1_000_000
+    box, wire = outbox(street, tmp_path / "q"), Wire(street)
+    runs = [run_of(street, back=3 * n) for n in (2, 1, 0)]
+    for run, now_ms in zip(runs, (real_ms, real_ms + 86_400_000, real_ms), strict=True):
+        box.add(SLOT, run, now_ms)
+    before = [batch.envelope for batch in box.waiting_batches()]
+    box.close()
+    box = outbox(street, tmp_path / "q")
+    after = list(box.waiting_batches())
+    assert after[0].envelope == before[0]
+    times = [Statement.decode(batch.envelope).body["created_at"] for batch in after]
+    assert max(times) < real_ms + 3_600_000
+    sequences = [Statement.decode(batch.envelope).body["sequence"] for batch in after]
+    assert sequences == [1, 2, 3]
+    assert box.send(wire.post).delivered == 3
+    box.close()
+    assert [stored(street, run) for run in runs] == [[1, 2, 3]] * 3
+
+
+@pytest.mark.parametrize(
+    ("wh", "quality"), [((1, -2, 3), "AAA"), ((1, WH_MAX + 1, 3), "AAA"), ((1, 2, 3), "AAL")]
+)
+def test_what_no_reading_has_is_not_queued(street, tmp_path, wh, quality):
+    box = outbox(street, tmp_path / "q")
+    with pytest.raises(InputError):
+        add(street, box, run_of(street, wh=wh)._replace(quality=quality))
+    assert box.waiting() == 0
     box.close()
 
 

@@ -14,6 +14,7 @@ from ledger.primitives.periods import start_text
 from tests.prepared import DAY, reopen
 from tests.streets import SITES, street_readings
 from wallet_api.cli.app import run
+from wallet_api.cli.context import EXIT_CANNOT
 from wallet_api.database import metadata
 
 READINGS = [r for r in street_readings(SITES, [DAY]) if (r.meter, r.channel) == ("m-ben", "import")]
@@ -272,6 +273,31 @@ def test_a_stop_before_a_file_is_moved_costs_nothing(cli, tmp_path, monkeypatch)
     assert (inbox / "a.csv").exists()
     assert "1 known already" in cli("meters", "watch", inbox, "--once")[0]
     assert len(as_json(cli, "meters", "trace", "m-ben", "import", START)) == 2
+
+
+def test_a_file_that_cannot_be_read_keeps_no_other_from_being_read(cli, tmp_path):
+    bad = tmp_path / "bill.csv"
+    bad.write_bytes(b"%PDF-1.7")
+    first = csv(tmp_path, ["m-ben,import,2026-06-30T11:00:00Z,7"])
+    last = csv(tmp_path, ["m-ben,import,2026-06-30T11:30:00Z,8"], "last.csv")
+    _, err = cli("meters", "import", first, bad, last, code=EXIT_CANNOT)
+    assert "a PDF: ask for the data itself" in err
+    assert "1 file could not be read" in err
+    for start, wh in (("11:00", 7), ("11:30", 8)):
+        traced = as_json(cli, "meters", "trace", "m-ben", "import", f"2026-06-30T{start}:00Z")
+        assert traced[-1]["wh"] == wh
+
+
+def test_of_an_archive_with_one_unreadable_file_nothing_is_stored(cli, tmp_path):
+    good = csv(tmp_path, ["m-ben,import,2026-06-30T11:00:00Z,7"])
+    path = tmp_path / "both.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.write(good, "good.csv")
+        archive.writestr("second.csv", b"%PDF-1.7")
+    trace = ("meters", "trace", "m-ben", "import", "2026-06-30T11:00:00Z")
+    before = as_json(cli, *trace)
+    cli("meters", "import", path, code=EXIT_CANNOT)
+    assert as_json(cli, *trace) == before
 
 
 def test_archives_are_read_as_what_they_hold(cli, tmp_path):

@@ -147,5 +147,8 @@ def _send(box: Outbox, attempts: int) -> None:
     for problem in sent.set_aside:
         warn(f"Set aside, and what followed it was signed again: {problem}")
     if sent.problem is not None:
-        warn(f"Not delivered: {sent.problem}. The queue keeps it; the same command goes on.")
+        problem = sent.problem.rstrip(".")
+        warn(f"Not delivered: {problem}. The queue keeps it, and the same command goes on.")
+        if problem.startswith("refused"):
+            warn("A refusal does not pass by itself: see docs/adapters.md, 'When it is refused'.")
         stop(EXIT_CANNOT)

@@ -9,6 +9,8 @@ from typing import Annotated
 import typer
 
 from ledger.errors import InputError
+from ledger.primitives.counted import counted
+from ledger.primitives.periods import start_text
 from meters.archives import unpacked
 from meters.formats import AUTO, FORMATS, Format, ReadOptions
 from meters.pages import Delivery
@@ -17,6 +19,7 @@ from settlement.community import Community
 from settlement.files_in import FileReport, Loaded, load, take
 from settlement.files_words import Refused, words_of
 from wallet_api.cli.context import (
+    EXIT_CANNOT,
     EXIT_PARTLY,
     move_clock,
     open_here,
@@ -112,21 +115,37 @@ def import_files(
     options = options_of(zone, label, meter, channel, split=split)
     community = open_here(settings_of(context))
     reports: dict[str, FileReport] = {}
+    unread = 0
     for file in files:
-        with unpacked(file) as inside:
-            # All of an archive is read before any of it is stored.
-            read = []
-            for name, path in inside:
-                shown = str(file) if path == file else f"{file.parent / name}"
-                read.append((shown, path, *load_named(path, shown, format_name, options)))
-            for shown, path, chosen, loaded in read:
-                reports[shown] = _import(community, path, shown, chosen, options, loaded)
+        try:
+            reports |= _import_all(community, file, format_name, options)
+        except InputError as error:
+            warn(f"Error: {error}")
+            unread += 1
     if as_json:
         say_json({name: report.as_json() for name, report in reports.items()})
     else:
         _say_sums(list(reports.values()))
+    if unread:
+        warn(f"{counted(unread, 'file')} could not be read: nothing of it was stored.")
+        stop(EXIT_CANNOT)
     if any(report.refused for report in reports.values()):
         stop(EXIT_PARTLY)
+
+
+def _import_all(
+    community: Community, file: Path, format_name: str, options: ReadOptions
+) -> dict[str, FileReport]:
+    """Import a file, or all files of an archive, which is read whole before any of it is stored."""
+    with unpacked(file) as inside:
+        read = []
+        for name, path in inside:
+            shown = str(file) if path == file else f"{file.parent / name}"
+            read.append((shown, path, *load_named(path, shown, format_name, options)))
+        return {
+            shown: _import(community, path, shown, chosen, options, loaded)
+            for shown, path, chosen, loaded in read
+        }
 
 
 @app.command()
@@ -187,7 +206,10 @@ def reach_end(community: Community, delivery: Delivery) -> None:
         if run.first < latest
     ]
     if ends:
+        before = community.writer.now_period()
         move_clock(community, max(ends) * 1_800_000)
+        if community.writer.now_period() > before:
+            warn(f"The simulated clock stands at {start_text(community.writer.now_period())} now.")
 
 
 def _warn_before_consent(community: Community, delivery: Delivery) -> None:
