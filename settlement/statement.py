@@ -20,8 +20,9 @@ from ledger import people
 from ledger.accounts import wallet
 from ledger.errors import InputError, LogError
 from ledger.primitives.money import UNITS_PER_MAJOR, round_half_even, split_closing, value_units
-from ledger.primitives.periods import load_zone, local_date, of_local_month
+from ledger.primitives.periods import load_zone, local_date, of_local_day, of_local_month
 from market.model import PPM
+from meters.versions import OWN_ESTIMATE
 from settlement import store
 from settlement.community import Community
 from settlement.postings import Line
@@ -109,6 +110,7 @@ class HouseholdStatement:
         floor_units: how far below zero the wallet may go, zero or less.
         grid: the same energy with the grid.
         seals: the runs of the month's days, with their log entries.
+        estimated: half-hours of the member's own meters that the runs took from our estimates.
     """
 
     community: str
@@ -127,6 +129,7 @@ class HouseholdStatement:
     floor_units: int
     grid: GridComparison
     seals: tuple[Seal, ...]
+    estimated: int = 0
 
     @property
     def total(self) -> DayLine:
@@ -206,6 +209,7 @@ def household_statement(
     for line in lines:
         by_day[local_date(line.period, zone)].append(line)
     named = people.names(connection, community.writer.community)
+    sealed = seals(connection, community.writer.community, first.isoformat(), last.isoformat())
     return HouseholdStatement(
         community.name,
         community.writer.origin,
@@ -225,8 +229,34 @@ def household_statement(
         set_aside_units(connection, ledger, account, periods.stop),
         state.members[member].floor_units,
         _with_the_grid(state, lines),
-        tuple(seals(connection, community.writer.community, first.isoformat(), last.isoformat())),
+        tuple(sealed),
+        _estimated(community, connection, member, sealed),
     )
+
+
+def _estimated(
+    community: Community, connection: Connection, member: str, sealed: Iterable[Seal]
+) -> int:
+    """Count the member's half-hours for which our estimates counted in each day's latest run."""
+    state, count = community.state, 0
+    zone = load_zone(state.rules_now.zone)
+    meters = [
+        meter
+        for meter, bindings in state.meters.items()
+        if any(binding.member == member for _, binding in bindings)
+    ]
+    for day, position in {seal.day: seal.position for seal in sealed}.items():
+        known = community.readings.known(
+            connection,
+            of_local_day(date.fromisoformat(day), zone),
+            meters=meters,
+            before=position,
+        )
+        count += sum(
+            stored.quality >= OWN_ESTIMATE and state.member_of(meter, period) == member
+            for (meter, _, period), stored in known.items()
+        )
+    return count
 
 
 def at_printed_precision(statement: HouseholdStatement) -> HouseholdStatement:

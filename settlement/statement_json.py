@@ -41,6 +41,7 @@ def statement_json(statement: HouseholdStatement) -> dict[str, Any]:
         "days_in_month": statement.days_in_month,
         "days_settled": statement.days_settled,
         "missing_readings": statement.missing,
+        "estimated_readings": statement.estimated,
         "seals": [
             {
                 "day": seal.day,

@@ -9,6 +9,7 @@
 import re
 from datetime import date
 
+from ledger.primitives.counted import counted
 from ledger.primitives.money import format_money
 from settlement.statement import CLOSED_ACCOUNT, HouseholdStatement, PaymentLine
 
@@ -98,8 +99,13 @@ def progress(statement: HouseholdStatement) -> str:
             f"{statement.missing:,} half-hours' readings in the whole community were missing: "
             "counted as zero."
         )
-    elif statement.seals:
+    elif statement.seals and not statement.estimated:
         words.append("No reading was missing.")
+    if statement.estimated:
+        words.append(
+            f"{counted(statement.estimated, 'half-hour')} of your own meter "
+            f"{'was' if statement.estimated == 1 else 'were'} not read, and estimated."
+        )
     return " ".join(words)
 
 

@@ -18,10 +18,13 @@ from settlement.estimating import estimate_day, estimate_missing
 from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
+from settlement.statement import household_statement
+from settlement.statement_words import progress
 from tests.prepared import DAY, reopen
 from tests.streets import SITES, street_readings
 
-SLOT = ("m-ben", Channel.IMPORT)
+METER = "m-ben"
+SLOT = (METER, Channel.IMPORT)
 SUN = ("m-ada-pv", Channel.EXPORT)
 READINGS = street_readings(SITES, [DAY])
 NEXT = DAY + timedelta(days=1)
@@ -174,6 +177,17 @@ def test_a_settled_day_with_estimates_is_sound_and_covered(street, tmp_path):
     assert sum(ben.days[1].counts) == 48
     assert report.as_json()["half_hours"]["estimated"] > 0
     assert report.as_json()["half_hours"]["late"] >= 40
+    member = street.state.member_of(METER, periods[0])
+    with street.reading() as connection:
+        statement = household_statement(street, connection, member, f"{NEXT:%Y-%m}")
+    assert statement.estimated == 8
+    assert "8 half-hours of your own meter were not read" in progress(statement)
+    # What the meter says later changes what counts, but not what that run took.
+    later = [Reading(*SLOT, period, 400, Quality.ACTUAL) for period in periods[40:]]
+    import_readings(street, later)
+    with street.reading() as connection:
+        again = household_statement(street, connection, member, f"{NEXT:%Y-%m}")
+    assert again == statement
 
 
 def test_a_day_of_which_nobody_said_anything_is_not_made_up(street):

@@ -267,6 +267,8 @@ def test_a_month_that_is_all_worked_out_says_so(example):
     text = render_text(replace(example, seals=tuple(seals)))
     assert "You have £12.43 at the end of June 2026." in text
     assert "All 30 days are worked out. No reading was missing." in text
+    text = render_text(replace(example, seals=tuple(seals), estimated=12))
+    assert "All 30 days are worked out. 12 half-hours of your own meter were not read" in text
 
 
 def test_days_that_are_not_worked_out_are_an_outlined_gap(example):
