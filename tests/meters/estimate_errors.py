@@ -25,7 +25,7 @@ from tests.settlement.real_year import ZONE, read_year
 PAGE = Path(__file__).parents[2] / "docs" / "estimates.md"
 BEGIN, END = "<!-- made by tests/meters/estimate_errors.py -->\n", "<!-- end -->\n"
 
-SAMPLES = 200
+SAMPLES = 100
 """Gaps a method and channel."""
 
 HISTORY_DAYS = 28

@@ -142,6 +142,18 @@ def test_two_operators_edit_a_reading(cli):
     assert "No member consents" in err
 
 
+def test_times_are_local_or_utc_and_an_edit_says_whether_its_day_is_settled(cli):
+    local = f"{start_text(READINGS[20].period + 2)[:16]}"  # London is an hour ahead in June.
+    assert as_json(cli, "meters", "trace", "m-ben", "import", local) == as_json(
+        cli, "meters", "trace", "m-ben", "import", START
+    )
+    edit = ("meters", "edit", "m-ben", "import", local, 55, "--reason", "Fuse.", "--yes")
+    assert "The next run of the day uses it" in cli(*edit)[0]
+    cli("settle", "--day", DAY)
+    out, _ = cli(*edit[:-1], "--yes")
+    assert f"{DAY} is settled, and stays as it is until a later run" in out
+
+
 @pytest.fixture
 def bound(cli, tmp_path):
     """An adapter's file and key, bound to Ben's meter."""

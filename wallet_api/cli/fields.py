@@ -6,6 +6,7 @@
 
 import hashlib
 import sys
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
@@ -15,7 +16,7 @@ from ledger import people
 from ledger.errors import InputError, RefusedError
 from ledger.primitives.clock import FixedClock
 from ledger.primitives.money import UNITS_PER_MAJOR
-from ledger.primitives.periods import SECONDS, load_zone, parse_utc, start_utc
+from ledger.primitives.periods import SECONDS, from_instant, load_zone, parse_utc, start_utc
 from settlement.community import Community
 from settlement.openings_file import read_amount
 from wallet_api.cli.context import member_named, open_here, settings_of
@@ -124,3 +125,26 @@ def agreed(question: str, *, yes: bool) -> bool:
     if not sys.stdin.isatty():
         raise RefusedError("Nothing was written: say --yes, or answer at a terminal.")
     return typer.confirm(question)
+
+
+def half_hour_of(text: str, zone: str) -> int:
+    """Return the half-hour that begins at a local time, or at a UTC time that ends in Z.
+
+    Raises:
+        InputError: not a time, off the half-hour, or one that the local clock shows twice or never.
+
+    >>> half_hour_of("2026-06-15T18:00", "Europe/London")
+    989746
+    """
+    if text.endswith("Z"):
+        return parse_utc(text)
+    try:
+        local = datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=load_zone(zone))
+    except ValueError as error:
+        raise InputError(f"{text!r} is not a local time like 2026-06-15T18:00") from error
+    if local.astimezone(UTC) != local.replace(fold=1).astimezone(UTC):
+        raise InputError(
+            f"The clocks changed then: {text} is twice or never. Write it in UTC, as in "
+            "2026-10-25T00:30:00Z."
+        )
+    return from_instant(local)

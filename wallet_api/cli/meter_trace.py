@@ -15,7 +15,6 @@ from ledger.primitives.periods import (
     local_label,
     of_local_day,
     parse_date,
-    parse_utc,
     start_text,
     utc_text,
 )
@@ -24,7 +23,7 @@ from meters.versions import Stored
 from settlement.community import Community
 from settlement.tracing import Traced, slot_of, trace
 from wallet_api.cli.context import error_console, open_here, say, say_json, settings_of
-from wallet_api.cli.fields import AsJson, agreed
+from wallet_api.cli.fields import AsJson, agreed, half_hour_of
 
 Meter = Annotated[str, typer.Argument(help="The meter, as its files name it")]
 Channel = Annotated[str, typer.Argument(help="import or export")]
@@ -39,17 +38,18 @@ def trace_reading(
     context: typer.Context,
     meter: Meter,
     channel: Channel,
-    start: Annotated[str, typer.Argument(help="Start of the half-hour: 2026-06-15T12:30:00Z")],
+    start: Annotated[str, typer.Argument(help="Local start of the half-hour: 2026-06-15T13:30")],
     as_json: AsJson = False,
 ) -> None:
     """Show every version of a reading, who signed it, and the bytes of the file it is from.
 
-    The stored file is read again by its adapter, and must give the same reading.
+    The stored file is read again by its adapter, and must give the same reading. A time is local,
+    as in 2026-06-15T13:30, or UTC, as in 2026-06-15T12:30:00Z.
 
-    Example: commonwatt meters trace lw-03 import 2026-06-15T12:30:00Z
+    Example: commonwatt meters trace lw-03 import 2026-06-15T13:30
     """
     community = open_here(settings_of(context))
-    period = parse_utc(start)
+    period = half_hour_of(start, community.state.rules_now.zone)
     slot = slot_of(community, meter, channel)
     with error_console.status("") as status:
         versions = trace(
@@ -115,7 +115,7 @@ def known(
     day: Annotated[str, typer.Option(help="Local day, as in 2026-06-15")],
     at: Annotated[
         str | None,
-        typer.Option(metavar="TIME", help="As known then: 2026-06-20T12:00:00Z [now]"),
+        typer.Option(metavar="TIME", help="As known at this local time: 2026-06-20T12:00 [now]"),
     ] = None,
     before: Annotated[
         int | None, typer.Option(metavar="ENTRY", help="As known before this log entry")
@@ -124,7 +124,7 @@ def known(
 ) -> None:
     """Show the readings of a day as they count now, or as they were known earlier.
 
-    Example: commonwatt meters known lw-03 import --day 2026-06-15 --at 2026-06-16T12:00:00Z
+    Example: commonwatt meters known lw-03 import --day 2026-06-15 --at 2026-06-16T12:00
     """
     if at is not None and before is not None:
         raise typer.BadParameter("say --at or --before, not both")
@@ -134,7 +134,7 @@ def known(
     periods = of_local_day(parse_date(day), zone)
     with community.reading() as connection:
         if at is not None:
-            time_ms = parse_utc(at) * SECONDS * 1000
+            time_ms = half_hour_of(at, zone.key) * SECONDS * 1000
             before = log_store.position_at(connection, community.writer.community, time_ms)
         found = community.readings.known(connection, periods, meters=[meter], before=before)
     rows = [(period, found.get((*slot, period))) for period in periods]

@@ -1,23 +1,19 @@
-"""``commonwatt receipt``: one line of one household, in a file that proves itself.
+"""``commonwatt receipt``: one line of one household, in a file that proves itself."""
 
->>> half_hour_of("2026-06-15T18:00", "Europe/London")
-989746
-"""
-
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
 from ledger.errors import InputError
-from ledger.primitives.periods import from_instant, load_zone, parse_date, parse_utc
+from ledger.primitives.periods import parse_date
 from meters.readings import Channel
 from settlement.audit.given import read_file
 from settlement.audit.receipt import Receipt
 from settlement.audit.receipt_command import check_file
 from settlement.receipts import balance_receipt, line_receipt, payment_receipt, reading_receipt
 from wallet_api.cli.context import member_named, open_here, say, settings_of, stop, warn
+from wallet_api.cli.fields import half_hour_of
 from wallet_api.cli.output import size_text, written
 
 POSITION_DIGITS_MAX = 15
@@ -103,26 +99,6 @@ def audit_receipt(
         warn(text)
     if code:
         stop(code)
-
-
-def half_hour_of(text: str, zone: str) -> int:
-    """Return the half-hour that begins at a local time, or at a UTC time that ends in Z.
-
-    Raises:
-        InputError: not a time, off the half-hour, or one that the local clock shows twice or never.
-    """
-    if text.endswith("Z"):
-        return parse_utc(text)
-    try:
-        local = datetime.strptime(text, "%Y-%m-%dT%H:%M").replace(tzinfo=load_zone(zone))
-    except ValueError as error:
-        raise InputError(f"{text!r} is not a local time like 2026-06-15T18:00") from error
-    if local.astimezone(UTC) != local.replace(fold=1).astimezone(UTC):
-        raise InputError(
-            f"The clocks changed then: {text} is twice or never. Write it in UTC, as in "
-            "2026-10-25T00:30:00Z."
-        )
-    return from_instant(local)
 
 
 def _payment_of(text: str) -> int | str:
