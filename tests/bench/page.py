@@ -67,7 +67,7 @@ def write_sections(made: dict[str, list[str]], order: list[str]) -> None:
     """Put sections into the page; those that were not measured stay as they are."""
     kept = {}
     if PAGE.exists():
-        pattern = r"<!-- section: ([a-z-]+) -->\n(.*?)\n<!-- end -->"
+        pattern = r"<!-- section: ([a-z0-9-]+) -->\n(.*?)\n<!-- end -->"
         kept = dict(re.findall(pattern, PAGE.read_text(encoding="utf-8"), re.DOTALL))
     sections = {name: "\n".join(made[name]) if name in made else kept.get(name) for name in order}
     parts = [
