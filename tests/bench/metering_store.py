@@ -10,8 +10,6 @@ from array import array
 from datetime import UTC, datetime
 from pathlib import Path
 
-from tests.bench.metering import DAYS, write_nem12
-
 from ledger.db import Database
 from ledger.keyring import Keyring
 from ledger.primitives.clock import FixedClock
@@ -25,6 +23,7 @@ from settlement.community import Community
 from settlement.enrol import Charter, Terms, add_member, add_meter, found_community
 from settlement.intake import import_delivery
 from settlement.state import METERS_MAX
+from tests.bench.metering import DAYS, write_nem12
 from tests.bench.page import verdict
 from tests.bench.streets import engines_here, fresh_database
 
