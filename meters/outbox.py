@@ -12,7 +12,7 @@ import json
 import sqlite3
 import time
 from array import array
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
@@ -49,6 +49,9 @@ WAIT_S_MAX = 300
 
 IMPOSSIBLE = "impossible value"
 """How a problem begins that says that values cannot be readings."""
+
+WRONG_TIME = "signed at a wrong time"
+"""How a problem begins that says that a batch was dated ahead, or signed too long ago."""
 
 REPLY_BYTES_MAX = 16_384
 """Longest answer to one batch."""
@@ -127,39 +130,23 @@ class Outbox:
         self._sign_anew()
 
     def _sign_anew(self) -> None:
-        """Sign again what has no receipt and never gets one: by another key, or dated ahead.
+        """Sign again, with this key, what another key signed and what has no receipt."""
+        others = [each for each in self._unreceipted() if each[1].key_id != self._key.key_id]
+        now_ms = _now_ms()
+        with self._transaction():
+            for number, statement, run in others:
+                self._database.execute("DELETE FROM outbox_batch WHERE number = ?", (number,))
+                # A clock that lost its time by a power cut must not date it before its half-hours.
+                self._sign(_slot_of(statement), run, max(now_ms, statement.body["created_at"]))
 
-        All that follows it in its chain is signed again, too.
-        """
-        now_ms = time.time_ns() // 1_000_000
+    def _unreceipted(self) -> list[tuple[int, Statement, Run]]:
+        """Return (number, batch, readings) of what has no receipt yet, in order."""
         rows = self._database.execute(
             "SELECT number, envelope, readings FROM outbox_batch"
             " WHERE receipt IS NULL AND NOT given_up ORDER BY number"
-        ).fetchall()
-        read = [(number, Statement.decode(e), readings) for number, e, readings in rows]
-        bad = {
-            chain_of(statement): number
-            for number, statement, _ in reversed(read)
-            if statement.key_id != self._key.key_id
-            or statement.body["created_at"] > now_ms + LATE_MS
-        }
-        others = [
-            (number, statement, readings)
-            for number, statement, readings in read
-            if number >= bad.get(chain_of(statement), number + 1)
-        ]
-        with self._transaction():
-            for number, statement, readings in others:
-                self._database.execute("DELETE FROM outbox_batch WHERE number = ?", (number,))
-                meter, channel, _ = chain = chain_of(statement)
-                if bad.get(chain) == number and statement.key_id == self._key.key_id:
-                    link = (statement.body["sequence"] - 1, statement.body["previous"])
-                    self._database.execute(
-                        "INSERT OR REPLACE INTO outbox_chain VALUES (?, ?, ?, ?, ?)",
-                        (*chain, *link),
-                    )
-                run = _run_of(statement, readings)
-                self._sign((meter, Channel(channel)), run, now_ms)
+        )
+        found = ((number, Statement.decode(e), readings) for number, e, readings in rows)
+        return [(number, batch, _run_of(batch, readings)) for number, batch, readings in found]
 
     def close(self) -> None:
         """Close the file."""
@@ -240,6 +227,8 @@ class Outbox:
                 if self._give_up(number, batch, problem):
                     set_aside.append(problem)
                 continue
+            if problem is not None and problem.startswith(WRONG_TIME) and self._redate(batch):
+                continue
             if problem is not None:
                 self._database.execute(
                     "UPDATE outbox_batch SET error = ? WHERE number = ?", (problem, number)
@@ -279,13 +268,6 @@ class Outbox:
         by itself, until those that cannot be are alone; return whether this was one.
         """
         refused = Statement.decode(batch.envelope)
-        chain = chain_of(refused)
-        rows = self._database.execute(
-            "SELECT number, envelope, readings FROM outbox_batch"
-            " WHERE receipt IS NULL AND NOT given_up AND number > ? ORDER BY number",
-            (number,),
-        ).fetchall()
-        later = [(n, Statement.decode(envelope), readings) for n, envelope, readings in rows]
         whole = _run_of(refused, batch.readings)
         middle = whole.first + len(whole.wh) // 2
         halves = [whole.cut(whole.first, middle), whole.cut(middle, whole.periods.stop)]
@@ -294,19 +276,50 @@ class Outbox:
                 "UPDATE outbox_batch SET error = ?, given_up = 1 WHERE number = ?",
                 (problem, number),
             )
-            link = (refused.body["sequence"] - 1, refused.body["previous"])
-            self._database.execute(
-                "INSERT OR REPLACE INTO outbox_chain VALUES (?, ?, ?, ?, ?)", (*chain, *link)
-            )
-            again = [(half, refused) for half in halves if len(whole.wh) > 1]
-            for row, statement, readings in later:
-                if chain_of(statement) == chain:
-                    self._database.execute("DELETE FROM outbox_batch WHERE number = ?", (row,))
-                    again.append((_run_of(statement, readings), statement))
-            for run, statement in again:
-                slot = chain[0], Channel(chain[1])
-                self._sign(slot, run, statement.body["created_at"])
+            parts = halves if len(whole.wh) > 1 else []
+            self._sign_from(refused, parts, refused.body["created_at"], None)
         return len(whole.wh) == 1
+
+    def _redate(self, batch: WireBatch) -> bool:
+        """Sign again what was refused for its time, and what follows it; return whether that helps.
+
+        Only what was refused: what was taken, and whose receipt was lost, keeps its bytes.
+        """
+        refused, now_ms = Statement.decode(batch.envelope), _now_ms()
+        run = _run_of(refused, batch.readings)
+        created_ms = refused.body["created_at"]
+        is_helped = not created_ms <= now_ms <= created_ms + LIFETIME_MS
+        if not is_helped or now_ms < run.periods.stop * SECONDS * 1000:
+            return False
+        with self._transaction():
+            self._database.execute("DELETE FROM outbox_batch WHERE tx_id = ?", (refused.tx_id,))
+            self._sign_from(refused, [run], now_ms, now_ms)
+        return True
+
+    def _sign_from(
+        self, refused: Statement, runs: Sequence[Run], now_ms: int, later_ms: int | None
+    ) -> None:
+        """Put runs into the place of a batch that was not taken, and sign again what follows it.
+
+        Args:
+            refused: has its row no more, or is given up.
+            runs: what is signed in its place.
+            now_ms: when.
+            later_ms: when those that follow were signed; as before if None.
+        """
+        chain, sequence = chain_of(refused), refused.body["sequence"]
+        self._database.execute(
+            "INSERT OR REPLACE INTO outbox_chain VALUES (?, ?, ?, ?, ?)",
+            (*chain, sequence - 1, refused.body["previous"]),
+        )
+        again = [(run, now_ms) for run in runs]
+        for number, statement, run in self._unreceipted():
+            if chain_of(statement) == chain and statement.body["sequence"] > sequence:
+                self._database.execute("DELETE FROM outbox_batch WHERE number = ?", (number,))
+                created_ms = statement.body["created_at"]
+                again.append((run, created_ms if later_ms is None else later_ms))
+        for run, time_ms in again:
+            self._sign(_slot_of(refused), run, time_ms)
 
     def _first(self) -> tuple[int, str, WireBatch] | None:
         row = self._database.execute(
@@ -398,6 +411,14 @@ def _detail(reply: Reply) -> str:
         return "it does not say why"
 
 
+def _now_ms() -> int:
+    return time.time_ns() // 1_000_000
+
+
+def _slot_of(batch: Statement) -> Slot:
+    return batch.body["meter"], Channel(batch.body["channel"])
+
+
 def _run_of(batch: Statement, readings: bytes) -> Run:
     """Return the readings of a batch."""
     content = BatchContent.decode(batch.body["first"], readings)
@@ -421,4 +442,6 @@ def _receipt_in(reply: Reply) -> str:
         raise PeerError(f"its answer ({reply.status}) is not what an answer is like") from error
     if slug.endswith("impossible-value"):
         raise RefusedError(f"{IMPOSSIBLE}: {detail}")
+    if slug.endswith("signing-time"):
+        raise RefusedError(f"{WRONG_TIME}: {detail}")
     raise RefusedError(f"refused ({reply.status}): {detail}")

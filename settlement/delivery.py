@@ -36,7 +36,7 @@ from meters.readings import NO_PLACE, Channel
 from meters.wire import WireBatch
 from settlement.checking import settings_of
 from settlement.community import Community, Made
-from settlement.errors import ImpossibleValueError
+from settlement.errors import ImpossibleValueError, SigningTimeError
 
 SKEW_MS_MAX = 15 * 60_000
 """How far an adapter's clock may be ahead. One that is behind looks like a delivery that is late."""
@@ -249,12 +249,14 @@ class _Door:
         community, body = self._community, statement.body
         now_ms = self._now_ms if received_at_ms is None else received_at_ms
         if self._now_ms > body["not_after"]:
-            raise RefusedError(f"Batch {body['sequence']} came after its not_after.")
+            raise SigningTimeError(
+                f"Batch {body['sequence']} came after its not_after: sign it again."
+            )
         ahead_ms = body["created_at"] - now_ms
         # A community that replays the past has a clock that no device goes by.
         is_replay = community.state.rules_now.replay
         if ahead_ms > SKEW_MS_MAX and not body["backfill"] and not is_replay:
-            raise RefusedError(
+            raise SigningTimeError(
                 f"The adapter's clock is {ahead_ms // 1000:,} s ahead: set it right and sign again."
             )
         period = now_ms // 1_800_000

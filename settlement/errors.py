@@ -5,7 +5,8 @@
     CommonwattError
     ├── RefusedError
     │   ├── RunRefusedError     a run that may not be made now; says why and when it may
-    │   └── ImpossibleValueError  a signed reading that cannot be one; the others of its batch could
+    │   ├── ImpossibleValueError  a signed reading that cannot be one; the others of its batch could
+    │   └── SigningTimeError    a batch signed by a clock that is ahead, or too long ago
     ├── UnsoundError            something in a bundle is not what it must be
     └── AuditError              a bundle that is not sound; says where and what
 """
@@ -37,6 +38,10 @@ class RunRefusedError(RefusedError):
 
 class ImpossibleValueError(RefusedError):
     """A signed reading that cannot be one: an error code of the meter, or above its capacity."""
+
+
+class SigningTimeError(RefusedError):
+    """A batch whose clock was ahead, or that came after its not_after: signed again it is taken."""
 
 
 class UnsoundError(CommonwattError):

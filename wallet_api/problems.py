@@ -20,7 +20,7 @@ from ledger.errors import (
     SetupError,
     SignatureError,
 )
-from settlement.errors import ImpossibleValueError
+from settlement.errors import ImpossibleValueError, SigningTimeError
 
 
 def problem(status: int, slug: str, detail: str) -> JSONResponse:
@@ -54,6 +54,7 @@ _STATUSES: tuple[tuple[type[CommonwattError], tuple[int, str]], ...] = (
     (SignatureError, (403, "not-signed")),
     (ConflictError, (409, "conflict")),
     (ImpossibleValueError, (422, "impossible-value")),
+    (SigningTimeError, (422, "signing-time")),
     (RefusedError, (422, "refused")),
     (CommonwattError, (400, "refused")),
 )

@@ -2,17 +2,16 @@
 
 import json
 import sqlite3
-import time
 from array import array
+from dataclasses import replace
 
 import pytest
 
 from ledger.errors import InputError, PeerError, RefusedError
 from ledger.peer import Reply
 from ledger.primitives.energy import WH_MAX
-from ledger.statements import Statement
 from meters.adapter import Adapter
-from meters.outbox import Outbox
+from meters.outbox import LIFETIME_MS, Outbox
 from meters.pages import Run
 from meters.readings import Channel
 from meters.wire import decode_request
@@ -269,25 +268,75 @@ def test_another_key_signs_again_what_waits(street, tmp_path):
     assert [stored(street, run) for run in runs] == [[1, 2, 3]] * 3
 
 
-def test_what_a_clock_that_was_ahead_signed_is_signed_again_with_what_follows(street, tmp_path):
-    """Its time would be refused for ever; the half-hours themselves are over."""
-    real_ms = time.time_ns() // 1_000_000
+def in_real_time(street):
+    """Have the community live now, and not replay the past."""
+    period, rules = street.state.rules_history[-1]
+    street.state.rules_history[-1] = (period, replace(rules, replay=False))
+
+
+def test_what_a_clock_that_was_ahead_signed_is_signed_again_with_what_follows(
+    street, tmp_path, monkeypatch
+):
+    now_ms = street.writer.clock.now_ms()
+    monkeypatch.setattr("meters.outbox._now_ms", lambda: now_ms)
+    # Else what was signed by a clock that is a day ahead is backfill, of any date.
+    monkeypatch.setattr("meters.outbox.LATE_MS", 2 * 86_400_000)
+    in_real_time(street)
     box, wire = outbox(street, tmp_path / "q"), Wire(street)
     runs = [run_of(street, back=3 * n) for n in (2, 1, 0)]
-    for run, now_ms in zip(runs, (real_ms, real_ms + 86_400_000, real_ms), strict=True):
-        box.add(SLOT, run, now_ms)
-    before = [batch.envelope for batch in box.waiting_batches()]
-    box.close()
-    box = outbox(street, tmp_path / "q")
-    after = list(box.waiting_batches())
-    assert after[0].envelope == before[0]
-    times = [Statement.decode(batch.envelope).body["created_at"] for batch in after]
-    assert max(times) < real_ms + 3_600_000
-    sequences = [Statement.decode(batch.envelope).body["sequence"] for batch in after]
-    assert sequences == [1, 2, 3]
-    assert box.send(wire.post).delivered == 3
+    for run, signed_ms in zip(runs, (now_ms, now_ms + 86_400_000, now_ms), strict=True):
+        box.add(SLOT, run, signed_ms)
+    sent = box.send(wire.post)
+    assert (sent.delivered, sent.problem) == (3, None)
+    assert len(wire.sent) == 4
     box.close()
     assert [stored(street, run) for run in runs] == [[1, 2, 3]] * 3
+
+
+def test_while_the_clock_is_still_ahead_nothing_is_signed_again(street, tmp_path, monkeypatch):
+    now_ms = street.writer.clock.now_ms()
+    monkeypatch.setattr("meters.outbox._now_ms", lambda: now_ms + 86_400_000)
+    monkeypatch.setattr("meters.outbox.LATE_MS", 2 * 86_400_000)
+    in_real_time(street)
+    box, wire = outbox(street, tmp_path / "q"), Wire(street)
+    box.add(SLOT, run_of(street), now_ms + 86_400_000)
+    sent = box.send(wire.post)
+    assert "clock is" in sent.problem
+    assert (sent.waiting, len(wire.sent)) == (1, 1)
+    box.close()
+
+
+def test_a_clock_that_lost_its_time_signs_nothing_again_that_was_taken(
+    street, tmp_path, monkeypatch
+):
+    """A power cut on a board without a battery: the answer is lost, and it is 1970."""
+    box, wire = outbox(street, tmp_path / "q"), Wire(street)
+    runs = [run_of(street, back=3 * n) for n in (1, 0)]
+    for run in runs:
+        add(street, box, run)
+    wire.lose_answers = 1
+    assert box.send(wire.post).delivered == 0
+    before = [batch.envelope for batch in box.waiting_batches()]
+    box.close()
+    monkeypatch.setattr("meters.outbox._now_ms", lambda: 60_000)
+    box = outbox(street, tmp_path / "q")
+    assert [batch.envelope for batch in box.waiting_batches()] == before
+    assert box.send(wire.post).delivered == 2
+    box.close()
+    assert [stored(street, run) for run in runs] == [[1, 2, 3]] * 2
+
+
+def test_what_waited_too_long_is_signed_again(street, tmp_path, monkeypatch):
+    now_ms = street.writer.clock.now_ms()
+    box, wire = outbox(street, tmp_path / "q"), Wire(street)
+    runs = [run_of(street, back=3 * n) for n in (1, 0)]
+    for run in runs:
+        box.add(SLOT, run, now_ms)
+    street.writer.clock.set_ms(now_ms + LIFETIME_MS + 86_400_000)
+    monkeypatch.setattr("meters.outbox._now_ms", street.writer.clock.now_ms)
+    assert box.send(wire.post).delivered == 2
+    box.close()
+    assert [stored(street, run) for run in runs] == [[1, 2, 3]] * 2
 
 
 @pytest.mark.parametrize(
