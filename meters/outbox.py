@@ -8,7 +8,6 @@ bytes for ever, and whoever takes it takes it once.
 2
 """
 
-import json
 import sqlite3
 import time
 from array import array
@@ -17,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import groupby
 from pathlib import Path
-from typing import Any
 
 from ledger.entropy import Entropy, system_entropy
 from ledger.errors import CommonwattError, InputError, PeerError, RefusedError, SetupError
@@ -31,6 +29,7 @@ from ledger.statements import Statement, make_body, sign
 from meters.adapter import Adapter
 from meters.batches import LIVE_LETTERS, BatchContent, Chain, Link, batch_fields, batch_id, chain_of
 from meters.delivery_receipt import DeliveryReceipt, open_receipt
+from meters.outbox_replies import IMPOSSIBLE, WRONG_TIME, detail_of, receipt_in
 from meters.pages import Run, split
 from meters.readings import NO_PLACE, Channel, Slot
 from meters.wire import WireBatch
@@ -46,12 +45,6 @@ DELIVERY_SECONDS_MAX = 30.0
 
 WAIT_S_MAX = 300
 """Longest pause after deliveries that failed: it doubles each time."""
-
-IMPOSSIBLE = "impossible value"
-"""How a problem begins that says that values cannot be readings."""
-
-WRONG_TIME = "signed at a wrong time"
-"""How a problem begins that says that a batch was dated ahead, or signed too long ago."""
 
 REPLY_BYTES_MAX = 16_384
 """Longest answer to one batch."""
@@ -246,9 +239,9 @@ class Outbox:
         except PeerError as error:
             return True, str(error)
         if reply.status in (429, 502, 503, 504):
-            return True, f"not now ({reply.status}): {_detail(reply)}"
+            return True, f"not now ({reply.status}): {detail_of(reply)}"
         try:
-            note = _receipt_in(reply)
+            note = receipt_in(reply)
             receipt = open_receipt(note.encode(), self._verifier)
         except CommonwattError as error:
             return False, str(error)
@@ -403,14 +396,6 @@ class Outbox:
         self._database.execute("COMMIT")
 
 
-def _detail(reply: Reply) -> str:
-    """Return what a problem says, or that it says nothing."""
-    try:
-        return str(json.loads(reply.body)["detail"])
-    except (ValueError, KeyError, TypeError, RecursionError):
-        return "it does not say why"
-
-
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
 
@@ -423,25 +408,3 @@ def _run_of(batch: Statement, readings: bytes) -> Run:
     """Return the readings of a batch."""
     content = BatchContent.decode(batch.body["first"], readings)
     return Run(content.first, array("i", content.wh), content.quality)
-
-
-def _receipt_in(reply: Reply) -> str:
-    """Return the receipt of an answer to one batch.
-
-    Raises:
-        RefusedError: it was refused; says why.
-        PeerError: the answer is not of its form.
-    """
-    try:
-        value: Any = json.loads(reply.body)
-        if reply.status in (200, 202):
-            return str(value["results"][0]["receipt"])
-        detail = str(value["detail"]).encode("utf-8", "replace").decode()
-        slug = str(value.get("slug") or value.get("type"))
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError) as error:
-        raise PeerError(f"its answer ({reply.status}) is not what an answer is like") from error
-    if slug.endswith("impossible-value"):
-        raise RefusedError(f"{IMPOSSIBLE}: {detail}")
-    if slug.endswith("signing-time"):
-        raise RefusedError(f"{WRONG_TIME}: {detail}")
-    raise RefusedError(f"refused ({reply.status}): {detail}")
