@@ -17,7 +17,7 @@ from ledger.peer import Reply
 from ledger.statements import Statement
 from meters.mqtt import Broker, Topics
 from meters.mqtt_connection import TURN_S, BrokerError, Connection
-from meters.outbox import DELIVERY_SECONDS_MAX, REPLY_BYTES_MAX
+from meters.outbox_replies import DELIVERY_SECONDS_MAX, REPLY_BYTES_MAX
 from meters.wire import decode_request
 
 RECONNECT_PAUSE_S = 0.5

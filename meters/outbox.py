@@ -21,7 +21,6 @@ from ledger.entropy import Entropy, system_entropy
 from ledger.errors import CommonwattError, InputError, PeerError, RefusedError, SetupError
 from ledger.kinds import READINGS_MAX
 from ledger.log.note import Verifier
-from ledger.peer import Reply, exchange
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.periods import SECONDS
 from ledger.primitives.signing import SigningKey
@@ -29,7 +28,14 @@ from ledger.statements import Statement, make_body, sign
 from meters.adapter import Adapter
 from meters.batches import LIVE_LETTERS, BatchContent, Chain, Link, batch_fields, batch_id, chain_of
 from meters.delivery_receipt import DeliveryReceipt, open_receipt
-from meters.outbox_replies import IMPOSSIBLE, WRONG_TIME, detail_of, receipt_in
+from meters.outbox_replies import (
+    IMPOSSIBLE,
+    WRONG_TIME,
+    Post,
+    detail_of,
+    post_over_http,
+    receipt_in,
+)
 from meters.pages import Run, split
 from meters.readings import NO_PLACE, Channel, Slot
 from meters.wire import WireBatch
@@ -40,14 +46,8 @@ LIFETIME_MS = 90 * 86_400_000
 LATE_MS = 15 * 60_000
 """What is signed later than this after its last half-hour is marked as backfill."""
 
-DELIVERY_SECONDS_MAX = 30.0
-"""Longest wait for one answer."""
-
 WAIT_S_MAX = 300
 """Longest pause after deliveries that failed: it doubles each time."""
-
-REPLY_BYTES_MAX = 16_384
-"""Longest answer to one batch."""
 
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS outbox_chain (
@@ -82,16 +82,6 @@ class Sent:
     waiting: int
     problem: str | None
     set_aside: tuple[str, ...] = ()
-
-
-Post = Callable[[str, bytes], Reply]
-"""Sends bytes to an address and returns the answer; raises `PeerError`."""
-
-
-def post_over_http(url: str, body: bytes) -> Reply:
-    """Send over HTTP."""
-    deadline = time.monotonic() + DELIVERY_SECONDS_MAX
-    return exchange(url, body, deadline=deadline, bytes_max=REPLY_BYTES_MAX)
 
 
 class Outbox:

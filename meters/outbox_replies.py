@@ -1,20 +1,37 @@
-"""What a receiver answers to one batch: its receipt, or why there is none.
+"""Sending one batch, and what a receiver answers: its receipt, or why there is none.
 
 >>> detail_of(Reply(429, "application/json", b'{"detail": "Too many wait."}'))
 'Too many wait.'
 """
 
 import json
+import time
+from collections.abc import Callable
 from typing import Any
 
 from ledger.errors import PeerError, RefusedError
-from ledger.peer import Reply
+from ledger.peer import Reply, exchange
 
 IMPOSSIBLE = "impossible value"
 """How a problem begins that says that values cannot be readings."""
 
 WRONG_TIME = "signed at a wrong time"
 """How a problem begins that says that a batch was dated ahead, or signed too long ago."""
+
+DELIVERY_SECONDS_MAX = 30.0
+"""Longest wait for one answer."""
+
+REPLY_BYTES_MAX = 16_384
+"""Longest answer to one batch."""
+
+Post = Callable[[str, bytes], Reply]
+"""Sends bytes to an address and returns the answer; raises `PeerError`."""
+
+
+def post_over_http(url: str, body: bytes) -> Reply:
+    """Send over HTTP."""
+    deadline = time.monotonic() + DELIVERY_SECONDS_MAX
+    return exchange(url, body, deadline=deadline, bytes_max=REPLY_BYTES_MAX)
 
 
 def detail_of(reply: Reply) -> str:
