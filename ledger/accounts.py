@@ -25,7 +25,7 @@ CURRENCY_SCALE = 7
 _SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
 _NAME = re.compile(
     rf"member/[0-9a-f]{{32}}/(wallet|receivable)|meter/[A-Za-z0-9_.:/-]{{1,64}}/(import|export)"
-    rf"|pool/{_SLUG}|losses/{_SLUG}|community/(fund|fees)|issuer/reserve|grid/(import|export)"
+    rf"|pool/{_SLUG}|losses/{_SLUG}|community/(fund|fees|network|receivable)|issuer/reserve|grid/(import|export)"
 )
 _ASSET = re.compile(r"WH/0|[A-Z][A-Z0-9]{2,9}/7")
 
@@ -102,6 +102,30 @@ def fees(asset: str) -> str:
 def fund(asset: str) -> str:
     """Return the account that belongs to everybody: gifts, and what nobody else has or owes."""
     return f"community/fund {asset}"
+
+
+def network(asset: str) -> str:
+    """Return the account that takes the network charge, to be passed on."""
+    return f"community/network {asset}"
+
+
+def receivable(member: str, asset: str) -> str:
+    """Return a member's claims: below zero is owed by the member, above zero to the member."""
+    return f"member/{member}/receivable {asset}"
+
+
+def carried(asset: str) -> str:
+    """Return the community's claims on members whose debts its fund paid."""
+    return f"community/receivable {asset}"
+
+
+def is_claim(account: str) -> bool:
+    """Return whether an account holds claims and no money.
+
+    >>> is_claim("community/receivable BRM/7"), is_claim("community/fund BRM/7")
+    (True, False)
+    """
+    return account.partition(" ")[0].endswith("/receivable")
 
 
 def reserve(asset: str) -> str:

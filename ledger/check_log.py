@@ -37,7 +37,7 @@ SINGLE = {
 }
 """Kinds that make one transfer, and that transfer's kind."""
 
-ROOTED = ("hold", "opening", "settlement")
+ROOTED = ("hold", "opening", "settlement", "netting")
 """Kinds whose body carries the count and root of their batch, and whose detail has the seed."""
 
 CAUSES = (*ROOTED, *SINGLE)

@@ -20,11 +20,11 @@ FACT, DETAIL = "fact", "detail"
 ERASABLE_FACTS = frozenset({"transfer", "ask", "dispute"})
 """Kinds whose whole fact may go: their amounts are posted, their words are a person's."""
 
-ERASABLE_DETAILS = frozenset({"reading_batch", "hold", "clearing", "settlement"})
+ERASABLE_DETAILS = frozenset({"reading_batch", "hold", "clearing", "settlement", "netting"})
 """Kinds whose detail may go: half-hours of homes."""
 
-DETAIL_KEPT_PERIODS = 35 * 48
-"""How long a detail is kept at least, in half-hours: until a late run and an audit used it."""
+DETAIL_KEPT_PERIODS = 100 * 48
+"""How long a detail is kept at least, in half-hours: until the day is closed and an audit saw it."""
 
 
 def may_erase(kind: str, what: str, logged: int, now: int) -> bool:
@@ -71,7 +71,7 @@ def check_erasure(
         if not may_erase(kind, what, logged, period):
             raise RefusedError(
                 f"The {what} of log entry {position}, {a_kind(kind)}, must stay"
-                + (" for 35 days." if what == DETAIL and kind in ERASABLE_DETAILS else ".")
+                + (f" for {DETAIL_KEPT_PERIODS // 48} days." if what == DETAIL and kind in ERASABLE_DETAILS else ".")
             )
 
 

@@ -35,8 +35,10 @@ SEQ_JUMP_MAX = 1_000_000
 SIGNER_ROLES = {
     "act_for": "helper",
     "hold": "settlement",
+    "run": "settlement",
     "clearing": "settlement",
     "settlement": "settlement",
+    "netting": "settlement",
     "seal": "settlement",
 }
 """Kinds that one key of a roster's role signs."""
@@ -57,7 +59,7 @@ MEMBER_KINDS = frozenset(
 COMMUNITY_KINDS = frozenset(
     {
         *("roster", "rules", "opening", "reversal", "correction", "erasure"),
-        *("hold", "clearing", "settlement", "seal", "meter_key"),
+        *("hold", "run", "clearing", "settlement", "netting", "seal", "meter_key"),
     }
 )
 """Kinds whose account is the community; all others are about a member."""

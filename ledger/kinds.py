@@ -24,7 +24,7 @@ COMMUNITY = "community"
 HELPER_KINDS = ("offer", "mandate", "mandate_revoke", "consent", "dispute")
 """What a helper may do for a member: nothing that pays."""
 
-DERIVED_KINDS = ("reading_batch", "hold", "clearing", "settlement", "seal")
+DERIVED_KINDS = ("reading_batch", "hold", "run", "clearing", "settlement", "netting", "seal")
 """Kinds whose ids follow from what they are about, so that a second attempt makes the same."""
 
 READINGS_MAX = 1500
@@ -61,7 +61,18 @@ _VERSION = integer(1, 1_000_000)
 _METER = text(64, r"[A-Za-z0-9_.:/-]+")
 _SLUG = text(40, r"[a-z0-9][a-z0-9-]*")
 _DAY = text(10, r"[0-9]{4}-[0-9]{2}-[0-9]{2}")
-_RUN = one_of("SF")
+_RUN = text(4, r"[A-Z][A-Z0-9]{1,3}")
+_PERIODS = integer(1, 50)
+_COUNT = integer(0, INTEGER_MAX)
+
+
+_HALF_HOURS = integer(0, 600 * 48)
+_TIMETABLE = record(
+    {
+        "runs": array(record({"code": _RUN, "after": _HALF_HOURS, "posts": shape.boolean}), 12, 1),
+        "disputes": record({"code": _RUN, "until": _HALF_HOURS, "least_units": _UNITS}),
+    }
+)
 
 
 def _anything(value: Any, _path: str) -> Any:
@@ -192,10 +203,13 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
     "hold": {
         "day": _DAY,
         "run": _RUN,
+        "first": _PERIOD,
+        "periods": _PERIODS,
         "known_at": _TIME_MS,
-        "count": integer(0, INTEGER_MAX),
+        "count": _COUNT,
         "root": HEX_64,
     },
+    "run": {"day": _DAY, "run": _RUN, "known_at": _TIME_MS, "after": HEX_64},
     "clearing": {
         "period": _PERIOD,
         "run": _RUN,
@@ -208,13 +222,27 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "run": _RUN,
         "known_at": _TIME_MS,
         "clearing": HEX_64,
-        "count": integer(0, INTEGER_MAX),
+        "count": _COUNT,
+        "root": HEX_64,
+        "lines": _COUNT,
+        "lines_root": HEX_64,
+    },
+    "netting": {
+        "day": _DAY,
+        "run": _RUN,
+        "period": _PERIOD,
+        "first": _PERIOD,
+        "periods": _PERIODS,
+        "known_at": _TIME_MS,
+        "count": _COUNT,
         "root": HEX_64,
     },
     "seal": {
         "day": _DAY,
         "run": _RUN,
-        "periods": integer(1, 50),
+        "known_at": _TIME_MS,
+        "periods": _PERIODS,
+        "settled": integer(0, 50),
         "totals": HEX_64,
         "balances": HEX_64,
         "previous": HEX_64,
@@ -226,6 +254,8 @@ OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
     "roster": {"expires": _PERIOD},
     "rules": {
         "losses": record({"import_ppm": _FACTOR_PPM, "export_ppm": _FACTOR_PPM}),
+        "charges": record({"network_ticks": _TICKS, "fund_floor_units": _FLOOR}),
+        "timetable": _TIMETABLE,
     },
     "account_open": {"recovery": HEX_64},
     "key_change": {"recovery": HEX_64, "code_key": HEX_64, "decides": HEX_32},
@@ -235,6 +265,7 @@ OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
     "reading_batch": {"file": HEX_64, "inputs": HEX_64},
     "meter_key": {"revoked": one_of(True)},
     "reading_edit": {"replaces": integer(0, INTEGER_MAX)},
+    "settlement": {"replaces": HEX_64},
     "ask": {"message": HEX_64},
     "dispute": {"period": _PERIOD, "evidence": HEX_64},
     "erasure": {"request": HEX_32},

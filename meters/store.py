@@ -14,7 +14,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
-from sqlalchemy import Connection, Row, Select, delete, insert, or_, select
+from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select
 
 from ledger.bulk import Reads, insert_rows, mark, select_in
 from meters.batches import NO_LINK, BatchContent, Chain, Link
@@ -23,10 +23,13 @@ from meters.pages import DAY_PERIODS, Run
 from meters.readings import Channel, Quality, Slot
 from meters.silence import SAID
 from meters.tables import MeterRow, ReadingBatchRow, ReadingDayRow
-from meters.versions import Stored, better
+from meters.versions import OWN_ESTIMATE, Stored, better
 
 CHANNELS = (Channel.IMPORT, Channel.EXPORT)
 """Channels by their number in the database."""
+
+OWN_LETTERS = "".join(quality.letter for quality in Quality if quality.rank >= OWN_ESTIMATE)
+"""Letters of our own estimates."""
 
 _RANKS = {quality.letter: quality.rank for quality in Quality}
 
@@ -140,6 +143,19 @@ class ReadingStore:
                 before = of_slot.setdefault(period, [])
                 before.append(Stored(wh, _RANKS[letter], len(before) + 1, row.position))
         return found
+
+    def latest(self, connection: Connection, periods: range) -> int:
+        """Return the last log position of whatever says something of the days of some half-hours.
+
+        Days are those of UTC that they touch; -1 if nothing does.
+        """
+        rows = self._rows(periods).subquery()
+        return int(connection.scalar(select(func.coalesce(func.max(rows.c.position), -1))) or 0)
+
+    def any_estimate(self, connection: Connection, periods: range) -> bool:
+        """Return whether the days of UTC that some half-hours touch have any estimate of ours."""
+        ours = or_(*(_days.c.quality.contains(letter) for letter in OWN_LETTERS))
+        return connection.execute(self._rows(periods).where(ours).limit(1)).first() is not None
 
     def said_since(self, connection: Connection, day: int, before: int) -> set[Slot]:
         """Return who said anything of a day of UTC or a later one, as the log stood then.

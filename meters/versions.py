@@ -27,12 +27,14 @@ def better(one: Stored, other: Stored) -> bool:
     return (tier(one.quality), -one.version) < (tier(other.quality), -other.version)
 
 
-def payable(channel: Channel, rank: int, wh: int) -> int:
-    """Return the Wh of a reading that count before the final run.
+def payable(channel: Channel, rank: int, wh: int, *, final: bool = False) -> int:
+    """Return the Wh of a reading that count in a run.
 
-    An export that we only estimated is none: else silence would pay.
+    Before the run that closes the day, an export that we only estimated is none: else silence
+    would pay.
     """
-    return 0 if channel is Channel.EXPORT and rank >= OWN_ESTIMATE else wh
+    early = channel is Channel.EXPORT and rank >= OWN_ESTIMATE and not final
+    return 0 if early else wh
 
 
 def tier(rank: int) -> int:

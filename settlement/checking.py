@@ -24,7 +24,7 @@ from meters.readings import Advance, Channel, Slot
 from meters.setting_store import EVERY_METER
 from meters.versions import Stored
 from settlement.community import Community
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 
 SITE, GENERATION = "site", "generation"
 """Settings of a meter that are no limits: where a solar home stands, and its generation meter."""
@@ -173,7 +173,7 @@ def check_one_day(community: Community, connection: Connection, day: date) -> Da
     advances = community.registers.of(
         connection, slots, periods.start * SECONDS, periods.stop * SECONDS
     )
-    due_ms = due_at_ms(day, rules.zone)
+    due_ms = first_due_ms(day, rules.zone, rules.timetable)
     findings: list[Finding] = []
     for slot in slots:
         meter, channel = slot

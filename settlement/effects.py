@@ -11,7 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from ledger.accounts import WH, fees, fund, grid, losses, meter_account, pool, reserve, wallet
+from ledger.accounts import (
+    WH,
+    fees,
+    fund,
+    grid,
+    losses,
+    meter_account,
+    network,
+    pool,
+    reserve,
+    wallet,
+)
 from ledger.errors import RefusedError
 from ledger.primitives import shape
 from ledger.primitives.canonical import decode
@@ -106,6 +117,7 @@ def _open_community(case: Case) -> Effect:
         (grid("import"), None),
         (grid("export"), None),
     ]
+    accounts += [(network(rules.asset), None), (fund(rules.asset), None)]
     if rules.has_losses:
         accounts.append((losses(rules.feeder), None))
     if rules.issuance == "reserve":

@@ -1,19 +1,21 @@
 """From holds and results to transfers: pure, and the same for the operator and the audit.
 
-Energy: meters give to the pool and take from it, the residual goes to and from the grid. Money:
-buyers' holds are posted at the exact amount, sellers and the community's fees are paid. After
-every half-hour the pool is empty in both.
+Energy moves half-hour by half-hour: meters give to the pool and take from it, the residual goes to
+and from the grid, and the pool is empty after each. A later run moves only what differs from what
+was posted before. Money moves once a member, day and run (`settlement.netting`); what a half-hour
+came to is a member's line, of which the settlement signs the root.
 
 >>> transfer_id(bytes(16), 0).hex()
 '3b1f3d42a834f68eb2f6a2783f9f46ed'
 """
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import struct
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from typing import NamedTuple
 
-from ledger.accounts import WH, account_hash, fees, grid, losses, meter_account, pool, wallet
+from ledger.accounts import WH, account_hash, grid, losses, meter_account, pool, wallet
 from ledger.book import Balance
 from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone, minute_of_day
@@ -21,7 +23,7 @@ from ledger.records import Kind, Transfer, pack_record
 from market.model import Feeder, Market, Orders, Result, Side, summed
 from market.rules import in_band
 from meters.readings import Channel
-from settlement.orders import Funded, PeriodInputs, PeriodOrders
+from settlement.orders import PeriodInputs, PeriodOrders
 from settlement.state import CommunityRules
 
 
@@ -55,12 +57,12 @@ def run_id(kind: str, origin: str, run: str, about: str | int) -> str:
 
 
 @lru_cache(maxsize=65_536)
-def hold_id(hold_batch: bytes, period: int, member: str) -> bytes:
-    """Return the id of the hold for a member's order in a half-hour.
+def hold_id(hold_batch: bytes, member: str) -> bytes:
+    """Return the id of what a day sets aside for a member's orders.
 
     Asked twice, when it is made and when it is resolved: so a day's are remembered.
     """
-    content = b"commonwatt/id/hold/v1\x00" + hold_batch + period.to_bytes(8) + member.encode()
+    content = b"commonwatt/id/hold/v2\x00" + hold_batch + member.encode()
     return hashlib.sha256(content).digest()[:16]
 
 
@@ -69,30 +71,37 @@ Move = tuple[Kind, str, str, int, bytes | None]
 amount, and the id of the hold that it makes or resolves."""
 
 
-def hold_moves(hold_batch: bytes, orders: PeriodOrders, rules: CommunityRules) -> list[Move]:
-    """Return the holds of a half-hour: one for each order that may owe something."""
-    target, period, asset = pool(rules.feeder, rules.asset), orders.period, rules.asset
+def held_units(orders: Iterable[PeriodOrders]) -> dict[str, int]:
+    """Return what some half-hours' orders may owe, by member, in order of id."""
+    held: dict[str, int] = {}
+    for item in orders:
+        for side in (item.asks, item.bids):
+            for member, (_, units) in side.items():
+                if units:
+                    held[member] = held.get(member, 0) + units
+    return dict(sorted(held.items()))
+
+
+def hold_moves(
+    hold_batch: bytes, orders: Iterable[PeriodOrders], rules: CommunityRules
+) -> list[Move]:
+    """Return the holds of a day: one for each member whose orders may owe something."""
+    target, asset = pool(rules.feeder, rules.asset), rules.asset
     return [
-        (Kind.HOLD, wallet(member, asset), target, units, hold_id(hold_batch, period, member))
-        for member, (_, units) in _holders(orders)
+        (Kind.HOLD, wallet(member, asset), target, units, hold_id(hold_batch, member))
+        for member, units in held_units(orders).items()
     ]
 
 
 def hold_transfers(
-    hold_batch: bytes, orders: list[PeriodOrders], rules: CommunityRules
+    hold_batch: bytes, orders: Sequence[PeriodOrders], rules: CommunityRules
 ) -> list[Transfer]:
-    """Return the holds of a day: one for each order that may owe something."""
+    """Return the transfers that set money aside; they are about the last of the half-hours."""
+    last = orders[-1].period
     return [
-        Transfer(made or b"", kind, debit, credit, amount, item.period)
-        for item in orders
-        for kind, debit, credit, amount, made in hold_moves(hold_batch, item, rules)
+        Transfer(made or b"", kind, debit, credit, amount, last)
+        for kind, debit, credit, amount, made in hold_moves(hold_batch, orders, rules)
     ]
-
-
-def _holders(orders: PeriodOrders) -> list[tuple[str, Funded]]:
-    """Return (member, order) of those with something set aside; a member has one order."""
-    both = {**orders.bids, **orders.asks}
-    return [(member, funded) for member, funded in sorted(both.items()) if funded.hold_units]
 
 
 def market_of(orders: PeriodOrders, rules: CommunityRules) -> Market:
@@ -152,84 +161,91 @@ def lines_of_traded(
     return lines
 
 
-def settlement_transfers(
-    batch: bytes,
-    hold_batch: bytes,
-    inputs: PeriodInputs,
-    orders: PeriodOrders,
-    lines: list[Line],
-    rules: CommunityRules,
-) -> list[Transfer]:
-    """Return the transfers that settle one half-hour, in the order in which they post."""
+class Energy(NamedTuple):
+    """What a half-hour's energy postings come to, all runs of it together.
+
+    Attributes:
+        readings: Wh by (meter, channel).
+        from_grid_wh: what the grid gave.
+        to_grid_wh: what the grid took.
+    """
+
+    readings: Mapping[tuple[str, Channel], int]
+    from_grid_wh: int
+    to_grid_wh: int
+
+
+NO_ENERGY = Energy({}, 0, 0)
+"""What is posted before a half-hour's first run."""
+
+
+def energy_of(inputs: PeriodInputs, lines: Iterable[Line]) -> Energy:
+    """Return the energy of a half-hour's readings and lines."""
+    from_grid = to_grid = 0
+    for line in lines:
+        from_grid += line.grid_import_wh
+        to_grid += line.grid_export_wh
+    return Energy(inputs.readings, from_grid, to_grid)
+
+
+def energy_moves(before: Energy, after: Energy, rules: CommunityRules) -> list[Move]:
+    """Return what takes a half-hour's energy from what was posted to what it is now known to be.
+
+    What goes into the pool comes before what goes out of it.
+    """
+    target, into, out = pool(rules.feeder, WH), list[Move](), list[Move]()
+
+    def move(account: str, given_wh: int) -> None:
+        """Move what an account gives to the pool; below zero, what it takes from it."""
+        if given_wh > 0:
+            into.append((Kind.POST, account, target, given_wh, None))
+        elif given_wh:
+            out.append((Kind.POST, target, account, -given_wh, None))
+
+    posted = before.readings
+    slots = after.readings if not posted else {**posted, **after.readings}
+    for slot in sorted(slots):
+        more_wh = after.readings.get(slot, 0) - posted.get(slot, 0)
+        if more_wh:
+            move(meter_account(*slot), more_wh if slot[1] is Channel.EXPORT else -more_wh)
+    move(grid("import"), after.from_grid_wh - before.from_grid_wh)
+    move(grid("export"), before.to_grid_wh - after.to_grid_wh)
+    if rules.has_losses:
+        move(losses(rules.feeder), sum(m[3] for m in out) - sum(m[3] for m in into))
+    return into + out
+
+
+def transfers_of(batch: bytes, moves: Sequence[Move], period: int) -> list[Transfer]:
+    """Return the transfers of moves, in the order in which they post."""
     return [
-        Transfer(transfer_id(batch, index), kind, debit, credit, amount, inputs.period, hold)
-        for index, (kind, debit, credit, amount, hold) in enumerate(
-            settlement_moves(hold_batch, inputs, orders, lines, rules)
-        )
+        Transfer(transfer_id(batch, index), kind, debit, credit, amount, period, hold)
+        for index, (kind, debit, credit, amount, hold) in enumerate(moves)
     ]
 
 
-def settlement_moves(
-    hold_batch: bytes,
-    inputs: PeriodInputs,
-    orders: PeriodOrders,
-    lines: list[Line],
-    rules: CommunityRules,
-) -> list[Move]:
-    """Return what settles one half-hour: what is paid into the pool before what is paid out."""
-    return _energy_moves(inputs, lines, rules) + _money_moves(hold_batch, orders, lines, rules)
-
-
-def settlement_records(batch: bytes, moves: Sequence[Move], period: int) -> list[bytes]:
-    """Return the records of a settlement's transfers, of which it signs the root."""
+def records_of(batch: bytes, moves: Sequence[Move], period: int) -> list[bytes]:
+    """Return the records of moves' transfers, of which a statement signs the root."""
     return [
         pack_record(transfer_id(batch, index), kind, debit, credit, amount, period, hold)
         for index, (kind, debit, credit, amount, hold) in enumerate(moves)
     ]
 
 
-def _energy_moves(inputs: PeriodInputs, lines: list[Line], rules: CommunityRules) -> list[Move]:
-    target, exports, imports = pool(rules.feeder, WH), list[Move](), list[Move]()
-    for (meter, channel), wh in sorted(inputs.readings.items()):
-        if wh and channel is Channel.EXPORT:
-            exports.append((Kind.POST, meter_account(meter, channel), target, wh, None))
-        elif wh:
-            imports.append((Kind.POST, target, meter_account(meter, channel), wh, None))
-    from_grid = sum(line.grid_import_wh for line in lines)
-    if from_grid:
-        exports.append((Kind.POST, grid("import"), target, from_grid, None))
-    to_grid = sum(line.grid_export_wh for line in lines)
-    if to_grid:
-        imports.append((Kind.POST, target, grid("export"), to_grid, None))
-    if rules.has_losses:
-        lost_wh = sum(move[3] for move in exports) - sum(move[3] for move in imports)
-        if lost_wh > 0:
-            imports.append((Kind.POST, target, losses(rules.feeder), lost_wh, None))
-        elif lost_wh:
-            exports.append((Kind.POST, losses(rules.feeder), target, -lost_wh, None))
-    return exports + imports
+_LINE_TAG = b"commonwatt/line/v1\x00"
+_LINE = struct.Struct(">16s8q")
 
 
-def _money_moves(
-    hold_batch: bytes, orders: PeriodOrders, lines: list[Line], rules: CommunityRules
-) -> list[Move]:
-    target, asset, moves = pool(rules.feeder, rules.asset), rules.asset, list[Move]()
-    owed = {line.member: line.bought_units - line.sold_units for line in lines}
-    for member, (_, held) in _holders(orders):
-        hold, units = hold_id(hold_batch, orders.period, member), owed[member]
-        if units > 0:
-            moves.append((Kind.POST_HOLD, wallet(member, asset), target, units, hold))
-        else:
-            moves.append((Kind.VOID_HOLD, wallet(member, asset), target, held, hold))
-    moves += [
-        (Kind.POST, target, wallet(member, asset), -units, None)
-        for member, units in sorted(owed.items())
-        if units < 0
-    ]
-    charge_units = sum(owed.values())
-    if charge_units:
-        moves.append((Kind.POST, target, fees(asset), charge_units, None))
-    return moves
+def line_record(line: Line) -> bytes:
+    """Return the bytes that are hashed for a member's line: 99."""
+    return _LINE_TAG + _LINE.pack(bytes.fromhex(line.member), *line[1:])
+
+
+def lines_seed(seed: bytes) -> bytes:
+    """Return the seed of a settlement's lines, from that of its transfers.
+
+    Two trees share no salt: who is shown one place of the one learns nothing of the other.
+    """
+    return hashlib.sha256(b"commonwatt/lines-seed/v1\x00" + seed).digest()
 
 
 def totals_of(lines: Mapping[int, list[Line]]) -> list[dict[str, int]]:

@@ -4,12 +4,11 @@ The proof leads to the published checkpoint where it covers what is proved, with
 cosignatures; else to the database's own signed head. Every receipt is checked before it is
 returned.
 
->>> payment_receipt.__name__, line_receipt.__name__
-('payment_receipt', 'line_receipt')
+>>> line_receipt.__name__, net_receipt.__name__
+('line_receipt', 'net_receipt')
 """
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -17,31 +16,23 @@ from typing import Any
 from sqlalchemy import Connection, select
 
 from ledger import log_store
-from ledger.accounts import meter_account, wallet
-from ledger.errors import InputError, LogError
+from ledger.accounts import wallet
+from ledger.errors import InputError
 from ledger.keys import OPERATOR_KINDS
 from ledger.kinds import a_kind
-from ledger.log.checkpoint import open_checkpoint
-from ledger.log.leaf import CLEAR_KINDS
-from ledger.log.proof import LogProof
-from ledger.log.tiles import prove_inclusion
-from ledger.log.tree import inclusion_proof, inclusion_ranges, leaf_hash
-from ledger.log_store import Entry
-from ledger.primitives.canonical import decode
-from ledger.primitives.periods import start_text
-from ledger.primitives.signing import key_id_of
+from ledger.log.tree import inclusion_proof, inclusion_ranges
+from ledger.primitives.periods import load_zone, local_date, start_text
 from ledger.records import Transfer, record, salt_of, salted_leaves
-from ledger.statements import Statement
 from ledger.tables import BatchRow
 from meters.batches import BatchContent
 from meters.readings import Channel
+from settlement import store
 from settlement.audit.receipt import FIELDS, Receipt
-from settlement.audit.receipt_check import Trust, check_receipt
 from settlement.community import Community
-from settlement.postings import run_id
+from settlement.postings import Line, line_record, lines_seed, run_id
+from settlement.receipt_source import Source, detail_of
 from settlement.sealed_balances import sealed_balances
 from settlement.statement_store import seals
-from settlement.timetable import DETAIL_BYTES_MAX, RUN
 
 _batches = BatchRow.__table__  # type: ignore[attr-defined]
 
@@ -49,144 +40,6 @@ PAYMENT_KINDS = tuple(
     kind for kind in FIELDS if kind == "transfer" or kind in OPERATOR_KINDS - {"reading_edit"}
 )
 """Kinds of which a payment's receipt can be made."""
-
-
-@dataclass(frozen=True)
-class _Source:
-    """What a receipt is made from: a community, a transaction, and a signed checkpoint."""
-
-    community: Community
-    connection: Connection
-    folder: Path | None
-
-    @property
-    def number(self) -> int:
-        return self.community.writer.community
-
-    def entry(self, position: int) -> tuple[Entry, Statement]:
-        """Return an entry that is in the log.
-
-        Raises:
-            InputError: there is no such entry.
-            LogError: its fact was erased.
-        """
-        known = log_store.entries_at(self.connection, self.number, [position])
-        if position not in known:
-            raise InputError(f"There is no log entry {position}.")
-        found = next(
-            log_store.stored_facts(
-                self.connection, self.number, kinds=[known[position][0]], first=position
-            )
-        )[2]
-        if found is None:
-            raise LogError(
-                f"Log entry {position} was erased: that it is there can be proved, and no more. "
-                "A receipt that was made before still holds."
-            )
-        return found, Statement.decode(found.envelope)
-
-    def seed_of(self, position: int, entry: Entry) -> bytes:
-        """Return the seed of the salts under an entry.
-
-        Raises:
-            LogError: the entry's detail was erased.
-        """
-        return bytes.fromhex(decode(_detail(position, entry), DETAIL_BYTES_MAX)["seed"])
-
-    def finish(
-        self, position: int, entry: Entry, fields: Mapping[str, Any], member: str | None
-    ) -> Receipt:
-        """Add what every receipt has, and check the whole of it.
-
-        Raises:
-            UnsoundError: the database does not hold what was signed.
-        """
-        whole = {**fields, "logged": entry.period}
-        if entry.kind not in CLEAR_KINDS:
-            whole["salt"] = entry.salt.hex()
-        note, prove = self._head(position)
-        binding_at = self._binding_of(position, Statement.decode(entry.envelope))
-        if binding_at is not None:
-            binding, _ = self.entry(binding_at)
-            whole["binding"] = _shown(binding_at, binding, prove) | {"salt": binding.salt.hex()}
-        signed_at = position if binding_at is None else binding_at
-        roster_at = None if entry.kind == "transfer" else self._roster_before(signed_at)
-        if roster_at is None:
-            whole["keys"] = self._keys_of(Statement.decode(entry.envelope))
-        else:
-            roster, _ = self.entry(roster_at)
-            whole["roster"] = _shown(roster_at, roster, prove)
-        path = prove(position)
-        receipt = Receipt.make(
-            lambda extra: LogProof(position, path, note, extra), whole, entry.envelope
-        )
-        verifier = self.community.log_verifier(self.connection)
-        check_receipt(Receipt.decode(receipt.encode()), Trust(verifier), member)
-        return receipt
-
-    def _binding_of(self, position: int, statement: Statement) -> int | None:
-        """Return where the meter's own key was bound that signed a batch; None for the roster's."""
-        if statement.kind != "reading_batch":
-            return None
-        found = None
-        for at, entry in log_store.facts(self.connection, self.number, kinds=["meter_key"]):
-            body = Statement.decode(entry.envelope).body
-            same = body["meter"] == statement.body["meter"]
-            if same and at < position and key_id_of(bytes.fromhex(body["key"])) == statement.key_id:
-                found = at
-        return found
-
-    def _roster_before(self, position: int) -> int:
-        rosters = log_store.facts(self.connection, self.number, kinds=["roster"])
-        return max(at for at, _ in rosters if at < position)
-
-    def _keys_of(self, statement: Statement) -> list[str]:
-        """Return the member's keys that signed, in the order of the signatures."""
-        known = {
-            key_id_of(bytes.fromhex(key)): key
-            for _, entry in log_store.facts(
-                self.connection, self.number, kinds=["account_open", "key_change"]
-            )
-            for body in [Statement.decode(entry.envelope).body]
-            if body["account"] == statement.account
-            for key in body["keys"]
-        }
-        return [known[key_id] for key_id, _ in statement.envelope.signatures if key_id in known]
-
-    def _head(self, position: int) -> tuple[bytes, Callable[[int], Sequence[bytes]]]:
-        """Return the signed checkpoint to lead to, and what proves an entry in its tree.
-
-        Raises:
-            LogError: the published checkpoint does not hold, or the files are damaged.
-        """
-        verifier = self.community.log_verifier(self.connection)
-        folder = self.folder
-        if folder is not None and (folder / "checkpoint").exists():
-            note = (folder / "checkpoint").read_bytes()
-            try:
-                size = open_checkpoint(note, verifier).size
-            except LogError as error:
-                raise LogError(
-                    f"The published checkpoint in {folder} is not this log's: {error}."
-                ) from error
-            if size > position:
-                return note, lambda index: prove_inclusion(
-                    lambda path: (folder / path).read_bytes(), index, size
-                )
-        size, _, note = log_store.head(self.connection, self.number)
-        leaves = log_store.leaves(self.connection, self.number, 0, size)
-        hashes = [leaf_hash(leaf) for leaf in leaves]
-        return note, lambda index: inclusion_proof(hashes, index)
-
-
-def _shown(position: int, entry: Entry, prove: Callable[[int], Sequence[bytes]]) -> dict[str, Any]:
-    """Return an entry with its own way up to the checkpoint."""
-    return {
-        "envelope": entry.envelope.decode("ascii"),
-        "logged": entry.period,
-        "index": position,
-        "path": [value.hex() for value in prove(position)],
-    }
 
 
 def payment_receipt(
@@ -209,7 +62,7 @@ def payment_receipt(
         InputError: there is no such payment, or it is none of the member's.
         LogError: it was erased.
     """
-    source = _Source(community, connection, folder)
+    source = Source(community, connection, folder)
     position = payment
     if isinstance(position, str):
         found = log_store.has_statement(connection, source.number, position)
@@ -240,35 +93,94 @@ def line_receipt(
     period: int,
     folder: Path | None = None,
 ) -> Receipt:
-    """Make a receipt of all that a member's half-hour posted: their transfers and no others.
+    """Make a receipt of what a member's half-hour came to, as the last run of it worked it out.
 
     Raises:
-        InputError: the half-hour is not settled, or nothing was posted for the member.
+        InputError: the half-hour is not settled, or the member had no meter then.
         LogError: its detail was erased.
     """
-    source = _Source(community, connection, folder)
-    statement_id = run_id("settlement", community.writer.origin, RUN, period)
-    position = log_store.has_statement(connection, source.number, statement_id)
+    source = Source(community, connection, folder)
+    zone = load_zone(community.state.rules_now.zone)
+    made = _codes_of(source, local_date(period, zone))
+    ids = (run_id("settlement", community.writer.origin, code, period) for code in reversed(made))
+    found = (log_store.has_statement(connection, source.number, each) for each in ids)
+    position = next((each for each in found if each is not None), None)
     if position is None:
         raise InputError(f"The half-hour from {start_text(period)} is not settled yet.")
     entry, _ = source.entry(position)
-    transfers = _transfers_of(source, statement_id)
-    leaves = salted_leaves(
-        seed := source.seed_of(position, entry), [record(transfer) for transfer in transfers]
-    )
-    mine = _accounts_of(community, member, period)
-    lines = [
-        _line(transfer, index, salt_of(seed, index), inclusion_proof(leaves, index))
-        for index, transfer in enumerate(transfers)
-        if transfer.debit in mine or transfer.credit in mine
-    ]
-    wallets = {wallet(member, community.state.rules_now.asset)}
-    if not any({line["debit"], line["credit"]} & wallets for line in lines):
+    seed = lines_seed(source.seed_of(position, entry))
+    everybodys = store.lines_by_period(
+        connection, community.writer.ledger, range(period, period + 1)
+    )[period]
+    lines = [line for _, line in sorted(everybodys.items())]
+    if member not in everybodys:
         raise InputError(
-            f"In the half-hour from {start_text(period)} no money moved in this member's wallet. "
-            "A reading can be proved alone."
+            f"In the half-hour from {start_text(period)} this member had no meter that is traded."
         )
-    return source.finish(position, entry, {"lines": lines}, member)
+    index = [line.member for line in lines].index(member)
+    path = inclusion_proof(salted_leaves(seed, [*map(line_record, lines)]), index)
+    shown = {
+        "index": index,
+        "member": member,
+        **dict(zip(Line._fields[2:], lines[index][2:], strict=True)),
+        "salt": salt_of(seed, index).hex(),
+        "path": [value.hex() for value in path],
+    }
+    return source.finish(position, entry, {"line": shown}, member)
+
+
+def net_receipt(
+    community: Community,
+    connection: Connection,
+    member: str,
+    day: date,
+    code: str | None = None,
+    folder: Path | None = None,
+) -> Receipt:
+    """Make a receipt of the money that a run of a day moved for a member, and of nobody else's.
+
+    Args:
+        community: open for work.
+        connection: an open transaction; `Community.reading` gives one.
+        member: the member's id.
+        day: the local day.
+        code: of the run; the last that moved money of theirs if left out.
+        folder: of the published log; the database's own head is used without one.
+
+    Raises:
+        InputError: no such run, or it moved nothing of this member's.
+        LogError: its detail was erased.
+    """
+    source = Source(community, connection, folder)
+    asset, mine = community.state.rules_now.asset, f"member/{member}/"
+    for run in [code] if code else reversed(_codes_of(source, day)):
+        statement_id = run_id("netting", community.writer.origin, run, day.isoformat())
+        position = log_store.has_statement(connection, source.number, statement_id)
+        if position is None:
+            continue
+        entry, _ = source.entry(position)
+        transfers = _transfers_of(source, statement_id)
+        seed = source.seed_of(position, entry)
+        leaves = salted_leaves(seed, [record(transfer) for transfer in transfers])
+        lines = [
+            _line(transfer, index, salt_of(seed, index), inclusion_proof(leaves, index))
+            for index, transfer in enumerate(transfers)
+            if transfer.debit.startswith(mine) or transfer.credit.startswith(mine)
+        ]
+        if lines:
+            return source.finish(position, entry, {"lines": lines}, member)
+    which = f"the run {code}" if code else "no run"
+    raise InputError(
+        f"Of {day}, {which} moved {'no ' if code else ''}money of this member in {asset}."
+    )
+
+
+def _codes_of(source: Source, day: date) -> list[str]:
+    """Return the runs that a day may have had, in order: one under way has no seal yet."""
+    found = store.runs_of(source.connection, source.number, day.isoformat())
+    made = [run.code for run in found]
+    posting = source.community.state.rules_now.timetable.posting
+    return [*made, *(code for code in posting if code not in made)]
 
 
 def reading_receipt(
@@ -284,7 +196,7 @@ def reading_receipt(
         InputError: the meter is not the member's, or there is no such reading.
         LogError: its batch's detail was erased.
     """
-    source, (meter, channel, period) = _Source(community, connection, folder), reading
+    source, (meter, channel, period) = Source(community, connection, folder), reading
     if community.state.member_of(meter, period) != member:
         raise InputError(f"The meter {meter} was not this member's at {start_text(period)}.")
     known = community.readings.known(connection, range(period, period + 1), meters=[meter])
@@ -299,7 +211,7 @@ def reading_receipt(
     if statement.kind == "reading_edit":
         return source.finish(stored.position, entry, {}, member)
     first = statement.body["first"]
-    content = BatchContent.decode(first, _detail(stored.position, entry))
+    content = BatchContent.decode(first, detail_of(stored.position, entry))
     index = period - first
     path = inclusion_proof(salted_leaves(content.seed, content.records()), index)
     shown = {
@@ -325,7 +237,7 @@ def balance_receipt(
         InputError: the day is not sealed, or the member was not there yet.
         LogError: the balances cannot be computed again: the database is damaged.
     """
-    source = _Source(community, connection, folder)
+    source = Source(community, connection, folder)
     found = seals(connection, source.number, day.isoformat(), day.isoformat())
     if not found:
         raise InputError(f"The day {day} is not settled and sealed yet.")
@@ -350,7 +262,7 @@ def balance_receipt(
     return source.finish(position, entry, {"balance": shown}, member)
 
 
-def _check_not_erased(source: _Source, reading: tuple[str, Channel, int]) -> None:
+def _check_not_erased(source: Source, reading: tuple[str, Channel, int]) -> None:
     """Check that no batch with this reading had its detail erased.
 
     Raises:
@@ -368,19 +280,10 @@ def _check_not_erased(source: _Source, reading: tuple[str, Channel, int]) -> Non
             and (body["meter"], body["channel"]) == (meter, channel.value)
             and body["first"] <= period < body["first"] + body["count"]
         ):
-            _detail(position, entry)
+            detail_of(position, entry)
 
 
-def _detail(position: int, entry: Entry) -> bytes:
-    if entry.detail is None:
-        raise LogError(
-            f"The detail of log entry {position} was erased: its lines cannot be proved any more. "
-            "A receipt that was made before still holds."
-        )
-    return entry.detail
-
-
-def _transfers_of(source: _Source, statement_id: str) -> list[Transfer]:
+def _transfers_of(source: Source, statement_id: str) -> list[Transfer]:
     """Return what a statement posted, in order."""
     row = source.connection.execute(
         select(_batches.c.first, _batches.c.count.label("length")).where(
@@ -392,18 +295,6 @@ def _transfers_of(source: _Source, statement_id: str) -> list[Transfer]:
     ledger, first = source.community.writer.ledger, row.first
     stored = ledger.transfers(source.connection, first, first + row.length - 1)
     return [transfer for transfer, _ in stored]
-
-
-def _accounts_of(community: Community, member: str, period: int) -> set[str]:
-    """Return a member's wallet and the channels of the meters that were theirs."""
-    state = community.state
-    mine = {
-        meter_account(meter, channel)
-        for meter in state.meters
-        if state.member_of(meter, period) == member
-        for channel in Channel
-    }
-    return mine | {wallet(member, state.rules_now.asset)}
 
 
 def _line(transfer: Transfer, index: int, salt: bytes, path: Sequence[bytes]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from market.wire import rules_from_json
 from meters.batches import batch_id, chain_of
 from meters.readings import Channel
 from settlement.agreements import Agreement, AgreementBook
+from settlement.timetable import GB, Timetable, timetable_from_json
 
 _T = TypeVar("_T")
 
@@ -50,6 +51,9 @@ class CommunityRules:
     floor_units: int
     import_ppm: int = PPM
     export_ppm: int = PPM
+    network_ticks: int = 0
+    fund_floor_units: int = 0
+    timetable: Timetable = GB
 
     @property
     def has_losses(self) -> bool:
@@ -131,6 +135,7 @@ class CommunityState:
     rules_history: list[tuple[int, CommunityRules]] = field(default_factory=list)
     offers: dict[str, list[tuple[int, Offer]]] = field(default_factory=dict)
     mandates: dict[str, list[tuple[int, Mandate]]] = field(default_factory=dict)
+    revoked: dict[str, str] = field(default_factory=dict)
     meters: dict[str, list[tuple[int, MeterUse]]] = field(default_factory=dict)
     meter_counts: dict[str, int] = field(default_factory=dict)
     agreements: AgreementBook = field(default_factory=AgreementBook)
@@ -215,6 +220,7 @@ class CommunityState:
         if last is None or last.id != body["mandate"] or last.last < last.first:
             raise RefusedError("This is not the mandate in force.")
         history.append((period, replace(last, first=1, last=0)))
+        self.revoked[last.id] = statement.account
 
     def _agree(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
         names = ("price_ticks", "rank", "first", "last", "wh_period_max", "share_permille")
@@ -246,7 +252,11 @@ class CommunityState:
             body["issuance"]["promise"],
             body["issuance"]["floor_units"],
             **body.get("losses", {}),
+            **body.get("charges", {}),
+            timetable=timetable_from_json(body["timetable"]) if "timetable" in body else GB,
         )
+        if not 0 <= rules.network_ticks <= market.charge_ticks:
+            raise RefusedError("The network charge is a part of the charge: zero to all of it.")
         if self.rules_history:
             before = self.rules_history[-1][1]
             for field_name in ("asset", "zone", "feeder", "replay", "issuance"):
@@ -277,6 +287,19 @@ class CommunityState:
         """Return the mandate that covers a half-hour."""
         mandate = _binding(self.mandates.get(member, []), period)
         return mandate if mandate and mandate.first <= period <= mandate.last else None
+
+    def revoked_in(self, periods: range) -> frozenset[str]:
+        """Return the revoked mandates that would otherwise bind any of some half-hours."""
+        found = set()
+        for member in set(self.revoked.values()):
+            history = self.mandates[member]
+            ends = [logged for logged, _ in history[1:]] + [periods.stop]
+            for (logged, mandate), end in zip(history, ends, strict=True):
+                binds = logged < periods.stop - 1 and end >= periods.start
+                given = mandate.first <= mandate.last  # else it is the revocation itself
+                if binds and given and mandate.id in self.revoked:
+                    found.add(mandate.id)
+        return frozenset(found)
 
     def member_of(self, meter: str, period: int) -> str | None:
         """Return the member who consents to a meter's use in a half-hour."""

@@ -9,10 +9,10 @@ was worked out.
 [1500000]
 """
 
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
+from zoneinfo import ZoneInfo
 
 from sqlalchemy import Connection
 
@@ -30,10 +30,12 @@ from settlement.state import CommunityState
 from settlement.statement_store import (
     Payment,
     Seal,
+    claim_units,
     seals,
     set_aside_units,
     wallet_movements,
 )
+from settlement.store import Net
 
 PENNY_UNITS = UNITS_PER_MAJOR // 100
 """Ledger units in what is printed as 0.01."""
@@ -82,6 +84,29 @@ class PaymentLine:
 
 
 @dataclass(frozen=True, slots=True)
+class Adjustment:
+    """What a later run changed of a day that was worked out before: more, or less where below zero.
+
+    Attributes:
+        day: the local day that was worked out again.
+        code: the run's.
+        sold_wh, sold_units, bought_wh, bought_units: the differences.
+    """
+
+    day: date
+    code: str
+    sold_wh: int = 0
+    sold_units: int = 0
+    bought_wh: int = 0
+    bought_units: int = 0
+
+    @property
+    def units(self) -> int:
+        """Positive when received."""
+        return self.sold_units - self.bought_units
+
+
+@dataclass(frozen=True, slots=True)
 class GridComparison:
     """What the same energy would have cost and earned at the member's own tariffs."""
 
@@ -111,6 +136,9 @@ class HouseholdStatement:
         grid: the same energy with the grid.
         seals: the runs of the month's days, with their log entries.
         estimated: half-hours of the member's own meters that the runs took from our estimates.
+        adjustments: of days that later runs changed in this month.
+        claim_units: what was not paid yet of all that: below zero, the member owes it.
+        owed_units: what is owed to the member at the month's end; below zero, by the member.
     """
 
     community: str
@@ -130,6 +158,14 @@ class HouseholdStatement:
     grid: GridComparison
     seals: tuple[Seal, ...]
     estimated: int = 0
+    adjustments: tuple[Adjustment, ...] = ()
+    claim_units: int = 0
+    owed_units: int = 0
+
+    @property
+    def adjusted_units(self) -> int:
+        """The sum of all adjustments, positive when received."""
+        return sum(line.units for line in self.adjustments)
 
     @property
     def total(self) -> DayLine:
@@ -197,17 +233,16 @@ def household_statement(
     first = date.fromisoformat(f"{month}-01")
     last = local_date(periods.stop - 1, zone)
     account = wallet(member, rules.asset)
-    lines = list(store.member_lines(connection, ledger, member, rules.asset, periods))
     moved = wallet_movements(connection, ledger, account, periods)
-    traded_units = sum(line.sold_units - line.bought_units for line in lines)
-    if traded_units != moved.energy_units:
+    nets = store.member_nets(connection, ledger, member, rules.asset, periods)
+    cash_units = sum(net.cash_units for net in nets)
+    if cash_units != moved.energy_units:
         raise LogError(
-            f"{month}: the half-hours of {member} come to {traded_units} units, but "
+            f"{month}: the days of {member} come to {cash_units} units, but "
             f"{moved.energy_units} moved in the wallet. Check the database against its log."
         )
-    by_day: dict[date, list[Line]] = defaultdict(list)
-    for line in lines:
-        by_day[local_date(line.period, zone)].append(line)
+    days = {net.day: net.change for net in nets if _is_first(net, zone)}
+    lines = _first_lines(community, connection, member, periods, set(days))
     named = people.names(connection, community.writer.community)
     sealed = seals(connection, community.writer.community, first.isoformat(), last.isoformat())
     return HouseholdStatement(
@@ -220,7 +255,7 @@ def household_statement(
         month,
         (last - first) // timedelta(days=1) + 1,
         moved.before_units,
-        tuple(_sum(day, some) for day, some in sorted(by_day.items())),
+        tuple(_sum(date.fromisoformat(day), [change]) for day, change in sorted(days.items())),
         tuple(
             _payment_line(payment, named, local_date(payment.period, zone))
             for payment in moved.payments
@@ -231,7 +266,33 @@ def household_statement(
         _with_the_grid(state, lines),
         tuple(sealed),
         _estimated(community, connection, member, sealed),
+        tuple(_adjustment(net) for net in nets if not _is_first(net, zone) and any(net.change[2:])),
+        sum(net.claim_units for net in nets),
+        claim_units(connection, ledger, member, rules.asset, periods.stop),
     )
+
+
+def _is_first(net: Net, zone: ZoneInfo) -> bool:
+    """Return whether a net is of a day's first run: its money counts in the day itself."""
+    return local_date(net.period, zone).isoformat() == net.day
+
+
+def _adjustment(net: Net) -> Adjustment:
+    change = net.change
+    return Adjustment(
+        *(date.fromisoformat(net.day), net.code, change.sold_wh, change.sold_units),
+        *(change.bought_wh, change.bought_units),
+    )
+
+
+def _first_lines(
+    community: Community, connection: Connection, member: str, periods: range, days: set[str]
+) -> list[Line]:
+    """Return the member's half-hours of some days as their first runs worked them out."""
+    rules, ledger = community.state.rules_now, community.writer.ledger
+    zone = load_zone(rules.zone)
+    lines = store.member_lines(connection, ledger, member, rules.asset, periods, first=True)
+    return [line for line in lines if local_date(line.period, zone).isoformat() in days]
 
 
 def _estimated(
@@ -268,13 +329,21 @@ def at_printed_precision(statement: HouseholdStatement) -> HouseholdStatement:
     """
     days = _rounded_days(statement.days, statement.opening_units, 10 ** (3 - statement.kwh_places))
     total = _sum(date.min, days)
-    payments = _split(
-        statement.opening_units + statement.total.sold_units - statement.total.bought_units,
-        [payment.units for payment in statement.payments],
-    )
     saving, gain = _split(0, [statement.bought_saving_units, statement.sold_gain_units])
+    before = sum(
+        (statement.opening_units, statement.total.sold_units, -statement.total.bought_units)
+    )
+    adjusted = _rounded_adjustments(statement.adjustments, before)
+    before += statement.adjusted_units
+    [owing] = _split(before, [-statement.claim_units])
+    payments = _split(
+        before - statement.claim_units, [payment.units for payment in statement.payments]
+    )
     return replace(
         statement,
+        adjustments=tuple(adjusted),
+        claim_units=-owing,
+        owed_units=_nearest(statement.owed_units),
         opening_units=_nearest(statement.opening_units),
         days=tuple(days),
         payments=tuple(
@@ -299,6 +368,16 @@ def _rounded_days(days: Sequence[DayLine], opening: int, step_wh: int) -> list[D
     return [
         DayLine(line.day, **{name: column[index] for name, column in columns.items()})
         for index, line in enumerate(days)
+    ]
+
+
+def _rounded_adjustments(lines: Sequence[Adjustment], opening: int) -> list[Adjustment]:
+    """Round adjustments so that their money runs on from what was before."""
+    parts = [units for line in lines for units in (line.sold_units, -line.bought_units)]
+    money = _split(opening, parts)
+    return [
+        replace(line, sold_units=sold, bought_units=-bought)
+        for line, sold, bought in zip(lines, money[::2], money[1::2], strict=True)
     ]
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from sqlalchemy import Connection, func, select
 
 from ledger import bulk, history
+from ledger.accounts import receivable
 from ledger.records import Kind
 from ledger.statements import Statement
 from ledger.store import LedgerStore
@@ -152,6 +153,15 @@ def set_aside_units(connection: Connection, ledger: LedgerStore, account: str, b
         .where(~resolved.exists())
     )
     return int(total or 0)
+
+
+def claim_units(
+    connection: Connection, ledger: LedgerStore, member: str, asset: str, before: int
+) -> int:
+    """Return what was owed to a member before a half-hour; below zero, by them."""
+    ledger.chart.load(connection)
+    number = ledger.chart.numbers.get(receivable(member, asset))
+    return history.balance_at(connection, ledger.community, number, before) if number else 0
 
 
 def seals(connection: Connection, community: int, first: str, last: str) -> list[Seal]:

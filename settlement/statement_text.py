@@ -19,11 +19,14 @@ from settlement.statement import (
     at_printed_precision,
 )
 from settlement.statement_words import (
+    ADJUSTED,
     SEAL_DIGITS,
     account_line,
+    adjusted_sums,
     comparison,
     day_name,
     fine_print,
+    full_day_name,
     having,
     limits,
     month_name,
@@ -43,6 +46,7 @@ def render_text(statement: HouseholdStatement) -> str:
         _head(printed),
         _sums(printed),
         _days(printed, statement.kwh_places),
+        _adjustments(printed),
         _payments(printed),
         _with_the_grid(printed),
         _checks(printed),
@@ -73,6 +77,7 @@ def _sums(printed: HouseholdStatement) -> list[str]:
             ["You had at the start", format_money(printed.opening_units)],
             ["Sold to neighbours", signed_money(total.sold_units)],
             ["Bought from neighbours", signed_money(-total.bought_units)],
+            *adjusted_sums(printed),
             ["Payments", signed_money(printed.paid_units)],
             ["You have", format_money(printed.closing_units)],
         ]
@@ -104,6 +109,24 @@ def _day_row(label: str, line: DayLine, places: int) -> list[str]:
         format_kwh(line.grid_import_wh, places),
         format_kwh(line.grid_export_wh, places),
     ]
+
+
+def _adjustments(printed: HouseholdStatement) -> list[str]:
+    if not printed.adjustments:
+        return []
+    rows = [["Day", "Run", "Sold kWh", "£", "Bought kWh", "£"]]
+    rows += [
+        [
+            full_day_name(line.day),
+            line.code,
+            format_kwh(line.sold_wh, 2),
+            format_money(line.sold_units, ""),
+            format_kwh(line.bought_wh, 2),
+            format_money(line.bought_units, ""),
+        ]
+        for line in printed.adjustments
+    ]
+    return [*_wrap(ADJUSTED), *_table(rows)]
 
 
 def _payments(printed: HouseholdStatement) -> list[str]:

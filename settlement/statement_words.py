@@ -43,6 +43,36 @@ def day_name(day: date) -> str:
     return f"{_WEEKDAYS[day.weekday()]} {day.day}"
 
 
+def full_day_name(day: date) -> str:
+    """Write a day of any month.
+
+    >>> full_day_name(date(2026, 5, 31))
+    '31 May 2026'
+    """
+    return f"{day.day} {_MONTHS[day.month - 1][:3]} {day.year}"
+
+
+ADJUSTED = (
+    "Changed since: days that were worked out before, and again with readings that came later or "
+    "were corrected"
+)
+"""Over the adjustments."""
+
+
+def adjusted_sums(statement: HouseholdStatement) -> list[list[str]]:
+    """Return the rows of sums that most statements do not have."""
+    rows = []
+    if statement.adjustments:
+        rows.append(["Changed since, of earlier days", signed_money(statement.adjusted_units)])
+    if statement.claim_units < 0:
+        rows.append(
+            ["Not taken yet, as you could not pay it", signed_money(-statement.claim_units)]
+        )
+    elif statement.claim_units > 0:
+        rows.append(["Not paid to you yet, or repaid by you", signed_money(-statement.claim_units)])
+    return rows
+
+
 def signed_money(units: int) -> str:
     """Write a change: with its sign, unless it prints as nothing."""
     text = format_money(units)

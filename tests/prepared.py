@@ -16,7 +16,7 @@ from market.model import PriceRule, Rules
 from settlement.community import Community
 from settlement.enrol import ROLE_KEYS, Charter, Terms, add_member, found_community, open_community
 from settlement.intake import import_readings
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from tests.streets import JUNE_30, SITES, add_meters, street_readings
 from wallet_api.database import upgrade
 
@@ -68,7 +68,7 @@ def found(url, keys: Path, shuffle=None) -> Community:
 
 def reopen(url, keys: Path) -> Community:
     """Open the street as a process does that starts when the day's run is due."""
-    clock = FixedClock(due_at_ms(DAY, CHARTER.zone))
+    clock = FixedClock(first_due_ms(DAY, CHARTER.zone))
     return open_community(Database(url), Keyring(keys), clock, entropy=ENTROPY)
 
 

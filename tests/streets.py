@@ -19,7 +19,7 @@ from settlement.enrol import Charter, Terms, add_member, add_meter, found_commun
 from settlement.intake import import_readings
 from settlement.run import settle_day
 from settlement.statement import PENNY_UNITS
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from wallet_api.database import upgrade
 
 JUNE_30, JULY_1 = date(2026, 6, 30), date(2026, 7, 1)
@@ -108,7 +108,7 @@ def build_street(folder: Path) -> Street:
     clock.set_ms(_ms(datetime(2026, 7, 3, 5, tzinfo=UTC)))
     import_readings(community, [r for r in readings if (r.meter, r.period) not in gone])
     for day in (JUNE_30, JULY_1):
-        clock.set_ms(due_at_ms(day, ZONE))
+        clock.set_ms(first_due_ms(day, ZONE))
         settle_day(community, day)
     pay(community, members["Ada"], members["Cleo"], 125 * PENNY_UNITS, "apples <b>& pears</b>")
     return Street(community, clock, members, devices, (JUNE_30, JULY_1), folder)

@@ -2,7 +2,7 @@
 
 >>> database = Database("sqlite://")
 >>> upgrade(database, in_memory=True)
-'0003'
+'0004'
 >>> check(database)
 '0003'
 """

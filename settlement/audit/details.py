@@ -41,3 +41,8 @@ def seed_of(detail: Mapping[str, Any]) -> str:
 def sha256_hex(data: bytes) -> str:
     """Return SHA-256 in hexadecimal, as statements bind bytes."""
     return hashlib.sha256(data).hexdigest()
+
+
+def same(one: bytes, other: bytes) -> bool:
+    """Return whether what was computed is what is shown."""
+    return one == other

@@ -29,13 +29,16 @@ from market.model import Key, PriceRule, Rules, SharingRule
 from market.model import Order as MarketOrder
 from meters.readings import Channel
 from settlement.agreements import Agreement, AgreementBook
+from settlement.audit.archive import Archive, PostedDay, SealedDay
+from settlement.audit.days import Day
 from settlement.audit.order import Order
 from settlement.audit.proofs import Cleared, DayProof, Signed
 from settlement.audit.replay import Replay
-from settlement.audit.runs import Day, RunState
+from settlement.audit.runs import RunState
 from settlement.audit.signatures import TrustingKeyBook
-from settlement.orders import Flow, Funded, PeriodInputs, PeriodOrders
-from settlement.postings import Line
+from settlement.netting import Nets
+from settlement.orders import DayFunds, Flow, Funded, PeriodInputs, PeriodOrders
+from settlement.postings import Energy, Line
 from settlement.state import (
     CommunityRules,
     CommunityState,
@@ -44,11 +47,12 @@ from settlement.state import (
     MeterUse,
     Offer,
 )
+from settlement.timetable import DisputePlan, RunPlan, Timetable
 
 if TYPE_CHECKING:
     from settlement.audit.verdict import Report
 
-VERSION = 4
+VERSION = 5
 
 _CLASSES: dict[str, Any] = {
     f"Market{found.__name__}" if found in (MarketOrder, MarketAgreement) else found.__name__: found
@@ -58,6 +62,8 @@ _CLASSES: dict[str, Any] = {
         *(AgreementBook, Agreement),
         *(Book, Balance, Hold, Amended, Transfer, Order),
         *(RunState, Day, DayProof, Signed, Cleared),
+        *(Archive, SealedDay, PostedDay, Nets, DayFunds, Energy),
+        *(Timetable, RunPlan, DisputePlan),
         *(PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, MarketAgreement, Line, Key),
         *(Kind, Channel, PriceRule, SharingRule),
     )
@@ -185,6 +191,7 @@ _CODERS: tuple[_Coder, ...] = (
     (dict, "d", _pairs, dict),
     (tuple, "t", _items, tuple),
     (set, "s", lambda v: _items(sorted(v)), set),
+    (frozenset, "f", lambda v: _items(sorted(v)), frozenset),
     (range, "r", lambda v: [v.start, v.stop], lambda c: range(*c)),
     (date, "day", date.isoformat, date.fromisoformat),
 )

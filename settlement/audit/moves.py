@@ -11,16 +11,15 @@ What remains is to add up, and to look at each account's limits.
 {'a BRM/7': -4, 'b BRM/7': 4}
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from ledger.accounts import WH, fees, grid, losses, meter_account, pool, wallet
+from ledger.accounts import WH, grid, losses, meter_account, pool
 from ledger.book import Book
-from ledger.records import AMOUNT_MAX
+from ledger.records import AMOUNT_MAX, RESOLVES, Kind
 from meters.readings import Channel
 from settlement.errors import UnsoundError
-from settlement.orders import PeriodInputs, PeriodOrders
-from settlement.postings import Line
+from settlement.postings import Energy, Move
 from settlement.state import CommunityRules
 
 
@@ -45,54 +44,48 @@ class Net:
         posted[credit] = posted.get(credit, 0) + amount
 
 
-def holds_net(orders: Iterable[PeriodOrders], rules: CommunityRules) -> Net:
-    """Return what a day's holds set aside."""
+def money_net(moves: Iterable[Move], held: Mapping[str, int], rules: CommunityRules) -> Net:
+    """Return what movements of money change: what is set aside, or posted and released.
+
+    Args:
+        moves: a hold's or a netting's.
+        held: what is set aside for the run, by member: all of it is made, or resolved, by the moves.
+        rules: of the community.
+    """
     net = Net(pool=pool(rules.feeder, rules.asset))
-    for item in orders:
-        _add_holds(net, item, rules, 1)
+    for kind, debit, credit, amount, _ in moves:
+        if kind is Kind.HOLD:
+            net.held[debit] = net.held.get(debit, 0) + amount
+        elif kind is not Kind.VOID_HOLD:
+            net.move(debit, credit, amount)
+        if kind in RESOLVES:
+            net.held[debit] = net.held.get(debit, 0) - held[debit.split("/")[1]]
     return net
 
 
-def _add_holds(net: Net, orders: PeriodOrders, rules: CommunityRules, sign: int) -> None:
-    held, asset = net.held, rules.asset
-    for side in (orders.asks, orders.bids):
-        for member, (_, hold_units) in side.items():
-            if hold_units:
-                account = wallet(member, asset)
-                held[account] = held.get(account, 0) + sign * hold_units
-
-
-def settlement_net(
-    inputs: PeriodInputs, orders: PeriodOrders, lines: Iterable[Line], rules: CommunityRules
-) -> Net:
-    """Return what a half-hour's settlement moves, and the holds that it resolves."""
-    asset, energy = rules.asset, pool(rules.feeder, WH)
-    net = Net(pool=pool(rules.feeder, asset))
-    posted, pooled_wh = net.posted, 0
-    for (meter, channel), wh in inputs.readings.items():  # each account once
-        if wh:
-            given_wh = wh if channel is Channel.EXPORT else -wh
-            posted[meter_account(meter, channel)] = -given_wh
+def energy_net(before: Energy, after: Energy, rules: CommunityRules) -> Net:
+    """Return what a half-hour's energy postings change, as `settlement.postings.energy_moves`."""
+    energy = pool(rules.feeder, WH)
+    net = Net(pool=energy)
+    posted, pooled_wh, earlier = net.posted, 0, before.readings
+    slots = after.readings if not earlier else {**earlier, **after.readings}
+    for slot in slots:  # each account once
+        more_wh = after.readings.get(slot, 0) - earlier.get(slot, 0)
+        if more_wh:
+            given_wh = more_wh if slot[1] is Channel.EXPORT else -more_wh
+            posted[meter_account(*slot)] = -given_wh
             pooled_wh += given_wh
-    from_grid = to_grid = charge_units = 0
-    for line in lines:  # each member once
-        from_grid += line.grid_import_wh
-        to_grid += line.grid_export_wh
-        owed = line.bought_units - line.sold_units
-        if owed:
-            posted[wallet(line.member, asset)] = -owed
-            charge_units += owed
-    posted[energy], posted[net.pool] = pooled_wh, charge_units
+    posted[energy] = pooled_wh
+    from_grid = after.from_grid_wh - before.from_grid_wh
+    to_grid = after.to_grid_wh - before.to_grid_wh
     for debit, credit, amount in (
         (grid("import"), energy, from_grid),
         (energy, grid("export"), to_grid),
-        (net.pool, fees(asset), charge_units),
     ):
         if amount:
             net.move(debit, credit, amount)
     if rules.has_losses and posted[energy]:
         net.move(energy, losses(rules.feeder), posted[energy])
-    _add_holds(net, orders, rules, -1)
     return net
 
 

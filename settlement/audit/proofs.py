@@ -23,12 +23,17 @@ from meters.batches import NOT_SIGNED, BatchContent
 from settlement.errors import UNTAKEN, UnsoundError
 from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked, orders_from_detail
 from settlement.postings import (
+    NO_ENERGY,
+    Energy,
     Line,
+    energy_moves,
+    energy_of,
     hold_moves,
+    line_record,
     lines_of,
+    lines_seed,
     market_of,
-    settlement_moves,
-    settlement_records,
+    records_of,
 )
 from settlement.state import CommunityRules
 
@@ -49,13 +54,18 @@ SignedReadings = tuple[int, str, int, tuple[int, ...], str, bytes]
 
 @dataclass(frozen=True, slots=True)
 class Signed:
-    """What a statement signed of a batch: its root, count and seed; no seed if it was erased."""
+    """What a statement signed of a batch: its root, count and seed; no seed if it was erased.
+
+    A settlement signs the root and the count of its lines, too.
+    """
 
     position: int
     root: str
     count: int
     seed: bytes | None
     batch: bytes = b""
+    lines_root: str = ""
+    lines_count: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,13 +84,14 @@ class DayProof:
 
     Attributes:
         periods: its half-hours.
-        hold_batch: id of the hold.
+        hold_batch: id of the hold; empty for a later run.
         rules: that bind the day.
         inputs: readings and flows, empty where some were erased.
         orders: the hold's detail; None where it was erased.
         held: what the hold signed.
         cleared: by half-hour.
         settled: by half-hour.
+        before: what was posted of a half-hour's energy by earlier runs.
     """
 
     periods: range
@@ -91,6 +102,7 @@ class DayProof:
     held: Signed | None = None
     cleared: dict[int, Cleared] = field(default_factory=dict)
     settled: dict[int, Signed] = field(default_factory=dict)
+    before: dict[int, Energy] = field(default_factory=dict)
 
 
 def prove_day(proof: DayProof) -> Failure | None:
@@ -148,12 +160,14 @@ def _steps(proof: DayProof) -> Iterator[tuple[int, str, Callable[[], None]]]:
 
 
 def _check_holds(proof: DayProof, held: Signed, orders: dict[int, PeriodOrders]) -> None:
+    last = proof.periods[-1]
     records = [
-        pack_record(hold or b"", kind, debit, credit, amount, item.period, None)
-        for item in orders.values()
-        for kind, debit, credit, amount, hold in hold_moves(proof.hold_batch, item, proof.rules)
+        pack_record(hold or b"", kind, debit, credit, amount, last, None)
+        for kind, debit, credit, amount, hold in hold_moves(
+            proof.hold_batch, orders.values(), proof.rules
+        )
     ]
-    _check_root(held, records)
+    check_root(held, records)
 
 
 def _check_clearing(
@@ -183,11 +197,21 @@ def _check_settlement(
 ) -> None:
     if not {*orders.asks, *orders.bids} <= inputs.flows.keys():
         raise UnsoundError("an order is of a member without a meter")
-    moves = settlement_moves(proof.hold_batch, inputs, orders, lines, proof.rules)
-    _check_root(settled, settlement_records(settled.batch, moves, inputs.period))
+    before = proof.before.get(inputs.period, NO_ENERGY)
+    moves = energy_moves(before, energy_of(inputs, lines), proof.rules)
+    check_root(settled, records_of(settled.batch, moves, inputs.period))
+    if settled.seed is not None:
+        root = salted_root(lines_seed(settled.seed), [*map(line_record, lines)]).hex()
+        if (root, len(lines)) != (settled.lines_root, settled.lines_count):
+            raise UnsoundError("the members' lines are not those that were signed")
 
 
-def _check_root(signed: Signed, records: list[bytes]) -> None:
+def check_root(signed: Signed, records: list[bytes]) -> None:
+    """Refuse transfers that are not those whose root was signed.
+
+    Raises:
+        UnsoundError: they are others.
+    """
     if signed.seed is None:
         return
     if (salted_root(signed.seed, records).hex(), len(records)) != (signed.root, signed.count):

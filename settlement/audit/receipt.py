@@ -6,7 +6,7 @@ path in that tree. What the signed statement says already is not said again, so 
 nothing in the file that no hash or signature binds. ``docs/spec/log.md`` is the specification.
 
 >>> sorted(FIELDS["settlement"])
-['lines', 'roster', 'salt']
+['line', 'roster', 'salt']
 """
 
 from collections.abc import Callable, Mapping
@@ -26,6 +26,8 @@ from ledger.primitives.periods import PERIOD_MAX
 from ledger.primitives.shape import HEX_32, HEX_64, Check, array, integer, one_of, record, text
 from ledger.records import AMOUNT_MAX, Kind
 from ledger.statements import Statement
+from settlement.postings import Line
+from settlement.state import METERS_MAX
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "transfer": frozenset({"keys", "salt"}),
@@ -33,7 +35,8 @@ FIELDS: Mapping[str, frozenset[str]] = {
     "redeem": frozenset({"roster", "salt"}),
     "reversal": frozenset({"roster", "salt"}),
     "correction": frozenset({"roster", "salt"}),
-    "settlement": frozenset({"lines", "roster", "salt"}),
+    "settlement": frozenset({"line", "roster", "salt"}),
+    "netting": frozenset({"lines", "roster", "salt"}),
     "reading_batch": frozenset({"reading", "roster", "salt"}),
     "reading_edit": frozenset({"roster", "salt"}),
     "seal": frozenset({"balance", "roster"}),
@@ -43,11 +46,15 @@ FIELDS: Mapping[str, frozenset[str]] = {
 MAY_HAVE: Mapping[str, frozenset[str]] = {"reading_batch": frozenset({"binding"})}
 """Fields that a receipt of a kind may have, too."""
 
-LINES_MAX = 64
-"""Most transfers of one member in a half-hour: two of money, and two a meter."""
+LINES_MAX = 8
+"""Most transfers of one member in a run of a day: of the wallet, and of claims."""
 
 KEYS_MAX = 16
 """Most keys: an envelope has no more signatures."""
+
+LINE_UNITS = ("bought_units", "sold_units")
+LINE_WH = tuple(name for name in Line._fields if name not in ("member", "period", *LINE_UNITS))
+"""What a half-hour's line counts."""
 
 _INDEX_MAX = 2**32 - 1  # an id of a transfer has four bytes of it
 _PATH = array(HEX_64, HASHES_MAX)
@@ -73,6 +80,16 @@ _LINE = record(
         "path": _PATH,
     },
     {"original": HEX_32},
+)
+_WORKED_OUT = record(
+    {
+        "index": integer(0, _INDEX_MAX),
+        "member": HEX_32,
+        **dict.fromkeys(LINE_WH, integer(0, WH_MAX * METERS_MAX)),
+        **dict.fromkeys(LINE_UNITS, integer(-AMOUNT_MAX, AMOUNT_MAX)),
+        "salt": HEX_32,
+        "path": _PATH,
+    }
 )
 _READING = record(
     {
@@ -115,6 +132,7 @@ _OPTIONAL: Mapping[str, Check] = {
     "roster": _ROSTER,
     "binding": _BINDING,
     "lines": array(_LINE, LINES_MAX, 1),
+    "line": _WORKED_OUT,
     "reading": _READING,
     "balance": _BALANCE,
 }

@@ -27,7 +27,7 @@ from ledger.statements import Statement
 from meters.batches import reading_record
 from settlement.audit.receipt import Receipt, leaf_of
 from settlement.errors import UnsoundError
-from settlement.postings import balance_record, transfer_id
+from settlement.postings import Line, balance_record, line_record, transfer_id
 
 
 @dataclass(frozen=True)
@@ -286,6 +286,8 @@ def _check_line(receipt: Receipt) -> Iterator[Transfer]:
         _check_path(shown, shown["period"] - body["first"], body, content)
     if "balance" in fields:
         _check_balance(fields["balance"], bytes.fromhex(body["balances"]))
+    if "line" in fields:
+        _check_worked_out(receipt)
     last = -1
     for shown in fields.get("lines", ()):
         if shown["index"] <= last:
@@ -294,6 +296,20 @@ def _check_line(receipt: Receipt) -> Iterator[Transfer]:
         transfer = _transfer(receipt.statement, shown)
         _check_path(shown, shown["index"], body, transfer_record(transfer))
         yield transfer
+
+
+def line_of(receipt: Receipt) -> Line:
+    """Return the line that a receipt of a half-hour shows."""
+    shown, period = receipt.fields["line"], receipt.statement.body["period"]
+    counts = (shown[name] for name in Line._fields[2:])
+    return Line(shown["member"], period, *counts)
+
+
+def _check_worked_out(receipt: Receipt) -> None:
+    """Check that a member's line stands under the root of a settlement's lines."""
+    shown, body = receipt.fields["line"], receipt.statement.body
+    bound = {"count": body["lines"], "root": body["lines_root"]}
+    _check_path(shown, shown["index"], bound, line_record(line_of(receipt)))
 
 
 def _transfer(statement: Statement, shown: Mapping[str, Any]) -> Transfer:
@@ -346,6 +362,8 @@ def _members(receipt: Receipt, transfers: tuple[Transfer, ...]) -> Iterator[str]
         yield statement.account
     if statement.kind == "transfer":
         yield statement.body["to"]
+    if "line" in fields:
+        yield fields["line"]["member"]
     accounts = [fields["balance"]["account"]] if "balance" in fields else []
     accounts += [side for each in transfers for side in (each.debit, each.credit)]
     found = {name.split("/")[1] for name in accounts if name.startswith("member/")}

@@ -16,13 +16,19 @@ from ledger.primitives.signing import key_id_of
 from ledger.records import Kind, Transfer
 from meters.readings import Quality
 from meters.versions import OWN_ESTIMATE
-from settlement.audit.receipt_check import METER_KEY, Finding
+from settlement.audit.receipt_check import METER_KEY, Finding, line_of
 from settlement.postings import transfer_id
 
-PAYMENT, LINE, READING, BALANCE = "payment", "half-hour", "reading", "balance"
+PAYMENT, LINE, NET, READING, BALANCE = "payment", "half-hour", "run", "reading", "balance"
 """What a receipt is of."""
 
-_WHAT = {"settlement": LINE, "reading_batch": READING, "reading_edit": READING, "seal": BALANCE}
+_WHAT = {
+    "settlement": LINE,
+    "netting": NET,
+    "reading_batch": READING,
+    "reading_edit": READING,
+    "seal": BALANCE,
+}
 
 
 def what_of(finding: Finding) -> str:
@@ -91,10 +97,32 @@ def proves(finding: Finding) -> Iterator[str]:
         yield _reading(finding)
     elif of == BALANCE:
         yield _balance(finding)
-    else:
+    elif of == NET:
         body = finding.statement.body
-        yield f"In {_half_hour(body['period'])}, the run {body['run']} posted:"
+        yield f"Of the local day {body['day']}, the run {body['run']} moved this money:"
         yield from map(_line, finding.transfers)
+    else:
+        yield from _worked_out(finding)
+
+
+def _worked_out(finding: Finding) -> Iterator[str]:
+    """Yield what a member's half-hour came to."""
+    body, line = finding.statement.body, line_of(finding.receipt)
+    yield (
+        f"In {_half_hour(body['period'])}, as the run {body['run']} worked it out, member "
+        f"{line.member}:"
+    )
+    for words, wh, units in (
+        ("bought from neighbours", line.bought_wh, line.bought_units),
+        ("sold to neighbours", line.sold_wh, line.sold_units),
+    ):
+        yield f"{words} {wh:,} Wh, for {money(units)} in the ledger's currency."
+    yield (
+        f"used {line.own_use_wh:,} Wh of its own, took {line.grid_import_wh:,} Wh from the grid "
+        f"and gave it {line.grid_export_wh:,} Wh."
+    )
+    if "replaces" in body:
+        yield f"It takes the place of what an earlier run worked out ({body['replaces'][:16]}…)."
 
 
 def _payment(finding: Finding) -> str:
@@ -255,9 +283,14 @@ _UNPROVED = {
         "That it was posted as ordered, and that no later entry took it back: an audit shows both.",
     ),
     LINE: (
-        "That these are all of the member's transfers in the half-hour.",
-        "Whose the meters are, and the price: they stand in other entries.",
+        "That no later run worked the half-hour out anew.",
+        "What the meters said, and the price: they stand in other entries.",
         "That the half-hour was cleared and posted by the rules: an audit shows it.",
+    ),
+    NET: (
+        "That these are all of the member's transfers in the run.",
+        "What it was for: receipts of the day's half-hours show that.",
+        "That the run was made by the rules: an audit shows it.",
     ),
     READING: (
         "That the meter measured right.",
@@ -287,7 +320,9 @@ def _split(account: str, *, first: bool = False) -> tuple[str, str]:
     kind, _, rest = parsed.name.partition("/")
     asset = parsed.asset.partition("/")[0]
     if kind == "member":
-        return f"{'Member' if first else 'member'} {rest.removesuffix('/wallet')}", asset
+        member, _, purse = rest.partition("/")
+        whose = f"{'Member' if first else 'member'} {member}"
+        return whose if purse == "wallet" else f"{whose}'s claims", asset
     if kind == "meter":
         meter, _, channel = rest.rpartition("/")
         return f"the {channel} channel of the meter {meter}", asset

@@ -23,9 +23,10 @@ from ledger.statements import Statement
 from ledger.status import Status
 from meters.batches import NO_LINK, Chain, Link, chain_of, check_letters, check_link, content_of
 from meters.edits import EDITED, check_replaced
-from meters.readings import Channel, Quality, Slot
+from meters.readings import Channel, Slot
 from meters.silence import DAY_PERIODS, last_said, since_day
-from meters.versions import payable, tier
+from meters.versions import payable
+from settlement.audit.archive import Reading, take
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
 from settlement.audit.moves import Net, apply_net
@@ -64,13 +65,6 @@ CHECKS = (
 
 PIECES_AT_ONCE = 64
 """Reading batches, or signatures, that are proved together."""
-
-Reading = tuple[int, int, int]
-"""Of the version that counts: its quality's rank, minus the log position that brought it, Wh."""
-
-
-def _counting(reading: Reading) -> tuple[int, int]:
-    return tier(reading[0]), reading[1]
 
 
 class Replay:
@@ -231,8 +225,16 @@ class Replay:
         """Have something proved, here or by another process."""
         self._pool.submit(work, argument)
 
-    def readings_of(self, periods: range) -> Readings | None:
-        """Return the Wh that count in some half-hours, or None if any of them was erased."""
+    def readings_of(
+        self, known: Mapping[int, Mapping[Slot, Reading]], periods: range, *, final: bool
+    ) -> Readings | None:
+        """Return the Wh that count in some half-hours, or None if any of them was erased.
+
+        Args:
+            known: the versions that count, by half-hour.
+            periods: the half-hours.
+            final: for a run that closes the day, or one after it.
+        """
         since = since_day(periods)
         unsure = [slot for slot, day in self.erased_said.items() if day >= since]
         if not self.lost_readings.isdisjoint(periods) or any(
@@ -242,8 +244,8 @@ class Replay:
         said = {slot for slot, day in self.said.items() if day >= since}
         return {
             period: {
-                slot: payable(slot[1], rank, wh)
-                for slot, (rank, _, wh) in self.readings.get(period, {}).items()
+                slot: payable(slot[1], rank, wh, final=final)
+                for slot, (rank, _, wh) in known.get(period, {}).items()
                 if slot in said
             }
             for period in periods
@@ -354,23 +356,41 @@ class Replay:
         body = statement.body
         slot, wh = (body["meter"], Channel(body["channel"])), body["wh"]
         for period in range(body["first"], body["first"] + len(wh)):
-            if period in self.run_state.held or period in self.lost_readings:
+            if period in self.lost_readings:
                 continue  # what counted is not known any more
-            before = self.readings.get(period, {}).get(slot)
+            before = self._counting(period).get(slot)
             check_replaced(body, None if before is None else -before[1], period)
         self._take_readings(slot, body["first"], wh, EDITED * len(wh), fact.position)
 
     def _take_readings(
         self, slot: Slot, first: int, wh: Sequence[int], quality: str, position: int
     ) -> None:
-        held, last = self.run_state.held, last_said(quality, first)
+        archive, last = self.run_state.archive, last_said(quality, first)
         if last is not None:
             self.said[slot] = max(last, self.said.get(slot, last))
-        ranks = {letter: Quality.from_letter(letter).rank for letter in set(quality)}
-        for period, (value, letter) in enumerate(zip(wh, quality, strict=True), start=first):
-            if period in held:
-                continue  # its day was run: no later run uses this yet
-            readings = self.readings.setdefault(period, {})
-            new, before = (ranks[letter], -position, value), readings.get(slot)
-            # The best quality counts, then the later version (`meters.versions.better`).
-            readings[slot] = new if before is None else min(new, before, key=_counting)
+        for day in self.run_state.days.values():
+            day.touched |= first < day.periods.stop and day.periods.start < first + len(wh)
+        start, stop = first, first + len(wh)
+        while start < stop:
+            # Of a day that is sealed, it waits for the next run of that day.
+            name = archive.day_of.get(start)
+            sealed = None
+            if name is not None and name not in self.run_state.days:
+                sealed = archive.days.get(name)
+            end = start + 1
+            while end < stop and archive.day_of.get(end) == name:
+                end += 1
+            part = slice(start - first, end - first)
+            if sealed is None:
+                take(self.readings, slot, start, wh[part], quality[part], position)
+            else:
+                sealed.late.append((slot, start, tuple(wh[part]), quality[part], position))
+            start = end
+
+    def _counting(self, period: int) -> Mapping[Slot, Reading]:
+        """Return the versions that count in a half-hour, of a sealed day too."""
+        name = self.run_state.archive.day_of.get(period)
+        if name is None or name in self.run_state.days:
+            return self.readings.get(period, {})
+        known, _ = self.run_state.archive.days[name].open()
+        return known[period]

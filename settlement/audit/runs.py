@@ -1,4 +1,4 @@
-"""The audit of a day's run: its hold, clearings, settlements and seal, each computed again.
+"""The audit of runs: how each begins, its clearings, settlements, netting and seal, computed again.
 
 What cannot be computed because facts were erased is said to be unknown, once, and the rest goes on.
 
@@ -6,79 +6,54 @@ What cannot be computed because facts were erased is said to be unknown, once, a
 'Runs'
 """
 
-import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import date
 from typing import TYPE_CHECKING
 
-from ledger.accounts import WH, pool
+from ledger.accounts import pool
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.log.leaf import Leaf
 from ledger.primitives.canonical import encode, encode_trusted
-from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date, start_text
+from ledger.primitives.periods import parse_date, start_text
 from ledger.records import salted_root
 from ledger.statements import Statement
 from market.certificate import traded_of
 from market.errors import CertificateError
+from settlement.audit.archive import Archive, SealedDay, pack
 from settlement.audit.bundle import Fact
-from settlement.audit.details import detail_of, object_of, seed_of, sha256_hex
-from settlement.audit.moves import holds_net, settlement_net
+from settlement.audit.days import Day, Turn
+from settlement.audit.details import object_of, same, seed_of, sha256_hex
+from settlement.audit.moves import energy_net, money_net
 from settlement.audit.proofs import (
     CLEARINGS,
     FUNDS,
     POSTINGS,
     SEALS,
     Cleared,
-    DayProof,
     Signed,
+    check_root,
     prove_day,
 )
 from settlement.errors import UnsoundError
-from settlement.orders import (
-    PeriodInputs,
-    PeriodOrders,
-    fund_orders,
-    hold_detail,
-    orders_from_detail,
-    orders_to_detail,
-    period_inputs,
+from settlement.netting import netting_moves, opened_by, purses_of, settle_up
+from settlement.postings import (
+    Line,
+    balance_records,
+    energy_of,
+    held_units,
+    lines_of_traded,
+    records_of,
+    run_id,
+    totals_of,
 )
-from settlement.postings import Line, balance_records, lines_of_traded, run_id, totals_of
-from settlement.timetable import DETAIL_BYTES_MAX, NO_SEAL, due_at_ms
+from settlement.timetable import NO_SEAL
 
 if TYPE_CHECKING:
     from settlement.audit.replay import Replay
 
 OPEN_RUN_PERIODS_MAX = 7 * 48
 """How long a run may stand begun and not sealed before the audit calls it unsound."""
-
-SEED_END_BYTES = 76
-"""Bytes with which a hold's detail ends: its seed, after the orders."""
-
-_SEED_AT_END = re.compile(rb'"seed":"([0-9a-f]{64})"\}\Z')
-
-
-@dataclass
-class Day:
-    """A day between its hold and its seal; what was erased is None or absent."""
-
-    known_at_ms: int
-    held: int
-    proof: DayProof
-    orders: dict[int, PeriodOrders] = field(default_factory=dict)
-    cleared: dict[int, tuple[str, list[Line] | None]] = field(default_factory=dict)
-    settled: dict[int, list[Line] | None] = field(default_factory=dict)
-
-    @property
-    def periods(self) -> range:
-        """The day's half-hours."""
-        return self.proof.periods
-
-    @property
-    def inputs(self) -> dict[int, PeriodInputs]:
-        """Readings and flows by half-hour, none if some were erased."""
-        return {item.period: item for item in self.proof.inputs}
 
 
 @dataclass
@@ -91,6 +66,7 @@ class RunState:
     held: set[int] = field(default_factory=set)
     matched_wh: int = 0
     traded_units: int = 0
+    archive: Archive = field(default_factory=Archive)
 
 
 class Runs:
@@ -98,98 +74,60 @@ class Runs:
 
     def __init__(self, replay: "Replay", state: RunState) -> None:
         self._replay, self.state = replay, state
+        self._turn = Turn(replay, state)
         self.handlers: dict[str, tuple[str, Callable[[Statement, Leaf, Fact], None]]] = {
             "hold": (FUNDS, self._hold),
+            "run": (FUNDS, self._begin_later),
             "clearing": (CLEARINGS, self._clear),
             "settlement": (POSTINGS, self._settle),
+            "netting": (POSTINGS, self._net),
             "seal": (SEALS, self._seal),
         }
 
     def _hold(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
-        replay, body = self._replay, statement.body
-        day = self._new_day(statement, leaf)
-        readings = replay.readings_of(day.periods)
-        if readings is None:
-            replay.cannot(FUNDS, f"readings of {body['day']} were erased")
-        else:
-            day.proof.inputs = period_inputs(replay.community, day.periods, readings)
-        self.state.days[parse_date(body["day"])] = day
-        if fact.detail is None:
-            replay.cannot(FUNDS, f"the orders of {body['day']} were erased")
-            replay.lose_books(f"the holds of {body['day']} were erased")
-            return
-        orders, seed = self._orders_of(statement, fact, day)
-        day.orders = {item.period: item for item in orders}
-        day.proof.orders = fact.detail
-        day.proof.held = signed_of(statement, fact, seed)
-        replay.move(body["count"], holds_net(orders, day.proof.rules))
-        replay.counts["orders"] += sum(len(item.asks) + len(item.bids) for item in orders)
-
-    def _orders_of(
-        self, statement: Statement, fact: Fact, day: Day
-    ) -> tuple[list[PeriodOrders], str]:
-        """Return the orders that a hold fixes, if they are the right ones, and the detail's seed."""
         replay = self._replay
-        known = bool(day.proof.inputs) and replay.books_known
-        if known:
-            orders = fund_orders(replay.community, day.proof.inputs, replay.book.balances)
-            given = detail_of(fact)
-            end = _SEED_AT_END.search(given[-SEED_END_BYTES:])
-            if end and len(given) <= DETAIL_BYTES_MAX:
-                seed = end[1].decode()
-                if hold_detail(orders, seed) == given:
-                    return orders, seed
-            detail = object_of(fact, "orders", "seed")
-            words = (
-                "an order or its funds cap is not what readings, offers, mandates and balances give"
-            )
-        else:
-            detail = object_of(fact, "orders", "seed")
-            replay.cannot(FUNDS, f"the caps of {statement.body['day']} follow from what was erased")
-            orders = orders_from_detail(detail, day.proof.rules.feeder)
-            words = "the orders are not in their one form"
-        if not same(detail["orders"], orders_to_detail(orders)):
-            raise UnsoundError(words)
-        return orders, seed_of({"seed": detail.get("seed")})
+        name, day = self._turn.first(statement, leaf)
+        self.state.days[name] = day
+        if fact.detail is None:
+            replay.cannot(FUNDS, f"the orders of {name} were erased")
+            replay.lose_books(f"the holds of {name} were erased")
+            day.known = False
+            return
+        moves, seed = self._turn.funded(statement, fact, day)
+        day.proof.held = signed_of(statement, fact, seed)
+        replay.move(
+            statement.body["count"], money_net(moves, held_units(day.orders.values()), day.rules)
+        )
+        replay.counts["orders"] += sum(len(i.asks) + len(i.bids) for i in day.orders.values())
 
-    def _new_day(self, statement: Statement, leaf: Leaf) -> Day:
-        """Return the day that a hold begins, if it may begin now."""
-        body, state, community = statement.body, self.state, self._replay.community
-        day = parse_date(body["day"])
-        expected = run_id("hold", self._replay.origin, body["run"], body["day"])
-        if day in state.days or day in state.sealed or statement.id != expected:
-            raise UnsoundError(f"{day} was run before")
-        zone = community.rules_now.zone
-        due_period = due_at_ms(day, zone) // (SECONDS * 1000)
-        known_period = body["known_at"] // (SECONDS * 1000)
-        if not due_period <= known_period <= leaf.period:
-            raise UnsoundError(f"the run of {day} came before it was due")
-        if leaf.period - known_period > 1:
-            raise UnsoundError(f"the run of {day} says that it knew less than was logged by then")
-        periods = of_local_day(day, load_zone(zone))
-        rules = community.rules_of(periods.start)
-        if rules is None:
-            raise UnsoundError(f"no rules bound {day}")
-        if not state.held.isdisjoint(periods):
-            raise UnsoundError(f"a half-hour of {day} was settled with another day")
-        state.held.update(periods)
-        proof = DayProof(periods, bytes.fromhex(statement.id), rules, [])
-        return Day(body["known_at"], leaf.period, proof)
+    def _begin_later(self, statement: Statement, leaf: Leaf, _fact: Fact) -> None:
+        name, day = self._turn.later(statement, leaf)
+        if day.known and not day.changed:
+            raise UnsoundError(
+                f"the run {day.code} of {name} changes nothing, and says that it does"
+            )
+        self.state.days[name] = day
 
     def _check_id(self, statement: Statement, about: int | str) -> None:
-        if statement.id != run_id(
-            statement.kind, self._replay.origin, statement.body["run"], about
-        ):
+        expected = run_id(statement.kind, self._replay.origin, statement.body["run"], about)
+        if statement.id != expected:
             raise UnsoundError("the id is not the one that follows from day and run")
 
     def _day_of(self, statement: Statement) -> Day:
         period = statement.body["period"]
         for day in self.state.days.values():
             if period in day.periods:
-                if statement.body["known_at"] != day.known_at_ms:
-                    raise UnsoundError("known_at is not that of the day's hold")
+                self._check_run(statement, day)
+                if day.known and period not in day.changed:
+                    raise UnsoundError(
+                        f"the half-hour {period} is worked out again, and nothing in it changed"
+                    )
                 return day
         raise UnsoundError(f"the half-hour {period} has no hold")
+
+    def _check_run(self, statement: Statement, day: Day) -> None:
+        if statement.body["known_at"] != day.known_at_ms or statement.body["run"] != day.code:
+            raise UnsoundError("run and known_at are not those with which the day was begun")
 
     def _clear(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         body, day = statement.body, self._day_of(statement)
@@ -211,9 +149,10 @@ class Runs:
         except CertificateError as error:
             raise UnsoundError(str(error)) from error
         inputs = day.inputs.get(period)
-        lines = None if inputs is None else lines_of_traded(inputs, traded, day.proof.rules)
+        lines = None if inputs is None else lines_of_traded(inputs, traded, day.rules)
         day.cleared[period] = (statement.tx_id, lines)
-        self.state.matched_wh += matched_wh
+        if day.code == day.rules.timetable.first:
+            self.state.matched_wh += matched_wh
 
     def _settle(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         replay, body, day = self._replay, statement.body, self._day_of(statement)
@@ -224,8 +163,11 @@ class Runs:
         clearing, lines = day.cleared[period]
         if body["clearing"] != clearing:
             raise UnsoundError("the settlement cites another clearing")
-        day.settled[period] = lines
+        if day.known and body.get("replaces") != day.posted.settlements.get(period):
+            raise UnsoundError("the settlement does not name the one whose place it takes")
+        day.settled.add(period)
         if lines is None:
+            day.known = False
             replay.lose_books(
                 f"what the half-hour {start_text(period)} posted follows from what was erased"
             )
@@ -236,29 +178,72 @@ class Runs:
         else:
             seed = seed_of({"seed": object_of(fact, "seed")["seed"]})
         day.proof.settled[period] = signed_of(statement, fact, seed)
-        net = settlement_net(day.inputs[period], day.orders[period], lines, day.proof.rules)
-        replay.move(body["count"], net)
-        if replay.books_known:
-            rules = day.proof.rules
-            pools = [pool(rules.feeder, asset) for asset in (WH, rules.asset)]
-            check_pools_empty(replay.book.balances, pools)
-        self.state.traded_units += sum(line.bought_units for line in lines)
+        after = energy_of(day.inputs[period], lines)
+        before = day.posted.energy_of(period)
+        replay.move(body["count"], energy_net(before, after, day.rules))
+        [total] = totals_of({period: lines})
+        day.posted.settle(period, after, lines, total, statement.tx_id)
         replay.counts["lines"] += len(lines)
+        self._check_period(day, lines)
 
-    def _seal(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+    def _check_period(self, day: Day, lines: list[Line]) -> None:
+        """Check that a half-hour sums to zero, and add up what was traded."""
+        sold_wh, bought_wh = (sum(getattr(x, n) for x in lines) for n in ("sold_wh", "bought_wh"))
+        if sold_wh != bought_wh:
+            raise UnsoundError("neighbours bought another amount of energy than they sold")
+        if day.code == day.rules.timetable.first:
+            self.state.traded_units += sum(line.bought_units for line in lines)
+
+    def _net(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+        """Check the money of a run, against the balances where it stands in the log."""
+        replay, body, name = self._replay, statement.body, parse_date(statement.body["day"])
+        self._check_id(statement, body["day"])
+        day = self.state.days.get(name)
+        if day is None or day.netted or day.settled != day.changed:
+            raise UnsoundError(f"{name} is netted before all of it is settled, or again")
+        self._check_run(statement, day)
+        day.netted = True
+        span = day.periods.start, len(day.periods), day.money_period
+        if (body["first"], body["periods"], body["period"]) != span:
+            raise UnsoundError("the netting is of other half-hours than the day's")
+        if not day.known or not replay.books_known:
+            replay.lose_books(f"the money of {name} follows from what was erased")
+            return
+        held = held_units(day.orders.values()) if day.first else {}
+        due = day.nets().less(day.nets_before)
+        purses = purses_of(replay.book.balances, held, day.rules)
+        shares = settle_up(
+            due.members, purses.claims, purses.can_pay, purses.coffers, due.community
+        )
+        moves = netting_moves(shares, held, day.proof.hold_batch, day.rules)
+        for account in opened_by(moves):
+            replay.book.open(account)
+        if fact.detail is None:
+            replay.cannot(POSTINGS, f"the salts of the money of {name} were erased")
+        else:
+            seed = seed_of({"seed": object_of(fact, "seed")["seed"]})
+            records = records_of(bytes.fromhex(statement.id), moves, day.money_period)
+            check_root(signed_of(statement, fact, seed), records)
+        replay.move(body["count"], money_net(moves, held, day.rules))
+        check_pools_empty(replay.book.balances, [pool(day.rules.feeder, day.rules.asset)])
+
+    def _seal(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
         replay, body, state = self._replay, statement.body, self.state
         self._check_id(statement, body["day"])
         name = parse_date(body["day"])
-        day = state.days.get(name)
-        if day is None or set(day.settled) != set(day.periods):
+        day = state.days.get(name) or self._turn.unchanged(statement, leaf)
+        self._check_run(statement, day)
+        if day.settled != day.changed or day.netted != bool(day.changed):
             raise UnsoundError(f"{body['day']} is sealed before all of it is settled")
         if body["previous"] != state.last_seal or body["periods"] != len(day.periods):
             raise UnsoundError("the seal does not follow the one before")
+        if day.known and body["settled"] != len(day.changed):
+            raise UnsoundError("the seal counts other half-hours than were worked out")
         detail = object_of(fact, "seed", "totals")
         if sha256_hex(encode({"totals": detail.get("totals")})) != body["totals"]:
             raise UnsoundError("the totals that the seal shows are not those sealed")
-        lines = {period: found for period, found in day.settled.items() if found is not None}
-        if len(lines) == len(day.periods) and not same(totals_of(lines), detail["totals"]):
+        totals = [day.posted.totals[period] for period in day.periods] if day.known else []
+        if day.known and not same(encode_trusted(totals), encode_trusted(detail["totals"])):
             raise UnsoundError("the totals of the half-hours are not those sealed")
         if replay.books_known:
             seed = bytes.fromhex(seed_of({"seed": detail.get("seed")}))
@@ -268,11 +253,28 @@ class Runs:
             check_balances(replay.book.balances)
         else:
             replay.cannot(SEALS, f"the balances of {body['day']} follow from what was erased")
-        replay.prove(prove_day, day.proof)
+        if day.changed:
+            replay.prove(prove_day, day.proof)
         state.last_seal = statement.tx_id
+        self._put_away(name, day, statement.tx_id)
+
+    def _put_away(self, name: date, day: Day, seal: str) -> None:
+        """Keep a sealed day for the runs that may follow."""
+        state, replay = self.state, self._replay
         state.sealed.add(name)
+        state.days.pop(name, None)
+        sealed = state.archive.days.get(name)
+        if sealed is not None and not day.opened:
+            sealed.codes, sealed.seal = (*sealed.codes, day.code), seal
+            return
+        data, fresh = None, True
+        if day.known:
+            data, fresh = pack(day.periods, replay.readings, day.posted)
+        kept = SealedDay(
+            *(day.periods, (*day.codes, day.code), seal, day.funds, data, fresh or day.touched)
+        )
+        state.archive.put(name, kept, replay.order.period)
         replay.forget_readings(day.periods)
-        del state.days[name]
 
     def finish(self, period: int) -> None:
         """Check that no run was begun and left.
@@ -281,10 +283,10 @@ class Runs:
             UnsoundError: names its day.
         """
         for day, run in self.state.days.items():
-            if period - run.held > OPEN_RUN_PERIODS_MAX:
+            if period - run.begun > OPEN_RUN_PERIODS_MAX:
                 raise UnsoundError(
-                    f"the run of {day} set money aside more than a week before the log's end "
-                    "and never settled it"
+                    f"the run of {day} was begun more than a week before the log's end "
+                    "and never finished"
                 )
 
     def prove_the_rest(self) -> None:
@@ -293,13 +295,15 @@ class Runs:
             self._replay.prove(prove_day, day.proof)
 
 
-def same(one: object, other: object) -> bool:
-    """Return whether two values have the same bytes: to Python, true is 1."""
-    return encode_trusted(one) == encode_trusted(other)
-
-
 def signed_of(statement: Statement, fact: Fact, seed: str | None) -> Signed:
     """Return what a statement signed of a batch."""
     body = statement.body
-    made = None if seed is None else bytes.fromhex(seed)
-    return Signed(fact.position, body["root"], body["count"], made, bytes.fromhex(statement.id))
+    return Signed(
+        fact.position,
+        body["root"],
+        body["count"],
+        None if seed is None else bytes.fromhex(seed),
+        bytes.fromhex(statement.id),
+        body.get("lines_root", ""),
+        body.get("lines", 0),
+    )

@@ -14,7 +14,7 @@ from ledger.log.tree import Frontier
 from ledger.primitives.periods import SECONDS
 from settlement.audit.memory import Memory
 from settlement.audit.replay import CHECKS, Replay
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 
 ALL_CHECKS = (
     "bundle",
@@ -106,10 +106,11 @@ class Report:
         run = self.replay.run_state.sealed | set(self.replay.run_state.days)
         if not run:
             return []
-        zone = self.replay.community.rules_now.zone
+        rules = self.replay.community.rules_now
+        table = rules.timetable
         ends_ms = self.replay.order.period * SECONDS * 1000
         day, left_out = min(run), []
-        while due_at_ms(day, zone) <= ends_ms:
+        while first_due_ms(day, rules.zone, table) <= ends_ms:
             if day not in run:
                 left_out.append(day)
             day += timedelta(days=1)

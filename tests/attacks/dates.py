@@ -124,10 +124,10 @@ def backdating_reading_after_hold() -> Village:
             super().hold(orders, hold_batch)
             self.village.read("m-ben", channel_of("ben"), EXPORTS.start, [4_000])
 
-        def settle(self, item: PeriodInputs, wanted: PeriodOrders, hold_batch: bytes) -> list[Line]:
+        def settle(self, item: PeriodInputs, wanted: PeriodOrders) -> list[Line]:
             periods = range(item.period, item.period + 1)
             [late] = period_inputs(self.state, periods, self.village.readings)
-            return super().settle(late, wanted, hold_batch)
+            return super().settle(late, wanted)
 
     return Late(metered()).go()
 
@@ -222,8 +222,7 @@ def replay_half_hour_settled_twice() -> Village:
     again: Any = AnotherId(village)
     [item] = period_inputs(village.state, periods, village.readings)
     wanted = honest.orders(period_inputs(village.state, PERIODS, village.readings))
-    hold_batch = bytes.fromhex(honest.id_of("hold", "2026-06-30"))
-    again.settle(item, wanted[EXPORTS.start - PERIODS.start], hold_batch)
+    again.settle(item, wanted[EXPORTS.start - PERIODS.start])
     return village
 
 

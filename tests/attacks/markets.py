@@ -8,13 +8,12 @@ from copy import deepcopy
 from dataclasses import replace
 
 from ledger.accounts import fees
-from ledger.book import Balance
 from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.hashing import tagged_hash
 from ledger.records import Transfer
 from market.model import Market, Orders, Result
 from market.result_wire import result_to_json
-from settlement.orders import Funded, PeriodInputs, PeriodOrders, fund_orders
+from settlement.orders import DayFunds, Funded, PeriodInputs, PeriodOrders, fund_orders
 from settlement.state import CommunityState
 from tests.attacks.catalogue import attack
 from tests.attacks.dates import NOT_GIVEN, ShortRun
@@ -55,7 +54,10 @@ class Generous(ShortRun):
     """A run that sets aside what readings give, whatever Ben's mandate says."""
 
     def orders(self, inputs: list[PeriodInputs]) -> list[PeriodOrders]:
-        return fund_orders(as_if_mandated(self.state), inputs, self.village.book.balances)
+        return fund_orders(as_if_mandated(self.state), inputs, self.funds())
+
+    def funds(self) -> DayFunds:
+        return DayFunds(super().funds().units)
 
 
 @attack(MANDATES, *NOT_GIVEN)
@@ -101,9 +103,8 @@ def mandate_friend_without_funds() -> Village:
     """Ben has spent all that his wallet may owe; settlement lets him buy all the same."""
 
     class Friend(ShortRun):
-        def orders(self, inputs: list[PeriodInputs]) -> list[PeriodOrders]:
-            rich = {f"member/{member('ben')}/wallet {ASSET}": Balance(10**12, floor=0)}
-            return fund_orders(self.state, inputs, rich)
+        def funds(self) -> DayFunds:
+            return DayFunds({**super().funds().units, member("ben"): 10**12})
 
     village = metered()
     village.pay("ben", "ada", 199_999_000)
@@ -116,10 +117,8 @@ def mandate_hold_unlike_orders() -> Village:
 
     class Dearer(ShortRun):
         def hold(self, orders: list[PeriodOrders], hold_batch: bytes) -> None:
-            honest = deepcopy(orders)
+            honest, shown = deepcopy(orders), self.village.copy()
             super().hold([self._dearer(item) for item in orders], hold_batch)
-            shown = self.village.copy()
-            shown.entries.pop()
             ShortRun(shown).hold(honest, hold_batch)
             self.village.entries[-1].detail = shown.entries[-1].detail
 
@@ -300,7 +299,7 @@ def clearing_skimmed_unit() -> Village:
     """A unit of what Ada sold goes to the fees; balances, sums and seal agree with it."""
 
     class Skim(Run):
-        def transfers(self, transfers: list[Transfer]) -> list[Transfer]:
+        def money(self, transfers: list[Transfer]) -> list[Transfer]:
             paid = f"member/{member('ada')}/wallet {ASSET}"
             made = []
             for transfer in transfers:
@@ -353,7 +352,7 @@ def clearing_half_hour_left_out() -> Village:
     return Short(metered()).go()
 
 
-@attack(CLEARING, POSTINGS, "never settled it")
+@attack(CLEARING, POSTINGS, "never finished")
 def clearing_run_left() -> Village:
     """Money is set aside for a day that is not settled in more than a week."""
     village = ShortRun(metered()).go()

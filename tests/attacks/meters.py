@@ -134,7 +134,7 @@ def adapter_reading_left_out() -> Village:
         def orders(self, inputs: list[PeriodInputs]) -> list[PeriodOrders]:
             for item in inputs:
                 item.flows[member("ada")] = item.flows[member("ada")]._replace(exported_wh=0)
-            return fund_orders(self.state, inputs, self.village.book.balances)
+            return fund_orders(self.state, inputs, self.funds())
 
     return Blind(metered()).go()
 

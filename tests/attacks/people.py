@@ -15,9 +15,7 @@ from ledger.statements import Statement
 from settlement.audit.receipt import Receipt
 from settlement.timetable import DETAIL_BYTES_MAX
 from tests.attacks.catalogue import Look, attack, entered
-from tests.attacks.dates import ShortRun
 from tests.attacks.members import (
-    EXPORTS,
     founded,
     hamlet,
     join,
@@ -26,6 +24,7 @@ from tests.attacks.members import (
     paper_code,
     roster_fields,
 )
+from tests.attacks.run import Run
 from tests.attacks.village import (
     LOG,
     OPERATORS,
@@ -235,7 +234,7 @@ def privacy_offer_gone() -> Village:
     return village
 
 
-@attack(PRIVACY, "erasures", "must stay for 35 days")
+@attack(PRIVACY, "erasures", "must stay for 100 days")
 def privacy_readings_erased_too_soon() -> Village:
     """Readings are erased before the run and an audit could use them."""
     village = metered()
@@ -291,14 +290,14 @@ def receipt_of(names: tuple[str, ...], more_units: int = 0) -> bytes:
     """Return a receipt of some members' lines in the first half-hour that trades."""
     seen: list[Transfer] = []
 
-    class Seen(ShortRun):
-        def transfers(self, transfers: list[Transfer]) -> list[Transfer]:
+    class Seen(Run):
+        def money(self, transfers: list[Transfer]) -> list[Transfer]:
             seen[:] = transfers
             return transfers
 
     village = Seen(metered()).go()
-    position, settlement = len(village.entries) - 1, village.entries[-1]
-    assert Statement.decode(settlement.envelope).body["period"] == EXPORTS.start
+    position, settlement = len(village.entries) - 2, village.entries[-2]
+    assert Statement.decode(settlement.envelope).kind == "netting"
     seed = bytes.fromhex(decode(settlement.detail or b"", DETAIL_BYTES_MAX)["seed"])
     leaves = salted_leaves(seed, [record(transfer) for transfer in seen])
     wallets = [f"member/{member(name)}/" for name in names]

@@ -20,25 +20,35 @@ from market.clearing import clear
 from market.model import Market, Result
 from market.result_wire import result_to_json
 from market.wire import market_to_json
+from settlement.netting import nets_of, netting_moves, purses_of, settle_up
 from settlement.orders import (
+    DayFunds,
     PeriodInputs,
     PeriodOrders,
     fund_orders,
+    funds_of,
+    funds_to_detail,
     orders_to_detail,
     period_inputs,
 )
 from settlement.postings import (
+    NO_ENERGY,
     Line,
     balance_records,
+    energy_moves,
+    energy_of,
+    held_units,
     hold_transfers,
+    line_record,
     lines_of,
+    lines_seed,
     market_of,
     run_id,
-    settlement_transfers,
     totals_of,
+    transfers_of,
 )
 from settlement.state import CommunityRules
-from settlement.timetable import NO_SEAL, RUN
+from settlement.timetable import GB, NO_SEAL
 from tests.attacks.village import (
     DAY,
     DUE,
@@ -47,6 +57,8 @@ from tests.attacks.village import (
     Village,
     key,
 )
+
+RUN = GB.first
 
 
 @cache
@@ -84,7 +96,12 @@ class Run:
 
     def orders(self, inputs: list[PeriodInputs]) -> list[PeriodOrders]:
         """Return the day's orders with their funds caps."""
-        return fund_orders(self.state, inputs, self.village.book.balances)
+        return fund_orders(self.state, inputs, self.funds())
+
+    def funds(self) -> DayFunds:
+        """Return what money there is for the day."""
+        balances = self.village.book.balances
+        return funds_of(self.state, balances, self.rules().asset, PERIODS)
 
     def clear(self, market: Market) -> Result:
         """Clear a half-hour."""
@@ -96,6 +113,10 @@ class Run:
 
     def transfers(self, transfers: list[Transfer]) -> list[Transfer]:
         """Return what settles a half-hour."""
+        return transfers
+
+    def money(self, transfers: list[Transfer]) -> list[Transfer]:
+        """Return what nets the day's money."""
         return transfers
 
     def totals(self, totals: list[dict[str, int]]) -> list[dict[str, int]]:
@@ -119,20 +140,22 @@ class Run:
         self.hold(orders, hold_batch)
         lines: dict[int, list[Line]] = {}
         for item, wanted in zip(inputs, orders, strict=True):
-            lines[item.period] = self.settle(item, wanted, hold_batch)
+            lines[item.period] = self.settle(item, wanted)
             if item.period == self.stops:
                 return village
+        self.net([line for found in lines.values() for line in found], orders, hold_batch)
         self.seal(lines)
         return village
 
     def hold(self, orders: list[PeriodOrders], hold_batch: bytes) -> None:
         """Set money aside for the day."""
         transfers = hold_transfers(hold_batch, orders, self.rules())
-        detail = {"orders": orders_to_detail(orders)}
-        fields = {"day": DAY.isoformat()}
+        funds = self.funds()
+        detail = {"orders": orders_to_detail(orders), "funds": funds_to_detail(funds)}
+        fields = {"day": DAY.isoformat(), "first": PERIODS.start, "periods": len(PERIODS)}
         self._batch("hold", DAY.isoformat(), fields, transfers, detail)
 
-    def settle(self, item: PeriodInputs, wanted: PeriodOrders, hold_batch: bytes) -> list[Line]:
+    def settle(self, item: PeriodInputs, wanted: PeriodOrders) -> list[Line]:
         """Clear and post a half-hour, and return every member's line."""
         period, rules = item.period, self.rules()
         market = market_of(wanted, rules)
@@ -150,10 +173,36 @@ class Run:
         )
         lines = lines_of(item, result, rules)
         batch = bytes.fromhex(self.id_of("settlement", period))
-        honest = settlement_transfers(batch, hold_batch, item, wanted, lines, rules)
-        fields = {"period": period, "clearing": clearing.tx_id}
+        moves = energy_moves(NO_ENERGY, energy_of(item, lines), rules)
+        honest = transfers_of(batch, moves, period)
+        seed = lines_seed(_seed(self.id_of("settlement", period)))
+        fields = {
+            "period": period,
+            "clearing": clearing.tx_id,
+            "lines": len(lines),
+            "lines_root": salted_root(seed, [*map(line_record, lines)]).hex(),
+        }
         self._batch("settlement", period, fields, self.transfers(honest), {})
         return lines
+
+    def net(self, lines: list[Line], orders: list[PeriodOrders], hold_batch: bytes) -> None:
+        """Net the day's money."""
+        rules, held = self.rules(), held_units(orders)
+        due = nets_of(lines, rules)
+        purses = purses_of(self.village.book.balances, held, rules)
+        shares = settle_up(
+            due.members, purses.claims, purses.can_pay, purses.coffers, due.community
+        )
+        moves = netting_moves(shares, held, hold_batch, rules)
+        batch = bytes.fromhex(self.id_of("netting", DAY.isoformat()))
+        fields = {
+            "day": DAY.isoformat(),
+            "period": PERIODS[-1],
+            "first": PERIODS.start,
+            "periods": len(PERIODS),
+        }
+        transfers = self.money(transfers_of(batch, moves, PERIODS[-1]))
+        self._batch("netting", DAY.isoformat(), fields, transfers, {})
 
     def seal(self, lines: dict[int, list[Line]]) -> None:
         """Seal the day."""
@@ -164,7 +213,9 @@ class Run:
         fields = {
             "day": DAY.isoformat(),
             "run": RUN,
+            "known_at": self.known_at() * SECONDS * 1000,
             "periods": len(PERIODS),
+            "settled": len(PERIODS),
             "totals": _sha256(encode({"totals": totals})),
             "balances": salted_root(seed, balances).hex(),
             "previous": NO_SEAL,

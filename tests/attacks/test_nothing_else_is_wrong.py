@@ -68,15 +68,15 @@ SWITCHED_OFF = {
             "clearing_wrong_price mandate_hold_unlike_orders"
         ),
     ),
-    "settlement.audit.runs.same": (
+    "settlement.audit.days.same": (
         lambda _one, _other: True,
         (
             "backdating_mandate_after_reading backdating_offer_after_reading mandate_cap_exceeded "
-            "mandate_after_revocation mandate_never_given mandate_order_unlike_offer "
-            "clearing_other_totals"
+            "mandate_after_revocation mandate_never_given mandate_order_unlike_offer"
         ),
     ),
-    "settlement.audit.runs.due_at_ms": (lambda *_arguments: 0, "backdating_early_run"),
+    "settlement.audit.runs.same": (lambda _one, _other: True, "clearing_other_totals"),
+    "settlement.audit.days.due_at_ms": (lambda *_arguments: 0, "backdating_early_run"),
     "settlement.audit.runs.Runs.finish": (nothing, "clearing_run_left"),
     "settlement.audit.replay.check_erasure": (
         nothing,

@@ -22,7 +22,7 @@ from settlement.enrol import Charter, Terms, add_member, found_community
 from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from tests.streets import SITES, ZONE, add_meters, street_readings
 from wallet_api.database import upgrade
 
@@ -67,8 +67,8 @@ def settle(community: Community, offset: int) -> None:
     """Settle one of the days."""
     day = FIRST + timedelta(days=offset)
     clock = community.writer.clock
-    if clock.now_ms() < due_at_ms(day, ZONE):
-        clock.set_ms(due_at_ms(day, ZONE))  # type: ignore[attr-defined]
+    if clock.now_ms() < first_due_ms(day, ZONE):
+        clock.set_ms(first_due_ms(day, ZONE))  # type: ignore[attr-defined]
     settle_day(community, day)
 
 

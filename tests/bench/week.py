@@ -11,7 +11,7 @@ from settlement.audit.verify import audit
 from settlement.community import Community
 from settlement.export import export_bundle
 from settlement.run import settle_day
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from wallet_api.cli import demo
 from wallet_api.street import CHARTER, WEEK
 
@@ -40,7 +40,7 @@ def _week(folder: Path) -> list[tuple[str, Callable[[], object]]]:
         for day in WEEK:
             clock = made[0].writer.clock
             assert isinstance(clock, FixedClock)
-            clock.set_ms(due_at_ms(day, CHARTER.zone))
+            clock.set_ms(first_due_ms(day, CHARTER.zone))
             settle_day(made[0], day)
         made[0].writer.publish(folder / "log")
 

@@ -143,7 +143,7 @@ def test_a_field_of_another_type_is_refused_by_name(kind):
         ("mandate", "may_debit", "anybody"),
         ("mandate", "last", 4_000_001),
         ("hold", "day", "15-06-2026"),
-        ("hold", "run", "R1"),
+        ("hold", "run", "r1"),
         ("seal", "periods", 51),
         ("seal", "previous", "0" * 63),
     ],

@@ -7,8 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
-from ledger.book import Balance
+from ledger.accounts import WH, fees, fund, grid, meter_account, network, pool, wallet
 from ledger.primitives.periods import load_zone, local_date, of_local_day
 from ledger.records import Transfer
 from market.certificate import verify
@@ -16,14 +15,19 @@ from market.clearing import clear
 from market.model import PriceRule, Rules
 from meters.formats import ReadOptions, find_format
 from meters.readings import Block, Channel, Reading
-from settlement.orders import by_half_hour, fund_orders, period_inputs
+from settlement.netting import Coffers, nets_of, netting_moves, settle_up
+from settlement.orders import DayFunds, by_half_hour, fund_orders, period_inputs
 from settlement.postings import (
+    NO_ENERGY,
     Line,
+    energy_moves,
+    energy_of,
+    held_units,
     hold_transfers,
     lines_of,
     market_of,
     run_id,
-    settlement_transfers,
+    transfers_of,
 )
 from settlement.state import CommunityRules, CommunityState, Mandate, Member, MeterUse, Offer
 
@@ -68,7 +72,8 @@ def agreed(readings: list[Reading]) -> CommunityState:
 def accounts_of(state: CommunityState) -> list[tuple[str, int | None]]:
     """Return the accounts that the year needs, each with its floor."""
     return [
-        *((account, None) for account in (fees(ASSET), grid("import"), grid("export"))),
+        *((account, None) for account in (fees(ASSET), network(ASSET), fund(ASSET))),
+        *((account, None) for account in (grid("import"), grid("export"))),
         *((pool("s", asset), 0) for asset in (ASSET, WH)),
         *((wallet(member, ASSET), FLOOR) for member in state.members),
         *((meter_account(meter, channel), None) for meter in state.meters for channel in Channel),
@@ -78,12 +83,12 @@ def accounts_of(state: CommunityState) -> list[tuple[str, int | None]]:
 def settled_days(
     state: CommunityState, readings: list[Reading]
 ) -> Iterator[tuple[list[Line], list[tuple[bytes, list[Transfer]]]]]:
-    """Yield each day's lines, and its batches: the holds, then one a half-hour."""
+    """Yield each day's lines, and its batches: the holds, one a half-hour, and the money."""
     zone, by_day = load_zone(ZONE), defaultdict(dict)
     for reading in readings:
         key = reading.meter, reading.channel, reading.period
         by_day[local_date(reading.period, zone)][key] = reading.wh
-    funds = {wallet(member, ASSET): Balance(floor=FLOOR) for member in state.members}
+    funds = DayFunds(dict.fromkeys(state.members, -FLOOR))
     for day, known in sorted(by_day.items()):
         inputs = period_inputs(state, of_local_day(day, zone), by_half_hour(known))
         orders = fund_orders(state, inputs, funds)
@@ -96,9 +101,12 @@ def settled_days(
             verify(market, result)
             lines = lines_of(item, result, state.rules_now)
             batch = bytes.fromhex(run_id("settlement", ORIGIN, "SF", item.period))
-            moves = settlement_transfers(
-                batch, hold_batch, item, its_orders, lines, state.rules_now
-            )
-            batches.append((batch, moves))
+            moves = energy_moves(NO_ENERGY, energy_of(item, lines), state.rules_now)
+            batches.append((batch, transfers_of(batch, moves, item.period)))
             day_lines += lines
+        nets, held = nets_of(day_lines, state.rules_now), held_units(orders)
+        shares = settle_up(nets.members, {}, held, Coffers(), nets.community)
+        moves = netting_moves(shares, held, hold_batch, state.rules_now)
+        batch = bytes.fromhex(run_id("netting", ORIGIN, "SF", day.isoformat()))
+        batches.append((batch, transfers_of(batch, moves, inputs[-1].period)))
         yield day_lines, batches

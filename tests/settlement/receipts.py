@@ -22,7 +22,13 @@ from settlement.audit.receipt import Receipt, leaf_of
 from settlement.audit.receipt_check import Trust
 from settlement.community import Community
 from settlement.enrol import pay
-from settlement.receipts import balance_receipt, line_receipt, payment_receipt, reading_receipt
+from settlement.receipts import (
+    balance_receipt,
+    line_receipt,
+    net_receipt,
+    payment_receipt,
+    reading_receipt,
+)
 from settlement.run import settle_day
 from tests.prepared import CHARTER, DAY, reopen
 from tests.streets import SITES
@@ -33,7 +39,7 @@ PERIOD = of_local_day(DAY, load_zone(CHARTER.zone)).start + 26
 LOG_KEY = SigningKey.from_seed(bytes(32))
 """Of the small logs that tests make by hand."""
 
-KINDS = ("payment", "reversal", "line", "reading", "balance")
+KINDS = ("payment", "reversal", "line", "net", "reading", "balance")
 
 
 @dataclass(frozen=True)
@@ -63,6 +69,8 @@ class Street:
                 return payment_receipt(*common, getattr(self, kind), folder)
             if kind == "line":
                 return line_receipt(*common, period, folder)
+            if kind == "net":
+                return net_receipt(*common, DAY, folder=folder)
             if kind == "reading":
                 return reading_receipt(*common, (meter, Channel.IMPORT, period), folder)
             return balance_receipt(*common, DAY, folder)

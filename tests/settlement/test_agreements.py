@@ -12,7 +12,7 @@ from ledger.primitives.periods import load_zone, of_local_day
 from ledger.primitives.signing import SigningKey
 from market.model import Agreement
 from meters.simulation import ZONE
-from settlement import deeds, run
+from settlement import deeds, run_begin
 from settlement.agreements import Agreement as Terms_
 from settlement.agreements import AgreementBook
 from settlement.audit.memory import read_memory
@@ -23,7 +23,7 @@ from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
 from settlement.signers import member_keys
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from tests.streets import JUNE_30, NAMES, SITES, add_meters, new_community, street_readings
 
 PERIODS = of_local_day(JUNE_30, load_zone(ZONE))
@@ -62,7 +62,7 @@ def settled(community):
     clock = community.writer.clock
     clock.set_ms((PERIODS.stop + 48) * 1_800_000)
     import_readings(community, street_readings(SITES, (JUNE_30,)))
-    clock.set_ms(due_at_ms(JUNE_30, ZONE))
+    clock.set_ms(first_due_ms(JUNE_30, ZONE))
     settle_day(community, JUNE_30)
     with community.reading() as connection:
         number = community.writer.community
@@ -174,7 +174,7 @@ def test_there_are_only_so_many_at_one_time(monkeypatch):
 
 def test_a_run_that_no_detail_could_hold_sets_nothing_aside(street, monkeypatch):
     agree(street, "m-school", "m-ben")
-    monkeypatch.setattr(run, "DETAIL_BYTES_MAX", 1_000)
+    monkeypatch.setattr(run_begin, "DETAIL_BYTES_MAX", 1_000)
     with pytest.raises(RunRefusedError, match="split the community"):
         settled(street)
     with street.reading() as connection:
@@ -194,10 +194,10 @@ def test_an_operator_who_serves_a_friend_without_an_agreement_is_noticed(
     street, tmp_path, monkeypatch
 ):
     """The day is funded as if the school had agreed to give Ben its energy."""
-    honest = run.fund_orders
+    honest = run_begin.fund_orders
 
-    def favour(state, inputs, balances):
-        funded = honest(state, inputs, balances)
+    def favour(state, inputs, funds):
+        funded = honest(state, inputs, funds)
         for item in funded:
             if owner(street, "m-school") in item.asks and owner(street, "m-ben") in item.bids:
                 item.agreements.append(
@@ -205,7 +205,7 @@ def test_an_operator_who_serves_a_friend_without_an_agreement_is_noticed(
                 )
         return funded
 
-    monkeypatch.setattr(run, "fund_orders", favour)
+    monkeypatch.setattr(run_begin, "fund_orders", favour)
     settled(street)
     monkeypatch.undo()
     export_bundle(street, tmp_path / "bundle")

@@ -20,7 +20,7 @@ from settlement.errors import RunRefusedError
 from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from tests.prepared import DAY, reopen
 from tests.streets import JUNE_30
 
@@ -64,7 +64,7 @@ def test_a_checkpoint_of_another_history_is_compared_with_what_was_remembered(
 
 def test_a_run_counts_what_it_says_that_it_knew(street, tmp_path, monkeypatch):
     """A late run that signs an early time would use readings that came in between."""
-    due, honest = due_at_ms(DAY, "Europe/London"), street.writer.sign_new
+    due, honest = first_due_ms(DAY, "Europe/London"), street.writer.sign_new
     street.writer.clock.set_ms(due + 90 * 86_400_000)
     import_readings(street, [Reading("m-ada-pv", Channel.EXPORT, NOON, 5000, Quality.ACTUAL)])
 
@@ -130,9 +130,10 @@ def test_hostile_orders_after_an_erasure_are_a_verdict(street, tmp_path, orders)
     def change(line):
         value = json.loads(line) if line else {}
         detail = json.loads(value["d"]) if "d" in value else {}
-        if not isinstance(detail, dict) or detail.keys() != {"orders", "seed"}:
+        if not isinstance(detail, dict) or detail.keys() != {"funds", "orders", "seed"}:
             return line
-        text = f'{{"orders":{orders},"seed":"{detail["seed"]}"}}'
+        funds = json.dumps(detail["funds"], separators=(",", ":"))
+        text = f'{{"funds":{funds},"orders":{orders},"seed":"{detail["seed"]}"}}'
         return json.dumps(value | {"d": text}, sort_keys=True, separators=(",", ":")).encode()
 
     repacked(bundle, "facts/000000.jsonl", change)

@@ -160,7 +160,7 @@ def test_what_is_new_and_what_is_not_is_said(street, tmp_path):
 def test_an_unsound_step_is_found_after_resuming(street, tmp_path, monkeypatch):
     memory = audit(bundle_of(street, tmp_path / "one")).memory()
     with monkeypatch.context() as patch:
-        patch.setattr("settlement.run.totals_of", lambda _lines: [])
+        patch.setattr("settlement.run_close.totals_of", lambda _lines: [])
         settle_day(street, DAY)
     report = audit(bundle_of(street, tmp_path / "two"), memory=memory)
     assert (report.verdict, report.failed) == ("unsound", "balances and seals")

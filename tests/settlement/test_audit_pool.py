@@ -1,6 +1,7 @@
 """Proofs by other processes: the same verdict, the first failure of the log, nothing else installed."""
 
 import gc
+import importlib
 import importlib.util
 import os
 import signal
@@ -10,7 +11,6 @@ from pathlib import Path
 
 import pytest
 
-import settlement.run
 from settlement.audit import pool
 from settlement.audit.pool import Pool
 from settlement.audit.proofs import prove_signatures
@@ -56,7 +56,7 @@ def wrong_root(which):
 
     def change(honest):
         calls = iter(range(1_000))
-        return lambda *given: "00" * 32 if next(calls) == which else honest(*given)
+        return lambda *given: bytes(32) if next(calls) == which else honest(*given)
 
     return change
 
@@ -64,15 +64,24 @@ def wrong_root(which):
 @pytest.mark.parametrize(
     ("name", "change", "check"),
     [
-        ("_root", wrong_root(0), "funds and mandates"),
-        ("_root", wrong_root(30), "postings"),
-        ("market_to_json", lambda honest: lambda market: {**honest(market), "x": 1}, "clearings"),
-        ("totals_of", lambda _honest: lambda _lines: [], "balances and seals"),
+        ("run_begin.salted_root", wrong_root(0), "funds and mandates"),
+        ("run.salted_root", wrong_root(30), "postings"),
+        ("run.salted_root", wrong_root(31), "postings"),
+        ("run_close.salted_root", wrong_root(0), "postings"),
+        ("run_close.salted_root", wrong_root(1), "balances and seals"),
+        (
+            "run.market_to_json",
+            lambda honest: lambda market: {**honest(market), "x": 1},
+            "clearings",
+        ),
+        ("run_close.totals_of", lambda _honest: lambda _lines: [], "balances and seals"),
     ],
 )
 def test_what_is_wrong_is_told_alike(street, tmp_path, monkeypatch, name, change, check):
     with monkeypatch.context() as patch:
-        patch.setattr(settlement.run, name, change(getattr(settlement.run, name)))
+        module, _, function = name.partition(".")
+        honest = getattr(importlib.import_module(f"settlement.{module}"), function)
+        patch.setattr(f"settlement.{module}.{function}", change(honest))
         settle_day(street, DAY)
     export_bundle(street, tmp_path / "bundle")
     report = both(tmp_path / "bundle")
@@ -89,7 +98,7 @@ def test_a_signature_that_does_not_hold_is_told_before_what_comes_later(
         patch.setattr("ledger.primitives.signing.verify", lambda *_: True)
         position = pay(street, ada, ben, 5, "bread")
     with monkeypatch.context() as patch:
-        patch.setattr("settlement.run.totals_of", lambda _lines: [])
+        patch.setattr("settlement.run_close.totals_of", lambda _lines: [])
         settle_day(street, DAY)
     export_bundle(street, tmp_path / "bundle")
     report = both(tmp_path / "bundle")

@@ -141,7 +141,7 @@ def test_half_hours_of_homes_go_after_five_weeks(street, tmp_path, kind, lost):
     positions = entries_of(street, kind)
     erase = dict.fromkeys(positions, "detail")
     later(street, 20 * 48)
-    with pytest.raises(RefusedError, match="must stay for 35 days"):
+    with pytest.raises(RefusedError, match="must stay for 100 days"):
         deeds.erase(street, erase, "Kept as long as needed.")
     later(street, DETAIL_KEPT_PERIODS)
     deeds.erase(street, erase, "Kept as long as needed.")

@@ -19,7 +19,7 @@ from settlement.enrol import Terms, add_member, pay
 from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from tests.streets import (
     JULY_1,
     JUNE_30,
@@ -53,7 +53,7 @@ def street(tmp_path):
 
 
 def settle(community, day):
-    community.writer.clock.set_ms(due_at_ms(day, ZONE))
+    community.writer.clock.set_ms(first_due_ms(day, ZONE))
     settle_day(community, day)
 
 
@@ -100,5 +100,5 @@ def test_a_consistent_forgery_spoils_the_next_seal_and_the_audit_says_so(street,
     settle(street, JULY_1)
     export_bundle(street, tmp_path / "after")
     report = audit(tmp_path / "after")
-    assert report.failed == "balances and seals"
-    assert "a balance differs from the one sealed" in report.failure
+    assert report.failed == "funds and mandates"
+    assert "a wallet's funds" in report.failure

@@ -7,6 +7,8 @@ import pytest
 from sqlalchemy import text
 
 import settlement.run
+import settlement.run_begin
+import settlement.run_close
 from ledger import log_store
 from ledger.communities import create_community
 from ledger.db import Database
@@ -23,16 +25,16 @@ from settlement.audit.verify import audit
 from settlement.enrol import new_id, open_community, pay
 from settlement.export import export_bundle
 from settlement.run import settle_day
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from tests.market.books import with_wh
 from tests.prepared import CHARTER, DAY, reopen, seeded_key
 from wallet_api.database import upgrade
 
 
-def insider(copy, tmp_path, monkeypatch, name, replacement):
+def insider(copy, tmp_path, monkeypatch, name, replacement, module=settlement.run):
     """Settle with one function replaced by the insider's own, and audit the result."""
     community = reopen(*copy())
-    monkeypatch.setattr(settlement.run, name, replacement)
+    monkeypatch.setattr(module, name, replacement)
     settle_day(community, DAY)
     export_bundle(community, tmp_path / "insider.zip")
     community.writer.database.close()
@@ -71,7 +73,7 @@ def test_an_insider_who_matches_less_is_noticed(copy, tmp_path, monkeypatch):
 
 
 def test_an_insider_who_skims_a_unit_is_noticed(copy, tmp_path, monkeypatch):
-    honest = settlement.run.settlement_transfers
+    honest = settlement.run_close.transfers_of
 
     def skim(*args):
         transfers = honest(*args)
@@ -88,15 +90,15 @@ def test_an_insider_who_skims_a_unit_is_noticed(copy, tmp_path, monkeypatch):
             dataclasses.replace(more, id=hashlib.sha256(victim.id).digest()[:16]),
         ]
 
-    report = insider(copy, tmp_path, monkeypatch, "settlement_transfers", skim)
+    report = insider(copy, tmp_path, monkeypatch, "transfers_of", skim, settlement.run_close)
     assert report.failed == "postings"
 
 
 def test_an_insider_who_lets_a_friend_buy_without_funds_is_noticed(copy, tmp_path, monkeypatch):
-    honest = settlement.run.fund_orders
+    honest = settlement.run_begin.fund_orders
 
-    def generous(state, inputs, balances):
-        orders = honest(state, inputs, balances)
+    def generous(state, inputs, funds):
+        orders = honest(state, inputs, funds)
         for item in orders:
             for member, funded in item.bids.items():
                 if funded.order.wh > 1:
@@ -107,7 +109,7 @@ def test_an_insider_who_lets_a_friend_buy_without_funds_is_noticed(copy, tmp_pat
                     return orders
         return orders
 
-    report = insider(copy, tmp_path, monkeypatch, "fund_orders", generous)
+    report = insider(copy, tmp_path, monkeypatch, "fund_orders", generous, settlement.run_begin)
     assert report.failed == "funds and mandates"
 
 
@@ -126,8 +128,10 @@ def test_an_insider_who_edits_a_balance_is_noticed(copy, tmp_path, monkeypatch):
 
 def test_an_insider_who_runs_too_early_is_noticed(copy, tmp_path, monkeypatch):
     community = reopen(*copy())
-    community.writer.clock = type(community.writer.clock)(due_at_ms(DAY, CHARTER.zone) - 86_400_000)
-    monkeypatch.setattr(settlement.run, "due_at_ms", lambda *_args: 0)
+    community.writer.clock = type(community.writer.clock)(
+        first_due_ms(DAY, CHARTER.zone) - 86_400_000
+    )
+    monkeypatch.setattr(settlement.run_begin, "due_at_ms", lambda *_args: 0)
     settle_day(community, DAY)
     export_bundle(community, tmp_path / "early.zip")
     community.writer.database.close()
@@ -203,7 +207,7 @@ def test_rules_logged_after_the_readings_do_not_touch_the_day(copy, tmp_path):
 def test_an_insider_who_writes_an_early_known_at_is_noticed(copy, tmp_path, monkeypatch):
     url, keys = copy()
     community = reopen(url, keys)
-    due = due_at_ms(DAY, CHARTER.zone)
+    due = first_due_ms(DAY, CHARTER.zone)
     honest = community.writer.sign_new
 
     def lie(connection, kind, account, statement_id, fields, *args, **more):
@@ -213,7 +217,7 @@ def test_an_insider_who_writes_an_early_known_at_is_noticed(copy, tmp_path, monk
 
     community.writer.clock = type(community.writer.clock)(due - 4 * 86_400_000)
     monkeypatch.setattr(community.writer, "sign_new", lie)
-    monkeypatch.setattr(settlement.run, "due_at_ms", lambda *_args: 0)
+    monkeypatch.setattr(settlement.run_begin, "due_at_ms", lambda *_args: 0)
     settle_day(community, DAY)
     export_bundle(community, tmp_path / "early.zip")
     community.writer.database.close()
@@ -268,7 +272,7 @@ def test_a_run_that_was_begun_and_left_is_shown_and_after_a_week_unsound(copy, t
     export_bundle(community, tmp_path / "left.zip")
     community.writer.database.close()
     report = audit(tmp_path / "left.zip")
-    assert (report.failed, "never settled it" in report.failure) == ("postings", True)
+    assert (report.failed, "never finished" in report.failure) == ("postings", True)
 
 
 def test_nobody_can_use_up_another_keys_numbers(copy):

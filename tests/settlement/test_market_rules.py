@@ -23,7 +23,7 @@ from settlement.intake import import_readings
 from settlement.run import settle_day
 from settlement.signers import member_keys
 from settlement.state import CommunityRules
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from tests.streets import JUNE_30, NAMES, SITES, add_meters, street_readings
 from wallet_api.database import upgrade
 
@@ -71,7 +71,7 @@ def settled(community, day):
     clock = community.writer.clock
     clock.set_ms(max(clock.now_ms(), (periods.stop + 48) * 1_800_000))
     import_readings(community, street_readings(SITES, [day]))
-    clock.set_ms(due_at_ms(day, ZONE))
+    clock.set_ms(first_due_ms(day, ZONE))
     settle_day(community, day)
     writer = community.writer
     with community.reading() as connection:

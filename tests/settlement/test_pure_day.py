@@ -5,7 +5,7 @@ import pickle
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ledger.accounts import WH, fees, grid, meter_account, pool, wallet
+from ledger.accounts import WH, fees, fund, grid, meter_account, network, pool, wallet
 from ledger.book import Balance, Book, Status
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.primitives.canonical import encode
@@ -15,22 +15,31 @@ from market.clearing import clear
 from market.model import Order, PriceRule, Rules
 from meters.readings import Channel
 from settlement.audit.proofs import DayProof, Signed, prove_day
+from settlement.netting import nets_of, netting_moves, opened_by, purses_of, settle_up
 from settlement.orders import (
+    DayFunds,
     Funded,
     PeriodOrders,
     by_half_hour,
     fund_orders,
+    funds_from_detail,
+    funds_of,
+    funds_to_detail,
     hold_detail,
     orders_from_detail,
     orders_to_detail,
     period_inputs,
 )
 from settlement.postings import (
+    NO_ENERGY,
+    energy_moves,
+    energy_of,
+    held_units,
     hold_transfers,
     lines_of,
     market_of,
-    settlement_transfers,
     transfer_id,
+    transfers_of,
 )
 from settlement.state import (
     CommunityRules,
@@ -78,7 +87,7 @@ def street(people, market):
         floor_units=-(10**13),
     )
     state.rules_history.append((0, rules))
-    for account in (fees(ASSET), grid("import"), grid("export")):
+    for account in (fees(ASSET), network(ASSET), fund(ASSET), grid("import"), grid("export")):
         book.open(account)
     for asset in (ASSET, WH):
         book.open(pool("street", asset), floor=0)
@@ -115,21 +124,32 @@ def settle(people, market):
     """Settle three half-hours on a pure book and yield what each came to."""
     state, book, readings, rules = street(people, market)
     inputs = period_inputs(state, PERIODS, by_half_hour(readings))
-    orders = fund_orders(state, inputs, book.balances)
+    orders = fund_orders(state, inputs, funds_of(state, book.balances, ASSET, PERIODS))
     hold_batch = bytes(16)
     holds = hold_transfers(hold_batch, orders, rules)
     assert all(status is Status.CREATED for status in book.apply(holds, PERIODS.start))
+    every_line = []
     for item, its_orders in zip(inputs, orders, strict=True):
         market_now = market_of(its_orders, rules)
         result = clear(market_now)
         verify(market_now, result)
         lines = lines_of(item, result, rules)
         batch = transfer_id(hold_batch, item.period % 1000)
-        transfers = settlement_transfers(batch, hold_batch, item, its_orders, lines, rules)
+        moves = energy_moves(NO_ENERGY, energy_of(item, lines), rules)
         before = {name: balance.posted for name, balance in book.balances.items()}
-        statuses = book.apply(transfers, item.period)
+        statuses = book.apply(transfers_of(batch, moves, item.period), item.period)
         assert all(status is Status.CREATED for status in statuses), statuses
+        every_line += lines
         yield state, book, item, lines, before
+    before = {name: balance.posted for name, balance in book.balances.items()}
+    nets, held = nets_of(every_line, rules), held_units(orders)
+    purses = purses_of(book.balances, held, rules)
+    shares = settle_up(nets.members, purses.claims, purses.can_pay, purses.coffers, nets.community)
+    moves = netting_moves(shares, held, hold_batch, rules)
+    assert not opened_by(moves)
+    statuses = book.apply(transfers_of(transfer_id(hold_batch, 7), moves, PERIODS[-1]), PERIODS[-1])
+    assert all(status is Status.CREATED for status in statuses), statuses
+    yield state, book, None, every_line, before
 
 
 @settings(max_examples=60)
@@ -142,7 +162,12 @@ def test_every_half_hour_sums_to_zero_and_leaves_the_pool_empty(people, market):
         assert sum(v for name, v in changes.items() if name.endswith(ASSET)) == 0
         assert sum(v for name, v in changes.items() if name.endswith(WH)) == 0
         assert sum(line.sold_wh for line in lines) == sum(line.bought_wh for line in lines)
-        for (meter, channel), wh in item.readings.items():
+        if item is None:
+            for member in {line.member for line in lines}:
+                mine = [line for line in lines if line.member == member]
+                units = sum(line.sold_units - line.bought_units for line in mine)
+                assert changes[wallet(member, ASSET)] == units
+        for (meter, channel), wh in item.readings.items() if item else ():
             sign = 1 if channel is Channel.IMPORT else -1
             assert changes[meter_account(meter, channel)] == sign * wh
 
@@ -163,17 +188,14 @@ def test_nobody_is_worse_off_than_with_the_grid_and_no_wallet_bounces(people, ma
 @given(members, st.randoms(use_true_random=False))
 def test_the_order_of_readings_and_members_changes_nothing(people, random):
     state, book, readings, _ = street(people, MID_MARKET)
-    expected = fund_orders(
-        state, period_inputs(state, PERIODS, by_half_hour(readings)), book.balances
-    )
+    funds = funds_of(state, book.balances, ASSET, PERIODS)
+    expected = fund_orders(state, period_inputs(state, PERIODS, by_half_hour(readings)), funds)
     shuffled = list(readings.items())
     random.shuffle(shuffled)
     meters = list(state.meters.items())
     random.shuffle(meters)
     state.meters = dict(meters)
-    again = fund_orders(
-        state, period_inputs(state, PERIODS, by_half_hour(dict(shuffled))), book.balances
-    )
+    again = fund_orders(state, period_inputs(state, PERIODS, by_half_hour(dict(shuffled))), funds)
     assert again == expected
     assert orders_from_detail({"orders": orders_to_detail(again)}, "street") == expected
 
@@ -191,9 +213,13 @@ def test_all_holds_of_a_day_are_resolved_when_its_half_hours_are_settled(people)
 def test_a_holds_detail_written_out_is_its_canonical_json(people):
     state, book, readings, _ = street(people, MID_MARKET)
     inputs = period_inputs(state, PERIODS, by_half_hour(readings))
-    orders = fund_orders(state, inputs, book.balances)
+    funds = funds_of(state, book.balances, ASSET, PERIODS)
+    funds = DayFunds(funds.units, frozenset({"1e" * 16, "0f" * 16}))
+    orders = fund_orders(state, inputs, funds)
     seed = "0f" * 32
-    assert hold_detail(orders, seed) == encode({"seed": seed, "orders": orders_to_detail(orders)})
+    value = {"seed": seed, "funds": funds_to_detail(funds), "orders": orders_to_detail(orders)}
+    assert hold_detail(orders, funds, seed) == encode(value)
+    assert funds_from_detail(value) == funds
 
 
 @given(people=members)
@@ -206,7 +232,9 @@ def test_inputs_come_to_another_process_as_they_were(people):
 def test_an_order_of_more_than_a_reading_may_be_fails_its_hold():
     _, _, _, rules = street([], MID_MARKET)
     most = Funded(Order("0f" * 16, "street", WH_MAX + 1, 500), 0)
-    orders = hold_detail([PeriodOrders(PERIODS[0], {most.order.id: most}, {})], "0f" * 32)
+    orders = hold_detail(
+        [PeriodOrders(PERIODS[0], {most.order.id: most}, {})], DayFunds({}), "0f" * 32
+    )
     held = Signed(3, "00" * 32, 0, bytes(32))
     position, check, words = prove_day(DayProof(PERIODS, bytes(16), rules, [], orders, held))
     assert (position, check) == (3, "funds and mandates")

@@ -143,12 +143,14 @@ def test_another_members_account_is_refused(street, receipts):
     ada, ben = street.members["m-ada"], street.members["m-ben"]
 
     def swap(value):
-        for line in value.get("lines", [value.get("balance", {})]):
-            for name in ("debit", "credit", "account"):
+        shown = value.get("lines", [value.get("line", value.get("balance", {}))])
+        for line in shown:
+            for name in ("debit", "credit", "account", "member"):
                 if name in line:
                     line[name] = line[name].replace(ada, ben).replace("m-ada", "m-ben")
 
-    refused(changed(receipts["line"], swap), street, "not one that the statement binds")
+    for kind in ("line", "net"):
+        refused(changed(receipts[kind], swap), street, "not one that the statement binds")
     refused(changed(receipts["balance"], swap), street, "not one that the seal binds")
 
 
@@ -167,11 +169,22 @@ def test_another_line_another_index_and_a_line_twice_are_refused(street, receipt
         value["lines"].insert(0, value["lines"][0])
 
     for change in (other_index, other_line, exchanged, twice):
-        refused(changed(receipts["line"], change), street)
+        refused(changed(receipts["net"], change), street)
+
+    def neighbours_place(value):
+        value["line"]["index"] += 1
+
+    for name in ("bought_wh", "sold_units", "own_use_wh"):
+
+        def more(value, name=name):
+            value["line"][name] += 1
+
+        refused(changed(receipts["line"], more), street, "not one that the statement binds")
+    refused(changed(receipts["line"], neighbours_place), street)
 
 
 def test_a_record_of_another_half_hour_is_refused(street, receipts):
-    for kind, name in (("line", "lines"), ("reading", "reading")):
+    for kind, name in (("line", "line"), ("reading", "reading")):
         other = field_of(street.make(kind, period=PERIOD + 1).encode(), name)
         twin = changed(receipts[kind], lambda value: value.update({name: other}))  # noqa: B023
         if kind == "line":
@@ -192,18 +205,19 @@ def test_a_record_of_another_half_hour_is_refused(street, receipts):
 
 
 def test_lines_of_two_members_are_refused(street, receipts):
-    ben = field_of(street.make("line", "m-ben").encode(), "lines")
+    ben = field_of(street.make("net", "m-ben").encode(), "lines")
 
     def both(value):
         value["lines"] = sorted([*value["lines"], *ben], key=lambda line: line["index"])
 
-    refused(changed(receipts["line"], both), street, "several members")
+    refused(changed(receipts["net"], both), street, "several members")
 
 
 def test_whom_a_receipt_names_is_checked(street, receipts):
     for kind, named in (
         ("payment", {"m-ada", "m-ben"}),
         ("line", {"m-ada"}),
+        ("net", {"m-ada"}),
         ("reading", {"m-ada"}),
         ("balance", {"m-ada"}),
         ("reversal", set()),

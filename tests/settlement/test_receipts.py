@@ -20,10 +20,11 @@ from ledger.statements import Statement
 from meters.readings import Channel
 from settlement import deeds
 from settlement.audit.receipt import Receipt
-from settlement.audit.receipt_check import Trust, check_receipt
+from settlement.audit.receipt_check import Trust, check_receipt, line_of
 from settlement.audit.receipt_words import proves, render
 from settlement.enrol import Terms, add_member, pay
 from settlement.errors import UnsoundError
+from settlement.postings import Line, lines_seed
 from settlement.receipts import balance_receipt, line_receipt, payment_receipt, reading_receipt
 from settlement.run import settle_day
 from settlement.statement import household_statement
@@ -81,24 +82,21 @@ def street_payment(street, position):
 
 
 def test_every_line_of_every_member_is_what_the_statement_says(street):
-    """All 48 half-hours of all members: money and readings as on their monthly statement."""
+    """All 48 half-hours of all members, and the money of the day, as on the monthly statement."""
     for meter, member in street.members.items():
-        units = 0
+        sums = dict.fromkeys(Line._fields[2:], 0)
         for period in range(PERIOD - 26, PERIOD + 22):
-            try:
-                made = street.make("line", meter, period=period)
-            except InputError:
-                continue
-            finding = check_receipt(made, street.trust, member)
-            for transfer in finding.transfers:
-                mine = f"member/{member}/wallet LWD/7"
-                if transfer.kind is not Kind.VOID_HOLD:
-                    units += transfer.amount * (
-                        (transfer.credit == mine) - (transfer.debit == mine)
-                    )
+            finding = check_receipt(street.make("line", meter, period=period), street.trust, member)
+            for name, value in zip(Line._fields[2:], line_of(finding.receipt)[2:], strict=True):
+                sums[name] += value
         with street.community.reading() as connection:
             month = household_statement(street.community, connection, member, "2026-06")
-        assert units == month.total.sold_units - month.total.bought_units, meter
+        assert sums == {name: getattr(month.total, name) for name in sums}, meter
+        mine, units = wallet(member, "LWD/7"), 0
+        for transfer in check_receipt(street.make("net", meter), street.trust, member).transfers:
+            if transfer.kind is not Kind.VOID_HOLD:
+                units += transfer.amount * ((transfer.credit == mine) - (transfer.debit == mine))
+        assert units == sums["sold_units"] - sums["bought_units"], meter
 
 
 def test_a_reading_and_a_balance_are_what_the_database_says(street, receipts):
@@ -195,7 +193,7 @@ def test_a_receipt_shows_no_neighbour(street, receipts, kind):
     assert b'"seed"' not in shown
 
 
-@pytest.mark.parametrize("kind", ["line", "reading", "balance"])
+@pytest.mark.parametrize("kind", ["line", "net", "reading", "balance"])
 def test_no_seed_is_shown_from_which_neighbours_salts_would_follow(street, receipts, kind):
     receipt = Receipt.decode(receipts[kind])
     with street.community.reading() as connection:
@@ -205,8 +203,10 @@ def test_no_seed_is_shown_from_which_neighbours_salts_would_follow(street, recei
             connection, street.community.writer.community, receipt.proof.index
         )
     seed = decode(entry.detail, 10**8)["seed"].encode()
-    assert not [layer for layer in layers(receipts[kind]) if seed in layer]
-    if kind == "line":
+    derived = lines_seed(bytes.fromhex(seed.decode())).hex().encode()
+    shown = layers(receipts[kind])
+    assert not [layer for layer in shown if seed in layer or derived in layer]
+    if kind == "net":
         mine = {line["index"] for line in receipt.fields["lines"]}
         assert 0 < len(mine) < receipt.statement.body["count"]
 

@@ -16,7 +16,7 @@ from settlement.statement import (
 from settlement.statement_html import render_html
 from settlement.statement_json import statement_json
 from settlement.statement_text import render_text
-from settlement.tables import LineRow
+from settlement.tables import NetRow
 from tests.streets import MISSING, build_street
 
 MONTHS = ("2026-06", "2026-07")
@@ -142,27 +142,25 @@ def test_an_erased_name_is_a_closed_account(tmp_path):
 
 def test_half_hours_that_disagree_with_the_wallet_are_no_statement(tmp_path):
     street = build_street(tmp_path)
-    lines = LineRow.__table__
+    nets = NetRow.__table__
     with street.community.transaction() as connection:
         ledger = street.community.writer.ledger
         number = ledger.chart.number_of(connection, wallet(street.members["Ben"], "LWD/7"))
-        [line, *_] = store.member_lines(
+        [net, *_] = store.member_nets(
             connection, ledger, street.members["Ben"], "LWD/7", range(4_000_000)
         )
+        values = dict.fromkeys(store.WH_AND_UNITS, 0) | {"bought_units": 1}
         connection.execute(
-            lines.insert().values(
+            nets.insert().values(
                 community=ledger.community,
                 member=number,
-                period=line.period,
+                day=net.day,
                 code="R1",
-                own_use_wh=0,
-                bought_wh=0,
-                sold_wh=0,
-                grid_import_wh=0,
-                grid_export_wh=0,
-                bought_units=1,
-                sold_units=0,
                 position=1,
+                period=net.period,
+                cash_units=-1,
+                claim_units=0,
+                **values,
             )
         )
     with street.community.reading() as connection, pytest.raises(LogError, match="2026-06"):

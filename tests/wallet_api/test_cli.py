@@ -181,7 +181,7 @@ def test_a_community_from_nothing_to_a_statement(tmp_path, capsys, monkeypatch):
     code, _, err = cli(capsys, "settle", "--day", "2026-06-13")
     assert code == 1
     assert "rules bind the half-hours that begin after they were logged" in err
-    assert "The first day to be settled is 2026-06-14, 7 days after its end." in err
+    assert "The first day to be settled is 2026-06-14, from 2026-06-21 23:00 UTC on." in err
     members = json.loads(cli(capsys, "member", "list", "--json")[1])
     assert [member["units"] for member in members] == [46 * 300 * 1430, -46 * 300 * 1430]
     shown = json.loads(cli(capsys, "community", "show", "--json")[1])

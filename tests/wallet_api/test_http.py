@@ -8,7 +8,7 @@ from fastapi.testclient import TestClient
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
 from settlement.run import settle_day
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from tests.prepared import DAY, reopen
 from wallet_api.cli.context import Settings
 from wallet_api.cli.demo import read_week, set_up
@@ -48,7 +48,7 @@ def test_a_street_of_sixteen_shows_its_last_day_as_bars_and_as_a_table(tmp_path)
     folder = tmp_path / "demo"
     community = set_up(folder)
     read_week(community, folder)
-    community.writer.clock.set_ms(due_at_ms(WEEK[0], CHARTER.zone))
+    community.writer.clock.set_ms(first_due_ms(WEEK[0], CHARTER.zone))
     settle_day(community, WEEK[0])
     community.writer.database.close()
     with TestClient(create_app(Settings(f"sqlite:///{folder}/commonwatt.sqlite"))) as client:

@@ -55,8 +55,11 @@ def test_balances_are_those_of_the_ledger_and_empty_before_the_day(settled, caps
     assert "m-ada " in out
 
 
+METER = "meter/m-ben/import WH/0"
+
+
 def test_pages_of_an_account_are_the_whole_and_their_balances_run(settled, capsys):
-    whole = json.loads(cli(capsys, settled, "ledger", "history", "m-ben", "--json")[1])
+    whole = json.loads(cli(capsys, settled, "ledger", "history", METER, "--json")[1])
     assert len(whole["lines"]) > 20
     assert whole["next"] is None
     lines, cursor = [], 0
@@ -65,7 +68,7 @@ def test_pages_of_an_account_are_the_whole_and_their_balances_run(settled, capsy
             cli(
                 capsys,
                 settled,
-                *("ledger", "history", "m-ben", "--limit", 7, "--after", cursor, "--json"),
+                *("ledger", "history", METER, "--limit", 7, "--after", cursor, "--json"),
             )[1]
         )
         lines += page["lines"]
@@ -75,14 +78,14 @@ def test_pages_of_an_account_are_the_whole_and_their_balances_run(settled, capsy
     for line in lines:
         running += line["amount"]
         assert line["balance"] == running
-    _, out, _ = cli(capsys, settled, "ledger", "history", "m-ben", "--limit", 3)
-    assert out.startswith("m-ben\n")
+    _, out, _ = cli(capsys, settled, "ledger", "history", METER, "--limit", 3)
+    assert out.startswith("meter/m-ben/import WH\n")
     assert f"More: --after {lines[2]['line']}" in out
     one = "member/{}/wallet LWD/7"
     code, _, err = cli(capsys, settled, "ledger", "history", one.format("f" * 32))
     assert code == 1
     assert "is not open" in err
-    none = cli(capsys, settled, "ledger", "history", "m-ben", "--from", "2026-07-02", "--json")
+    none = cli(capsys, settled, "ledger", "history", METER, "--from", "2026-07-02", "--json")
     assert json.loads(none[1])["lines"] == []
 
 

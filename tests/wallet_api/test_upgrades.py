@@ -1,4 +1,4 @@
-"""Upgrades: an older database with a settled day becomes what a new one would be."""
+"""Upgrades: an older database becomes what a new one would be; one that cannot is refused."""
 
 from collections import Counter
 
@@ -8,6 +8,8 @@ from sqlalchemy import inspect, text
 
 from ledger import history
 from ledger.db import Database
+from ledger.errors import SetupError
+from settlement.enrol import pay
 from settlement.run import settle_day
 from tests.engines import fresh_url
 from tests.prepared import DAY, found, reopen
@@ -27,6 +29,7 @@ LATER = (
     "meter_alert",
     "meter_advance",
     "meter_setting",
+    "net",
 )
 """Tables that the first revision did not have."""
 
@@ -88,7 +91,8 @@ def test_a_first_database_becomes_what_a_new_one_is(engine, tmp_path):
         (tmp_path / "keys").mkdir()
         found(new_url, tmp_path / "keys/ring").writer.database.close()
         community = reopen(new_url, tmp_path / "keys/ring")
-        settle_day(community, DAY)
+        ada, ben, *_ = sorted(community.state.members)
+        pay(community, ada, ben, 5, "bread")
         settled, database = community.writer.database, Database(url)
         at_first_revision(database, settled)
         upgrade(database)
@@ -106,7 +110,12 @@ def test_an_upgrade_fills_history_as_posting_would(engine, tmp_path, monkeypatch
         monkeypatch.setattr(history, "CHUNK_TRANSFERS", 64)
         found(new_url, tmp_path / "keys/ring").writer.database.close()
         community = reopen(new_url, tmp_path / "keys/ring")
-        settle_day(community, DAY)
+        members = sorted(community.state.members)
+        for number in range(200):
+            payer, payee = members[number % 4], members[(number + 1 + number // 7) % 4]
+            if payer != payee:
+                pay(community, payer, payee, 1 + number, "bread")
+                community.writer.clock.set_ms(community.writer.clock.now_ms() + 1_800_000)
         settled, database = community.writer.database, Database(url)
         at_first_revision(database, settled)
         monkeypatch.setattr("ledger.history.CHUNK_TRANSFERS", 64)
@@ -119,3 +128,18 @@ def test_an_upgrade_fills_history_as_posting_would(engine, tmp_path, monkeypatch
         assert rows_of(database, table) == rows_of(settled, table)
         database.close()
         settled.close()
+
+
+def test_days_that_were_settled_before_the_first_release_are_refused(tmp_path):
+    (tmp_path / "keys").mkdir()
+    found(f"sqlite:///{tmp_path}/new.sqlite", tmp_path / "keys/ring").writer.database.close()
+    community = reopen(f"sqlite:///{tmp_path}/new.sqlite", tmp_path / "keys/ring")
+    settle_day(community, DAY)
+    database = Database(f"sqlite:///{tmp_path}/old.sqlite")
+    at_first_revision(database, community.writer.database)
+    with pytest.raises(SetupError, match="before the first release"):
+        upgrade(database)
+    with database.read() as connection:
+        assert connection.scalar(text("SELECT count(*) FROM run")) == 1
+    database.close()
+    community.writer.database.close()

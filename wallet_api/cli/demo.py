@@ -45,7 +45,7 @@ from settlement.run import settle_day
 from settlement.statement import household_statement
 from settlement.statement_html import render_html
 from settlement.statement_text import render_text
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from wallet_api.cli.context import (
     DEMO_FOLDER,
     EXIT_NO,
@@ -81,7 +81,7 @@ def demo(
     stopwatch.lap("readings in")
     with progress("Days", len(WEEK)) as advance:
         for day in WEEK:
-            _clock(community).set_ms(due_at_ms(day, CHARTER.zone))
+            _clock(community).set_ms(first_due_ms(day, CHARTER.zone))
             settle_day(community, day)
             advance(1)
     _shop(community)

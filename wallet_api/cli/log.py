@@ -57,8 +57,12 @@ COSTS = {
         "whether the half-hour was cleared and posted by the rules",
     ),
     ("settlement", DETAIL): (
-        "the salts of a half-hour's transfers",
+        "the salts of a half-hour's transfers and lines",
         "whether the half-hour posted the transfers that were signed",
+    ),
+    ("netting", DETAIL): (
+        "the salts of a day's money",
+        "whether the day moved the money that was signed",
     ),
 }
 """By kind and what of it: what goes, and what an auditor can then not tell any more."""
@@ -112,7 +116,7 @@ def erase(
     """Delete facts or details for good, by a statement that two operators sign.
 
     The fact of a payment, request or claim may go at any time; half-hours of homes once they are
-    35 days old. Leaves stay, so every proof stays valid. Log positions stand in 'commonwatt
+    100 days old. Leaves stay, so every proof stays valid. Log positions stand in 'commonwatt
     ledger history'.
 
     Example: commonwatt log erase --entry 412 --what fact --reason "She asked." --dry-run

@@ -12,7 +12,7 @@ from settlement.errors import RunRefusedError
 from settlement.estimating import estimate_missing
 from settlement.run import settle_day
 from settlement.store import RunSummary
-from settlement.timetable import due_at_ms
+from settlement.timetable import first_due_ms
 from wallet_api.cli.context import (
     EXIT_CANNOT,
     move_clock,
@@ -55,14 +55,14 @@ def settle(
         stop(EXIT_CANNOT)
     settings = settings_of(context)
     community = open_here(settings)
-    zone = community.state.rules_now.zone
+    zone, table = community.state.rules_now.zone, community.state.rules_now.timetable
     with community.reading() as connection:
         before = {run.day for run in store.runs(connection, community.writer.community)}
     runs = []
     with progress("Days", count) as advance:
         for offset in range(count):
             this_day = first + timedelta(days=offset)
-            move_clock(community, due_at_ms(this_day, zone))
+            move_clock(community, first_due_ms(this_day, zone, table))
             try:
                 estimated = 0
                 if estimates and this_day.isoformat() not in before:

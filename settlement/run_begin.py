@@ -1,0 +1,286 @@
+"""How a run begins: what is fixed and signed before anything is cleared.
+
+The first run that posts fixes what money there is for the day and sets aside what its orders may owe.
+A later run fixes what it knows; it takes the day's funds as they were fixed.
+
+>>> begin.__name__
+'begin'
+"""
+
+from dataclasses import dataclass, replace
+from datetime import date
+from typing import Any
+
+from sqlalchemy import Connection
+
+from ledger import log_store
+from ledger.batches import Batch
+from ledger.errors import LogError
+from ledger.kinds import COMMUNITY
+from ledger.log_store import Entry
+from ledger.primitives.canonical import decode
+from ledger.primitives.periods import load_zone, local_date, of_local_day, start_text, start_utc
+from ledger.records import record, salted_root
+from ledger.statements import Statement
+from ledger.writer import Draft
+from market.check import check_market
+from market.errors import MarketInputError
+from settlement import store
+from settlement.community import Community
+from settlement.day_run import DayRun, Posted, differing, missing_of
+from settlement.errors import RunRefusedError
+from settlement.netting import nets_of
+from settlement.orders import (
+    DayFunds,
+    PeriodInputs,
+    PeriodOrders,
+    fund_orders,
+    funds_from_detail,
+    funds_of,
+    hold_detail,
+    orders_from_detail,
+)
+from settlement.postings import energy_of, hold_transfers, market_of, run_id
+from settlement.run_inputs import inputs_of, surely_unchanged
+from settlement.state import CommunityRules
+from settlement.store import RunSummary
+from settlement.timetable import DETAIL_BYTES_MAX, NOT_AFTER_MS, due_at_ms
+
+
+def begin(community: Community, connection: Connection, day: date, code: str) -> DayRun:
+    """Begin a run that posts, or find what it began with before it was stopped.
+
+    A later run that changes nothing writes nothing here: its seal says all.
+
+    Raises:
+        RunRefusedError: too early, out of order, or there is nothing to settle.
+    """
+    periods = of_local_day(day, load_zone(community.state.rules_now.zone))
+    rules = community.state.rules_of(periods.start)
+    if rules is None:
+        raise RunRefusedError(_not_bound(community, day))
+    made = store.runs_of(connection, community.writer.community, day.isoformat())
+    rules.timetable.check_turn(code, tuple(run.code for run in made), str(day))
+    beginning = _Beginning(community, connection, day, code, periods, rules)
+    return beginning.later(made) if made else beginning.first()
+
+
+@dataclass(frozen=True)
+class _Beginning:
+    """What both kinds of beginning share."""
+
+    community: Community
+    connection: Connection
+    day: date
+    code: str
+    periods: range
+    rules: CommunityRules
+
+    def first(self) -> DayRun:
+        """Begin the first run that posts: set aside what orders may owe, or find what was."""
+        statement_id = run_id("hold", self.community.writer.origin, self.code, self.day.isoformat())
+        position = self._has(statement_id)
+        if position is None:
+            return self._new_hold(statement_id)
+        entry = log_store.fact_at(self.connection, self.community.writer.community, position)
+        detail = self._hold_detail(entry)
+        return self._first_run(
+            statement_id,
+            Statement.decode(entry.envelope).body["known_at"],
+            position,
+            self._inputs(position, self.code),
+            orders_from_detail(detail, self.rules.feeder),
+            funds_from_detail(detail),
+        )
+
+    def _first_run(
+        self,
+        statement_id: str,
+        known_at_ms: int,
+        position: int,
+        inputs: list[PeriodInputs],
+        orders: list[PeriodOrders],
+        funds: DayFunds,
+    ) -> DayRun:
+        return DayRun(
+            *(self.day, self.code, self.periods, self.rules, funds, known_at_ms, position),
+            bytes.fromhex(statement_id),
+            inputs,
+            orders,
+            [*range(len(self.periods))],
+            missing_of(inputs),
+        )
+
+    def _new_hold(self, statement_id: str) -> DayRun:
+        community, connection, day = self.community, self.connection, self.day
+        writer, rules, known_at_ms = community.writer, self.rules, self._now_if_due()
+        size, _, _ = log_store.head(connection, writer.community)
+        inputs = self._inputs(size, self.code)
+        if all(not item.readings or len(item.missing) == len(item.readings) for item in inputs):
+            raise RunRefusedError(
+                f"There is not one reading of {day} by a meter whose member consented before that "
+                "day. Either no file with that day was imported yet (commonwatt meters import), or "
+                "the members and meters were added later: consent counts from the next half-hour on."
+            )
+        balances = writer.ledger.balances(connection)
+        funds = funds_of(community.state, balances, rules.asset, self.periods)
+        orders = fund_orders(community.state, inputs, funds)
+        self._check_markets(orders)
+        batch_id = bytes.fromhex(statement_id)
+        transfers = hold_transfers(batch_id, orders, rules)
+        seed = writer.entropy(f"seed/{statement_id}", 32)
+        detail = hold_detail(orders, funds, seed.hex())
+        if len(detail) > DETAIL_BYTES_MAX:
+            raise RunRefusedError(
+                f"The orders of {day} take {len(detail):,} bytes, and a run at most "
+                f"{DETAIL_BYTES_MAX:,}: split the community. Nothing was posted."
+            )
+        fields = {
+            "first": self.periods.start,
+            "periods": len(self.periods),
+            "count": len(transfers),
+            "root": salted_root(seed, [record(transfer) for transfer in transfers]).hex(),
+        }
+        position = self._say("hold", statement_id, known_at_ms, fields, detail)
+        batch = Batch(batch_id, tuple(transfers), position)
+        writer.ledger.post(connection, [batch], writer.logged_ms(connection))
+        return self._first_run(statement_id, known_at_ms, position, inputs, orders, funds)
+
+    def later(self, made: list[RunSummary]) -> DayRun:
+        """Begin a later run: fix what it knows, if it changes anything."""
+        writer, last = self.community.writer, made[-1]
+        sealed = log_store.fact_at(self.connection, writer.community, last.position)
+        posted = Posted(
+            seal=Statement.decode(sealed.envelope).tx_id, codes=tuple(run.code for run in made)
+        )
+        statement_id = run_id("run", writer.origin, self.code, self.day.isoformat())
+        position = self._has(statement_id)
+        if position is not None:
+            entry = log_store.fact_at(self.connection, writer.community, position)
+            known_at_ms = Statement.decode(entry.envelope).body["known_at"]
+            return self._anew(known_at_ms, position, last, posted)
+        known_at_ms = self._now_if_due()
+        known, _, _ = log_store.head(self.connection, writer.community)
+        if surely_unchanged(self.community, self.connection, self.periods, last.known):
+            return DayRun(
+                *(self.day, self.code, self.periods, self.rules, DayFunds({}), known_at_ms, known),
+                *(b"", [], [], [], last.missing, posted),
+            )
+        run = self._anew(known_at_ms, known, last, posted)
+        if run.changed:
+            self._check_markets([run.orders[index] for index in run.changed])
+            self._say("run", statement_id, known_at_ms, {"after": posted.seal})
+        return run
+
+    def _anew(self, known_at_ms: int, known: int, last: RunSummary, posted: Posted) -> DayRun:
+        """Work the day out with what is known now, and with what was known before."""
+        community, connection, state = self.community, self.connection, self.community.state
+        ledger = community.writer.ledger
+        hold = self._has(run_id("hold", community.writer.origin, posted.codes[0], str(self.day)))
+        if hold is None:
+            raise LogError(
+                f"The log has no hold of {self.day}. Check the database against its log."
+            )
+        entry = log_store.fact_at(connection, community.writer.community, hold)
+        funds = funds_from_detail(self._hold_detail(entry))
+        before, now = self._inputs(last.known, last.code), self._inputs(known, self.code)
+        orders = fund_orders(state, now, funds)
+        changed = differing(before, fund_orders(state, before, funds), now, orders)
+        lines = store.lines_by_period(connection, ledger, self.periods)
+        all_lines = [line for found in lines.values() for line in found.values()]
+        posted = replace(
+            posted,
+            energy={
+                item.period: energy_of(item, lines[item.period].values())
+                for item in (before[index] for index in changed)
+            },
+            lines=lines,
+            nets=nets_of(all_lines, self.rules),
+        )
+        return DayRun(
+            *(self.day, self.code, self.periods, self.rules, funds, known_at_ms, known),
+            *(b"", now, orders, changed, missing_of(now), posted),
+        )
+
+    def _inputs(self, before: int, code: str) -> list[PeriodInputs]:
+        final = self.rules.timetable.is_final(code)
+        return inputs_of(self.community, self.connection, self.periods, before, final=final)
+
+    def _has(self, statement_id: str) -> int | None:
+        return log_store.has_statement(
+            self.connection, self.community.writer.community, statement_id
+        )
+
+    def _say(
+        self,
+        kind: str,
+        statement_id: str,
+        known_at_ms: int,
+        fields: dict[str, Any],
+        detail: bytes | None = None,
+    ) -> int:
+        """Sign and log how the run begins, and return its position."""
+        writer = self.community.writer
+        about = {"day": self.day.isoformat(), "run": self.code, "known_at": known_at_ms}
+        envelope = writer.sign_new(
+            self.connection,
+            kind,
+            COMMUNITY,
+            statement_id,
+            {**about, **fields},
+            [writer.keyring.load("settlement")],
+            not_after_ms=known_at_ms + NOT_AFTER_MS,
+        )
+        [position] = self.community.accept(self.connection, [Draft(envelope, detail)])
+        return position
+
+    def _now_if_due(self) -> int:
+        """Return the time to know readings at, in Unix milliseconds.
+
+        Raises:
+            RunRefusedError: the run is not due.
+        """
+        now_ms = self.community.writer.clock.now_ms() // 1000 * 1000
+        due_ms = due_at_ms(self.rules.timetable.run(self.code), self.day, self.rules.zone)
+        if now_ms < due_ms:
+            raise RunRefusedError(
+                f"The run {self.code} of {self.day} is due on {_when(due_ms)}; nothing was posted."
+            )
+        return now_ms
+
+    def _check_markets(self, orders: list[PeriodOrders]) -> None:
+        """Refuse orders that cannot be cleared before anything is written: it fixes the day."""
+        for item in orders:
+            try:
+                check_market(market_of(item, self.rules))
+            except MarketInputError as error:
+                raise RunRefusedError(
+                    f"The half-hour {start_text(item.period)} of {self.day} cannot be cleared: "
+                    f"{error}. Is a reading far too large? Correct it, then settle again; nothing "
+                    "was posted."
+                ) from error
+
+    def _hold_detail(self, entry: Entry) -> dict[str, Any]:
+        if entry.detail is None:
+            raise RunRefusedError(
+                f"What was set aside for {self.day} was erased, and with it the day's funds: it "
+                "cannot be worked out again."
+            )
+        found: dict[str, Any] = decode(entry.detail, DETAIL_BYTES_MAX)
+        return found
+
+
+def _when(time_ms: int) -> str:
+    return start_utc(time_ms // 1_800_000).strftime("%Y-%m-%d %H:%M UTC")
+
+
+def _not_bound(community: Community, day: date) -> str:
+    """Say from which day on there is something to settle."""
+    logged, rules = community.state.rules_history[0]
+    zone = load_zone(rules.zone)
+    first = local_date(of_local_day(local_date(logged, zone), zone).stop, zone)
+    plan = rules.timetable.run(rules.timetable.first)
+    return (
+        f"No rules bound all of {day}: rules bind the half-hours that begin after they were logged. "
+        f"The first day to be settled is {first}, from {_when(due_at_ms(plan, first, rules.zone))} on."
+    )
