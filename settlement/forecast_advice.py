@@ -1,10 +1,10 @@
 """When to wash: the hours of a forecast day in which neighbours have most to spare. Pure.
 
 Two hours are what a machine takes. The best two are found first, then grown on both sides while what
-is to spare there is at least half of their mean: a household that may choose is not told a minute.
+is to spare there is at least three quarters of their mean: who may choose is not told a minute.
 
->>> best_places([0, 0, 4, 8, 8, 8, 7, 5, 2, 0])
-range(2, 8)
+>>> best_places([0, 0, 4, 8, 8, 8, 7, 6, 2, 0])
+range(3, 8)
 """
 
 from collections.abc import Sequence
@@ -62,7 +62,8 @@ def best_places(surplus: Sequence[int]) -> range:
     starts = range(len(surplus) - count + 1)
     start = max(starts, key=lambda at: (sums[at + count] - sums[at], -at))
     stop = start + count
-    enough = max(1, -(-(sums[stop] - sums[start]) // (2 * count)))  # half of the mean, rounded up
+    # Three quarters of the mean, rounded up; nothing is grown into what is short.
+    enough = max(1, -(-3 * (sums[stop] - sums[start]) // (4 * count)))
     while start and surplus[start - 1] >= enough:
         start -= 1
     while stop < len(surplus) and surplus[stop] >= enough:
