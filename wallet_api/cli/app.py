@@ -25,6 +25,7 @@ from wallet_api.cli import (
     db,
     demo,
     export,
+    forecast,
     helper,
     ledger,
     log,
@@ -137,6 +138,7 @@ meters.app.command("listen")(meter_listen.listen)
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
+app.command()(forecast.forecast)
 app.command("statement")(statement.statement)
 app.command("receipt")(receipt.receipt)
 audit.app.command("receipt")(receipt.audit_receipt)
