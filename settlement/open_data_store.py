@@ -9,7 +9,7 @@ log positions and change nothing here, because two views of one half-hour tell m
 
 import threading
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import Any
@@ -87,11 +87,20 @@ class OpenDays:
         self, community: Community, connection: Connection, day: date, runs: Mapping[str, int]
     ) -> OpenDay:
         key = community.writer.community, day.isoformat()
-        if key not in self._known:
-            self._known[key] = open_day(community, connection, day, runs)
-            if len(self._known) > DAYS_MAX:
-                self._known.pop(next(iter(self._known)))
-        return self._known[key]
+        if key in self._known:
+            return self._known[key]
+        found = open_day(community, connection, day, runs)
+        if found.rows:
+            self._known[key] = found
+        if len(self._known) > DAYS_MAX:
+            self._known.pop(next(iter(self._known)))
+        return found
+
+
+def total_matched_wh(days: Iterable[OpenDay]) -> int | None:
+    """Add up the matched energy that is published; None if none is, so that a sum tells no more."""
+    shown = [row.matched_wh for day in days for row in day.rows if row.matched_wh is not None]
+    return sum(shown) if shown else None
 
 
 def open_day(

@@ -71,11 +71,6 @@ LICENCES = {
             "Open Data Commons Attribution License 1.0",
             "https://opendatacommons.org/licenses/by/1-0/",
         ),
-        Licence(
-            "OGL-UK-3.0",
-            "Open Government Licence 3.0",
-            "https://www.nationalarchives.gov.uk/doc/open-government-licence/version/3/",
-        ),
     )
 }
 """Licences that allow anybody to use, change and share, by SPDX name; the first is the default."""
@@ -123,6 +118,17 @@ _FIELDS: Mapping[str, tuple[str, str, str]] = {
     "sellers": ("string", "", "How many members gave electricity"),
 }
 """Type, unit and description of the columns that are no reasons."""
+
+
+_UNMATCHED = (Why.FEW, Why.RULES, Why.LIMITS, Why.UNMATCHED)
+REASONS: Mapping[str, tuple[Why, ...]] = {
+    "import_wh": (Why.FEW,),
+    "export_wh": (Why.FEW,),
+    "matched_wh": _UNMATCHED,
+    "local_share_permille": (*_UNMATCHED, Why.NOTHING),
+    "price_ticks": (*_UNMATCHED, Why.NOTHING),
+}
+"""Why each figure may be empty."""
 
 
 def open_files(rows: Sequence[OpenRow], about: About, *, parquet: bytes) -> dict[str, bytes]:
@@ -241,13 +247,13 @@ def schema() -> dict[str, Any]:
 
 def _field(name: str) -> dict[str, Any]:
     if name.endswith("_why"):
-        figure = name.removesuffix("_why")
-        reasons = "; ".join(f"{why}: {WORDS[why]}" for why in Why)
+        figure = next(each for each in _FIELDS if each.startswith(name.removesuffix("_why")))
+        may_be = REASONS[figure]
         return {
             "name": name,
             "type": "string",
-            "description": f"Why {figure} is empty, or empty. {reasons}",
-            "constraints": {"enum": [why.value for why in Why]},
+            "description": f"Why {figure} is empty: {', '.join(may_be)}",
+            "constraints": {"enum": [why.value for why in may_be]},
         }
     kind, unit, words = _FIELDS[name]
     field: dict[str, Any] = {"name": name, "type": kind, "description": words}
@@ -287,11 +293,13 @@ def readme(rows: Sequence[OpenRow], about: About) -> str:
     columns = "\n".join(
         f"- `{field['name']}`: {field['description']}" for field in schema()["fields"]
     )
+    reasons = "\n".join(f"- `{why}`: {WORDS[why]}" for why in Why)
     return (
         f"# {about.name}: open data\n\n{description(rows, about)}\n\n"
         "`open.csv`, `open.json` and `open.parquet` hold the same rows; `datapackage.json` describes them, "
         "with their sizes and SHA-256.\n\n"
         f"An empty figure is not a zero: its reason stands beside it.\n\n## Columns\n\n{columns}\n\n"
+        f"## Reasons\n\n{reasons}\n\n"
         f"## Licence\n\n{about.licence.title}: {about.licence.path}\n\nCite as: {citation(rows, about)}\n"
     )
 

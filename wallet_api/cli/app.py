@@ -25,6 +25,7 @@ from wallet_api.cli import (
     db,
     demo,
     export,
+    export_open,
     helper,
     ledger,
     log,
@@ -151,6 +152,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
 app.add_typer(witness.app, name="witness")
+export.app.command("open")(export_open.export_open)
 app.add_typer(export.app, name="export")
 
 
