@@ -21,6 +21,7 @@ from wallet_api.cli import (
     amend,
     audit,
     books,
+    caps,
     community,
     db,
     demo,
@@ -138,6 +139,7 @@ meters.app.command("listen")(meter_listen.listen)
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
+app.command()(caps.caps)
 app.command("statement")(statement.statement)
 app.command("receipt")(receipt.receipt)
 audit.app.command("receipt")(receipt.audit_receipt)
