@@ -118,8 +118,7 @@ GENERATION = Cap(
     200,
     Unit.PERMILLE,
     "what members gave beyond what they took, as a part of what they took, in 12 months",
-    "not a law: a bound of 20 % that schemes of local supply set themselves; your agreement with the licensed "
-    "supplier may say another",
+    "no law that we know of: a rule of thumb of 20 %; your agreement with the licensed supplier may say another",
     "Take in members who use electricity before any who generate.",
     "Members gave over 20 % more than they took: take in members who use electricity before any who "
     "generate, and read what your agreement with the licensed supplier says.",
