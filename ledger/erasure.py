@@ -71,7 +71,11 @@ def check_erasure(
         if not may_erase(kind, what, logged, period):
             raise RefusedError(
                 f"The {what} of log entry {position}, {a_kind(kind)}, must stay"
-                + (f" for {DETAIL_KEPT_PERIODS // 48} days." if what == DETAIL and kind in ERASABLE_DETAILS else ".")
+                + (
+                    f" for {DETAIL_KEPT_PERIODS // 48} days."
+                    if what == DETAIL and kind in ERASABLE_DETAILS
+                    else "."
+                )
             )
 
 

@@ -1,4 +1,4 @@
-"""The HTTP interface: composition root. For now a first page, health, and the log's files.
+"""The HTTP interface: composition root. For now a first page, health, open data, and the log's files.
 
 >>> from wallet_api.cli.context import Settings
 >>> create_app(Settings()).title
@@ -17,8 +17,9 @@ from starlette.exceptions import HTTPException
 from ledger import log_store
 from ledger.db import Database
 from ledger.errors import SetupError
-from settlement import store
+from settlement.open_data_store import OpenDays, total_matched_wh
 from wallet_api.cli.context import Settings, open_here
+from wallet_api.open_http import OpenShelf, open_router
 from wallet_api.page import CONTENT_POLICY, first_page, interface_page
 from wallet_api.problems import install_problem_handlers
 from wallet_api.readings_door import ReadingsDoor
@@ -39,7 +40,7 @@ class HealthOut(BaseModel):
 
 
 class CommunityOut(BaseModel):
-    """What anybody may know of the community."""
+    """What anybody may know of the community; ``matched_wh`` is null where nothing is published."""
 
     model_config = ConfigDict(strict=True, extra="forbid")
     name: str
@@ -50,7 +51,7 @@ class CommunityOut(BaseModel):
     replay: bool
     members: int
     days_settled: int
-    matched_wh: int
+    matched_wh: int | None
     log_entries: int
 
 
@@ -74,11 +75,16 @@ def create_app(settings: Settings) -> FastAPI:
     )
     install_problem_handlers(app)
     app.include_router(readings_router(door))
+    days = OpenDays()
+    app.include_router(
+        open_router(OpenShelf(settings, lambda: open_here(settings, database), days))
+    )
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home() -> HTMLResponse:
+        here = open_here(settings, database)
         return HTMLResponse(
-            first_page(open_here(settings, database)),
+            first_page(here, days.of(here)),
             headers={"Content-Security-Policy": CONTENT_POLICY},
         )
 
@@ -95,11 +101,11 @@ def create_app(settings: Settings) -> FastAPI:
 
     @app.get("/v1/community", summary="Name, rules' zone and currency, and how far the log is")
     def community() -> CommunityOut:
-        return _community(settings, database)
+        return _community(settings, database, days)
 
     @app.get("/log.vkey", response_class=PlainTextResponse, summary="The log's public key")
     def vkey() -> PlainTextResponse:
-        return PlainTextResponse(_community(settings, database).log_key + "\n")
+        return PlainTextResponse(_community(settings, database, days).log_key + "\n")
 
     @app.get("/log/checkpoint", response_class=PlainTextResponse, summary="The signed head")
     def checkpoint() -> PlainTextResponse:
@@ -116,13 +122,13 @@ def create_app(settings: Settings) -> FastAPI:
     return app
 
 
-def _community(settings: Settings, database: Database) -> CommunityOut:
+def _community(settings: Settings, database: Database, days: OpenDays) -> CommunityOut:
     community = open_here(settings, database)
     rules = community.state.rules_now
     with community.reading() as connection:
         size, _, _ = log_store.head(connection, community.writer.community)
-        runs = store.runs(connection, community.writer.community)
         key = community.log_verifier(connection).vkey
+    published = days.of(community)
     return CommunityOut(
         name=community.name,
         origin=community.writer.origin,
@@ -131,8 +137,8 @@ def _community(settings: Settings, database: Database) -> CommunityOut:
         asset=rules.asset,
         replay=rules.replay,
         members=len(community.state.members),
-        days_settled=len(runs),
-        matched_wh=sum(run.matched_wh for run in runs),
+        days_settled=len(published),
+        matched_wh=total_matched_wh(published),
         log_entries=size,
     )
 

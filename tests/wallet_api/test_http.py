@@ -34,14 +34,18 @@ def test_the_first_page_says_what_is_here_and_loads_nothing_else(client):
     page = client[0].get("/")
     assert page.status_code == 200
     assert "Ladywood Street Power" in page.text
-    assert "kWh</p>" in page.text
+    assert "4 neighbours</p>" in page.text
+    assert "and 1 settled day." in page.text
     assert "<script" not in page.text
     assert "http" not in page.text.replace("http-equiv", "")
     assert page.headers["content-security-policy"].startswith("default-src 'none'")
 
 
 def test_a_street_of_four_shows_no_half_hours(client):
-    assert "<svg" not in client[0].get("/").text  # fewer than five homes: no figure of theirs
+    page = client[0].get("/").text
+    assert "<svg" not in page  # fewer than five homes: no figure of theirs
+    assert "kWh" not in page
+    assert client[0].get("/v1/community").json()["matched_wh"] is None
 
 
 def test_a_street_of_sixteen_shows_its_last_day_as_bars_and_as_a_table(tmp_path):
@@ -53,7 +57,8 @@ def test_a_street_of_sixteen_shows_its_last_day_as_bars_and_as_a_table(tmp_path)
     community.writer.database.close()
     with TestClient(create_app(Settings(f"sqlite:///{folder}/commonwatt.sqlite"))) as client:
         page = client.get("/").text
-        assert "44.13 kWh from neighbours" in page
+        assert "about 38 kWh between neighbours may be told" in page
+        assert '<p class="big">38 kWh</p>' in page
         assert page.count("<rect") > 48
         assert page.count("<tr>") == 49
         assert "its clock is simulated" in " ".join(page.split())

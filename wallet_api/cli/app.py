@@ -21,10 +21,12 @@ from wallet_api.cli import (
     amend,
     audit,
     books,
+    caps,
     community,
     db,
     demo,
     export,
+    export_open,
     forecast,
     helper,
     ledger,
@@ -139,6 +141,7 @@ app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
 app.command()(forecast.forecast)
+app.command()(caps.caps)
 app.command("statement")(statement.statement)
 app.command("receipt")(receipt.receipt)
 audit.app.command("receipt")(receipt.audit_receipt)
@@ -153,6 +156,7 @@ app.add_typer(ledger.app, name="ledger")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
 app.add_typer(witness.app, name="witness")
+export.app.command("open")(export_open.export_open)
 app.add_typer(export.app, name="export")
 
 
