@@ -147,8 +147,8 @@ def _seal(
     """Seal the day: totals, every balance, and the seal before; return its place in the log."""
     writer = community.writer
     statement_id = run_id("seal", writer.origin, run.code, run.name)
-    totals_data = encode({"totals": totals})
     seed = writer.entropy(f"seed/{statement_id}", 32)
+    detail = encode({"seed": seed.hex(), "totals": totals})
     balances = writer.ledger.balances(connection)
     check_balances(balances)
     check_pools_empty(balances, balances)
@@ -163,14 +163,13 @@ def _seal(
             "known_at": run.known_at_ms,
             "periods": len(run.periods),
             "settled": len(run.changed),
-            "totals": hashlib.sha256(totals_data).hexdigest(),
+            "totals": hashlib.sha256(detail).hexdigest(),
             "balances": salted_root(seed, balance_records(balances)).hex(),
             "previous": _last_seal(community, connection),
         },
         [writer.keyring.load("settlement")],
         not_after_ms=run.known_at_ms + NOT_AFTER_MS,
     )
-    detail = encode({"seed": seed.hex(), "totals": totals})
     [position] = community.accept(connection, [Draft(envelope, detail)])
     return position
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from ledger.accounts import pool
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.log.leaf import Leaf
-from ledger.primitives.canonical import encode, encode_trusted
+from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.periods import parse_date, start_text
 from ledger.records import salted_root
 from ledger.statements import Statement
@@ -23,7 +23,7 @@ from market.errors import CertificateError
 from settlement.audit.archive import Archive, SealedDay, pack
 from settlement.audit.bundle import Fact
 from settlement.audit.days import Day, Turn
-from settlement.audit.details import object_of, same, seed_of, sha256_hex
+from settlement.audit.details import detail_of, object_of, same, seed_of, sha256_hex
 from settlement.audit.moves import energy_net, money_net
 from settlement.audit.proofs import (
     CLEARINGS,
@@ -240,7 +240,7 @@ class Runs:
         if day.known and body["settled"] != len(day.changed):
             raise UnsoundError("the seal counts other half-hours than were worked out")
         detail = object_of(fact, "seed", "totals")
-        if sha256_hex(encode({"totals": detail.get("totals")})) != body["totals"]:
+        if sha256_hex(detail_of(fact)) != body["totals"]:
             raise UnsoundError("the totals that the seal shows are not those sealed")
         totals = [day.posted.totals[period] for period in day.periods] if day.known else []
         if day.known and not same(encode_trusted(totals), encode_trusted(detail["totals"])):

@@ -216,7 +216,7 @@ class Run:
             "known_at": self.known_at() * SECONDS * 1000,
             "periods": len(PERIODS),
             "settled": len(PERIODS),
-            "totals": _sha256(encode({"totals": totals})),
+            "totals": _sha256(encode({"seed": seed.hex(), "totals": totals})),
             "balances": salted_root(seed, balances).hex(),
             "previous": NO_SEAL,
         }
