@@ -24,6 +24,7 @@ class Posted:
         nets: what the day came to.
         seal: hash of the last run's seal.
         codes: the runs that were made, in order.
+        totals: of every half-hour, as that seal shows them.
     """
 
     energy: Mapping[int, Energy] = field(default_factory=dict)
@@ -31,6 +32,7 @@ class Posted:
     nets: Nets = field(default_factory=Nets)
     seal: str = ""
     codes: tuple[str, ...] = ()
+    totals: Sequence[dict[str, int]] = ()
 
     def energy_of(self, period: int) -> Energy:
         """Return what is posted of a half-hour's energy."""

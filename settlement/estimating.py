@@ -34,9 +34,7 @@ from settlement.checking import (
     settings_of,
 )
 from settlement.community import Community, Made
-
-FINAL_AFTER_DAYS = 90
-"""Days after a day's end when its final run may be made."""
+from settlement.timetable import due_at_ms
 
 LIKE_DAYS = 29
 """Days before a gap that are looked at: a like day is up to four weeks back."""
@@ -92,19 +90,25 @@ def estimate_day(
 
 def _check_final(community: Community, day: date, *, final: bool) -> None:
     """Refuse final estimates before the final run: an export may only then be above zero."""
-    end = of_local_day(day, load_zone(community.state.rules_now.zone)).stop
-    ready = end + FINAL_AFTER_DAYS * 48
+    rules = community.state.rules_now
+    closing = rules.timetable.run(rules.timetable.closing)
+    ready = due_at_ms(closing, day, rules.zone) // (SECONDS * 1000)
     if final and community.writer.now_period() < ready:
         raise RefusedError(
-            f"Final estimates of {day} are for its final run, {FINAL_AFTER_DAYS} days after it:"
+            f"Final estimates of {day} are for the run that closes it, {closing.code}:"
             f" from {start_text(ready)} on."
         )
 
 
-def estimate_missing(community: Community, day: date) -> int:
+def estimate_missing(community: Community, day: date, *, final: bool = False) -> int:
     """Estimate what is missing before a day is run, and return how many half-hours.
 
     A day of which nobody said anything is left as it is: nothing is to be settled of it.
+
+    Args:
+        community: open for work.
+        day: the local day.
+        final: for the run that closes the day: exports are estimated, too.
     """
     with community.reading() as connection:
         zone = load_zone(community.state.rules_now.zone)
@@ -114,7 +118,7 @@ def estimate_missing(community: Community, day: date) -> int:
             for stored in community.readings.known(connection, periods).values()
         ):
             return 0
-    return sum(len(run.wh) for _, run in estimate_day(community, day).runs)
+    return sum(len(run.wh) for _, run in estimate_day(community, day, final=final).runs)
 
 
 def _bases(

@@ -80,11 +80,18 @@ def settle_day(
         if done is not None:
             return done  # another process was faster
         run = begin(community, connection, day, code)
-        if not run.changed:
+        groups = _groups(run)
+        if not run.hold_batch and len(groups) <= 1:
+            # Most later runs change little or nothing: one transaction, and one wait for the disk.
+            for group in groups:
+                _settle_group(community, connection, run, _cleared(run, group))
             return close(community, connection, run)
     after_step("hold")
-    for group in _groups(run):
-        _settle_group(community, run, group)
+    for group in groups:
+        # Cleared before the transaction begins: nobody waits for that.
+        cleared = _cleared(run, group)
+        with community.transaction() as connection:
+            _settle_group(community, connection, run, cleared)
         after_step(f"settle {group[0]}")
     with community.transaction() as connection:
         summary = close(community, connection, run)
@@ -92,55 +99,72 @@ def settle_day(
     return summary
 
 
+def settle_within(community: Community, connection: Connection, day: date, code: str) -> RunSummary:
+    """Make a run that was not made yet within a transaction of the caller's.
+
+    Raises:
+        RunRefusedError: too early, out of order, or there is nothing to settle.
+    """
+    run = begin(community, connection, day, code)
+    for group in _groups(run):
+        _settle_group(community, connection, run, _cleared(run, group))
+    return close(community, connection, run)
+
+
 def _groups(run: DayRun) -> list[list[int]]:
     """Split the half-hours to be settled into groups that fit one transaction each."""
-    per_period = max(len(item.readings) + 2 for item in run.inputs)
+    per_period = max((len(item.readings) + 2 for item in run.inputs), default=1)
     size = max(1, GROUP_TRANSFERS_MAX // per_period)
     return [run.changed[start : start + size] for start in range(0, len(run.changed), size)]
 
 
-def _settle_group(community: Community, run: DayRun, group: list[int]) -> None:
-    """Clear and post some half-hours, those that are not posted yet, in one transaction.
+def _cleared(run: DayRun, group: list[int]) -> list[tuple[int, Market, Result]]:
+    """Clear some half-hours: (index, market, result) of each."""
+    markets = [(index, market_of(run.orders[index], run.rules)) for index in group]
+    return [(index, market, clear(market)) for index, market in markets]
 
-    They are cleared before it begins: nobody waits for that.
-    """
+
+def _settle_group(
+    community: Community,
+    connection: Connection,
+    run: DayRun,
+    cleared: list[tuple[int, Market, Result]],
+) -> None:
+    """Post some half-hours that were cleared, those that are not posted yet."""
     writer = community.writer
-    markets = [market_of(run.orders[index], run.rules) for index in group]
-    cleared = [(market, clear(market)) for market in markets]
-    with community.transaction() as connection:
-        drafts: list[Draft] = []
-        settled: list[tuple[str, list[Line], list[Transfer]]] = []
-        for index, (market, result) in zip(group, cleared, strict=True):
-            statement_id = run_id("settlement", writer.origin, run.code, market.period)
-            if log_store.has_statement(connection, writer.community, statement_id) is not None:
-                continue
-            made, lines, transfers = _settle_period(
-                community, connection, run, index, market, result, ahead=len(drafts)
-            )
-            drafts += made
-            settled.append((statement_id, lines, transfers))
-        if not settled:
-            return
-        positions = community.accept(connection, drafts)[1::2]
-        writer.ledger.post(
-            connection,
-            [
-                Batch(bytes.fromhex(statement_id), tuple(transfers), position)
-                for (statement_id, _, transfers), position in zip(settled, positions, strict=True)
-            ],
-            writer.logged_ms(connection),
+    drafts: list[Draft] = []
+    settled: list[tuple[str, list[Line], list[Transfer]]] = []
+    for index, market, result in cleared:
+        statement_id = run_id("settlement", writer.origin, run.code, market.period)
+        if log_store.has_statement(connection, writer.community, statement_id) is not None:
+            continue
+        made, lines, transfers = _settle_period(
+            community, connection, run, index, market, result, ahead=len(drafts)
         )
-        store.save_lines(
-            connection,
-            writer.ledger,
-            run.rules.asset,
-            run.code,
-            [
-                (line, position)
-                for (_, lines, _), position in zip(settled, positions, strict=True)
-                for line in lines
-            ],
-        )
+        drafts += made
+        settled.append((statement_id, lines, transfers))
+    if not settled:
+        return
+    positions = community.accept(connection, drafts)[1::2]
+    writer.ledger.post(
+        connection,
+        [
+            Batch(bytes.fromhex(statement_id), tuple(transfers), position)
+            for (statement_id, _, transfers), position in zip(settled, positions, strict=True)
+        ],
+        writer.logged_ms(connection),
+    )
+    store.save_lines(
+        connection,
+        writer.ledger,
+        run.rules.asset,
+        run.code,
+        [
+            (line, position)
+            for (_, lines, _), position in zip(settled, positions, strict=True)
+            for line in lines
+        ],
+    )
 
 
 def _settle_period(

@@ -151,7 +151,9 @@ class _Beginning:
         writer, last = self.community.writer, made[-1]
         sealed = log_store.fact_at(self.connection, writer.community, last.position)
         posted = Posted(
-            seal=Statement.decode(sealed.envelope).tx_id, codes=tuple(run.code for run in made)
+            seal=Statement.decode(sealed.envelope).tx_id,
+            codes=tuple(run.code for run in made),
+            totals=decode(sealed.detail or b"{}", DETAIL_BYTES_MAX)["totals"],
         )
         statement_id = run_id("run", writer.origin, self.code, self.day.isoformat())
         position = self._has(statement_id)

@@ -38,10 +38,11 @@ def close(community: Community, connection: Connection, run: DayRun) -> RunSumma
     done = store.find_run(connection, writer.community, run.name, run.code)
     if done is not None:
         return done
-    lines = store.lines_by_period(connection, writer.ledger, run.periods)
+    totals = [*run.posted.totals]
     if run.changed:
+        lines = store.lines_by_period(connection, writer.ledger, run.periods)
         _net(community, connection, run, lines)
-    totals = totals_of({period: [*found.values()] for period, found in lines.items()})
+        totals = totals_of({period: [*found.values()] for period, found in lines.items()})
     position = _seal(community, connection, run, totals)
     summary = RunSummary(
         run.name,

@@ -4,19 +4,20 @@
 0
 """
 
+import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select
 
 from ledger.accounts import wallet
 from ledger.store import LedgerStore
 from settlement.postings import Line
-from settlement.tables import LineRow, NetRow, RunRow
+from settlement.tables import LineRow, NetRow, RunRow, ShownRow
 
 _runs, _lines = RunRow.__table__, LineRow.__table__  # type: ignore[attr-defined]
-_nets = NetRow.__table__  # type: ignore[attr-defined]
+_nets, _shown = NetRow.__table__, ShownRow.__table__  # type: ignore[attr-defined]
 
 WH_AND_UNITS = tuple(name for name in Line._fields if name not in ("member", "period"))
 """What lines and nets count, in the order of a line's fields."""
@@ -177,6 +178,20 @@ def save_nets(connection: Connection, ledger: LedgerStore, asset: str, nets: Seq
         connection.execute(insert(_nets), rows)
 
 
+def nets_of_run(connection: Connection, ledger: LedgerStore, day: str, code: str) -> list[Net]:
+    """Return what a run of a day changed, by member."""
+    names = ledger.chart.names
+    ledger.chart.load(connection)
+    rows = connection.execute(
+        select(_nets).where(
+            _nets.c.community == ledger.community, _nets.c.day == day, _nets.c.code == code
+        )
+    )
+    return sorted(
+        (_net(row, names[row.member].split("/")[1]) for row in rows), key=lambda net: net.member
+    )
+
+
 def member_nets(
     connection: Connection, ledger: LedgerStore, member: str, asset: str, periods: range
 ) -> list[Net]:
@@ -188,14 +203,15 @@ def member_nets(
         .where(_nets.c.period >= periods.start, _nets.c.period < periods.stop)
         .order_by(_nets.c.position, _nets.c.day)
     )
-    return [
-        Net(
-            *(member, row.day, row.code, row.period, row.position),
-            Line(member, row.period, *(getattr(row, name) for name in WH_AND_UNITS)),
-            *(row.cash_units, row.claim_units),
-        )
-        for row in rows
-    ]
+    return [_net(row, member) for row in rows]
+
+
+def _net(row: Row[Any], member: str) -> Net:
+    return Net(
+        *(member, row.day, row.code, row.period, row.position),
+        Line(member, row.period, *(getattr(row, name) for name in WH_AND_UNITS)),
+        *(row.cash_units, row.claim_units),
+    )
 
 
 def _counting(*, first: bool = False) -> ColumnElement[bool]:
@@ -298,3 +314,58 @@ def period_totals(
         .group_by(_lines.c.period)
     )
     return {row.period: (int(row[1]), int(row[2]), int(row[3]), int(row[4])) for row in rows}
+
+
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A run that only shows: nothing of it is posted, and a later look may replace it.
+
+    Attributes:
+        day: the local day.
+        code: the run's.
+        known_at_ms: when its readings were known.
+        known: log position before which they stand.
+        data: every member's lines, as canonical JSON.
+    """
+
+    day: str
+    code: str
+    known_at_ms: int
+    known: int
+    data: bytes
+
+
+def save_shown(connection: Connection, community: int, shown: Shown) -> None:
+    """Put a run that only shows in the place of an earlier look at the day."""
+    where = (_shown.c.community == community, _shown.c.day == shown.day)
+    connection.execute(delete(_shown).where(*where, _shown.c.code == shown.code))
+    connection.execute(
+        insert(_shown).values(
+            community=community,
+            day=shown.day,
+            code=shown.code,
+            known_at=shown.known_at_ms,
+            known=shown.known,
+            data=zlib.compress(shown.data),
+        )
+    )
+
+
+def find_shown(connection: Connection, community: int, day: str) -> Shown | None:
+    """Return the last run of a day that only shows, or None."""
+    row = connection.execute(
+        select(_shown)
+        .where(_shown.c.community == community, _shown.c.day == day)
+        .order_by(_shown.c.known.desc())
+    ).first()
+    if row is None:
+        return None
+    return Shown(row.day, row.code, row.known_at, row.known, zlib.decompress(row.data))
+
+
+def shown_runs(connection: Connection, community: int) -> set[tuple[str, str]]:
+    """Return (day, code) of every run that only shows."""
+    rows = connection.execute(
+        select(_shown.c.day, _shown.c.code).where(_shown.c.community == community)
+    )
+    return {(row.day, row.code) for row in rows}

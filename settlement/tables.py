@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Column, Index, Text
 from sqlmodel import Field, SQLModel
 
-from ledger.tables import COMPACT, STRICT, big, key
+from ledger.tables import COMPACT, STRICT, big, blob, key
 
 
 def _code() -> Any:
@@ -89,6 +89,22 @@ class NetRow(SQLModel, table=True):
     sold_units: int = big()
     cash_units: int = big()
     claim_units: int = big()
+
+
+class ShownRow(SQLModel, table=True):
+    """A run that only shows: what a day would come to. ``data`` is canonical JSON, packed by zlib.
+
+    A later look at the day replaces it.
+    """
+
+    __tablename__ = "shown"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    day: str = Field(sa_column=Column(Text, primary_key=True))
+    code: str = _code()
+    known_at: int = big()
+    known: int = big()
+    data: bytes = blob()
 
 
 APPEND_ONLY = ("run", "line", "net")

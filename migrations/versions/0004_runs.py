@@ -1,4 +1,4 @@
-"""Nets of runs, and how much each run knew."""
+"""Nets of runs, how much each run knew, and runs that only show."""
 
 import sqlalchemy as sa
 from alembic import op
@@ -44,6 +44,10 @@ def upgrade() -> None:
         "net", key("community"), key("member"), text_key("day"), text_key("code"),
         *big("position", "period", "own_use_wh", "bought_wh", "sold_wh", "grid_import_wh"),
         *big("grid_export_wh", "bought_units", "sold_units", "cash_units", "claim_units"), **COMPACT,
+    )
+    op.create_table(
+        "shown", key("community"), text_key("day"), text_key("code"), *big("known_at", "known"),
+        sa.Column("data", sa.LargeBinary, nullable=False), **STRICT,
     )
     op.create_index("net_period", "net", ["community", "member", "period"])
 

@@ -360,7 +360,7 @@ def test_prices_in_pence_and_a_gap_in_the_days(tmp_path, capsys, monkeypatch):
     assert cli(capsys, "meters", "import", file, "--format", "csv")[0] == 0
     code, out, err = cli(capsys, "settle", "--day", "2026-06-15", "--through", "2026-06-17")
     assert code == 1
-    assert out.startswith("2026-06-15  48 half-hours")
+    assert out.startswith("2026-06-15  SF  48 half-hours")
     assert err.startswith("1 day settled, through 2026-06-15; then:")
     assert (tmp_path / "log/checkpoint").exists()
     cli(capsys, "member", "add", "Late")

@@ -30,6 +30,7 @@ LATER = (
     "meter_advance",
     "meter_setting",
     "net",
+    "shown",
 )
 """Tables that the first revision did not have."""
 

@@ -1,20 +1,30 @@
-"""``commonwatt settle``: make the first posting run of local days."""
+"""``commonwatt settle``: the runs of local days, whatever is due, or a look at what a run would do."""
 
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Annotated, Any
 
 import typer
 
+from ledger import people
 from ledger.primitives.counted import counted
-from ledger.primitives.periods import parse_date
+from ledger.primitives.energy import format_kwh
+from ledger.primitives.periods import load_zone, local_date, of_local_day, parse_date
 from settlement import store
+from settlement.community import Community
+from settlement.due import DueRun, due_runs
 from settlement.errors import RunRefusedError
-from settlement.estimating import estimate_missing
+from settlement.estimating import estimate_day, estimate_missing
+from settlement.preview import Preview, preview
 from settlement.run import settle_day
-from settlement.store import RunSummary
-from settlement.timetable import first_due_ms
+from settlement.run_inputs import surely_unchanged
+from settlement.showing import show_day
+from settlement.statement_words import signed_money
+from settlement.timetable import Timetable, due_at_ms
 from wallet_api.cli.context import (
     EXIT_CANNOT,
+    Settings,
     move_clock,
     open_here,
     progress,
@@ -30,10 +40,61 @@ DAYS_MAX = 4_000
 """Most days in one command: ten years."""
 
 
+@dataclass
+class _Made:
+    """A run that the command made, or found made."""
+
+    day: str
+    code: str
+    periods: int
+    matched_wh: int
+    missing: int
+    settled: int = 0
+    estimated: int = 0
+    known: bool = False
+    shown: bool = False
+    changes: list[dict[str, Any]] = field(default_factory=list)
+
+    def to_json(self) -> dict[str, Any]:
+        """Return it for programs."""
+        value = {
+            "day": self.day,
+            "run": self.code,
+            "periods": self.periods,
+            "matched_wh": self.matched_wh,
+            "missing": self.missing,
+            "settled": self.settled,
+            "posts": not self.shown,
+        }
+        return value | ({"changes": self.changes} if self.changes else {})
+
+
+@dataclass(frozen=True)
+class _How:
+    """How runs are made: with estimates, without writing, for programs, leaving out what cannot be."""
+
+    estimates: bool
+    dry_run: bool
+    as_json: bool
+    lenient: bool
+
+
 def settle(
     context: typer.Context,
-    day: Annotated[str, typer.Option(metavar="DATE", help="First local day")],
-    through: Annotated[str | None, typer.Option(metavar="DATE", help="Last local day")] = None,
+    day: Annotated[str | None, typer.Option("--day", metavar="DATE", help="One local day")] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="DATE", help="First of several days")
+    ] = None,
+    through: Annotated[
+        str | None, typer.Option("--through", metavar="DATE", help="Last of several days")
+    ] = None,
+    run: Annotated[
+        str | None, typer.Option("--run", metavar="CODE", help="As II, SF, R1, RF [SF]")
+    ] = None,
+    due: Annotated[bool, typer.Option("--due", help="Every run of every day that is due")] = False,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Say what would change for whom; write nothing")
+    ] = False,
     estimates: Annotated[
         bool, typer.Option("--estimates/--no-estimates", help="Estimate missing readings first")
     ] = True,
@@ -41,75 +102,222 @@ def settle(
 ) -> None:
     """Settle local days: set aside, clear every half-hour, post, sign and seal.
 
-    Readings that are missing are estimated first, and say so; an export is estimated as zero.
+    SF is the first posting, seven days after the day. R1 and RF, after 30 and 90 days, work the day
+    out anew with the readings that came by then, and post what differs; RF closes the day. II, the
+    next morning, is only shown. Readings that are missing are estimated first, and say so.
 
-    A day that is settled already posts nothing; a run that was stopped goes on where it was.
+    A run that was made already posts nothing; one that was stopped goes on where it was.
+
+    Example: commonwatt settle --due
 
     Example: commonwatt settle --day 2026-06-15 --through 2026-06-21
+
+    Example: commonwatt settle --run R1 --from 2026-06-01 --through 2026-06-30 --dry-run
     """
-    first = parse_date(day)
-    last = parse_date(through) if through else first
-    count = (last - first).days + 1
-    if not 1 <= count <= DAYS_MAX:
-        warn(f"Error: --through must be from {first} on, and at most {DAYS_MAX:,} days later.")
-        stop(EXIT_CANNOT)
     settings = settings_of(context)
     community = open_here(settings)
-    zone, table = community.state.rules_now.zone, community.state.rules_now.timetable
-    with community.reading() as connection:
-        before = {run.day for run in store.runs(connection, community.writer.community)}
-    runs = []
-    with progress("Days", count) as advance:
-        for offset in range(count):
-            this_day = first + timedelta(days=offset)
-            move_clock(community, first_due_ms(this_day, zone, table))
-            try:
-                estimated = 0
-                if estimates and this_day.isoformat() not in before:
-                    estimated = estimate_missing(community, this_day)
-                runs.append(settle_day(community, this_day))
-            except RunRefusedError:
-                if runs:
-                    publish_here(settings, community)
-                    warn(f"{_sums(runs, before)}, through {runs[-1].day}; then:")
-                raise
-            advance(1)
-            if not as_json:
-                _say_run(runs[-1], before, estimated)
+    wanted = _wanted(community, day or first, through, run, due=due)
+    how = _How(estimates, dry_run, as_json, lenient=due)
+    made = _make(settings, community, wanted, how)
+    if dry_run:
+        _end_dry(made, as_json=as_json)
+        return
     published = publish_here(settings, community)
     checkpoint = published.checkpoint
     if as_json:
         head = {"log_entries": checkpoint.size, "root": checkpoint.root.hex()}
-        say_json({"days": [_to_json(run) for run in runs], **head})
+        say_json({"days": [each.to_json() for each in made], **head})
         return
-    total = sum(run.matched_wh for run in runs)
-    say(f"{_sums(runs, before)}, {total:,} Wh matched between neighbours.")
+    if due and not made:
+        say("Nothing is due.")
+    else:
+        say(f"{_sums(made)}, {_matched(made):,} Wh matched between neighbours.")
     say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
     if published.collected is not None:
         say(witnesses_line(published))
 
 
-def _to_json(run: RunSummary) -> dict[str, Any]:
-    return {
-        "day": run.day,
-        "run": run.code,
-        "periods": run.periods,
-        "matched_wh": run.matched_wh,
-        "missing": run.missing,
-    }
+def _make(
+    settings: Settings, community: Community, wanted: Sequence[DueRun], how: _How
+) -> list[_Made]:
+    """Make runs one after the other and say each; one that cannot be made ends it, or is left out."""
+    made: list[_Made] = []
+    skipped: list[tuple[DueRun, str]] = []
+    with progress("Runs", len(wanted)) as advance:
+        for each in wanted:
+            try:
+                made.append(_one(community, each, how))
+            except RunRefusedError as error:
+                if not how.lenient:
+                    if made and not how.dry_run:
+                        publish_here(settings, community)
+                        warn(f"{_sums(made)}, through {made[-1].day}; then:")
+                    raise
+                skipped.append((each, str(error)))
+            else:
+                if not how.as_json:
+                    _say_run(made[-1])
+            advance(1)
+    _say_skipped(skipped)
+    return made
 
 
-def _sums(runs: list[RunSummary], before: set[str]) -> str:
-    """Say how many days were settled now, and how many were already."""
-    known = sum(run.day in before for run in runs)
-    words = f"{counted(len(runs) - known, 'day')} settled"
+def _wanted(
+    community: Community, first: str | None, through: str | None, code: str | None, *, due: bool
+) -> list[DueRun]:
+    """Return the runs that the options ask for."""
+    table, zone = community.state.rules_now.timetable, community.state.rules_now.zone
+    if due:
+        if first or through or code:
+            warn("Error: --due finds the days and runs itself: leave the other options out.")
+            stop(EXIT_CANNOT)
+        with community.reading() as connection:
+            made: dict[str, list[str]] = {}
+            for run in store.runs(connection, community.writer.community):
+                made.setdefault(run.day, []).append(run.code)
+            for shown_day, shown_code in store.shown_runs(connection, community.writer.community):
+                made.setdefault(shown_day, []).append(shown_code)
+        begun = local_date(community.state.rules_history[0][0], load_zone(zone)) + timedelta(days=1)
+        return [*due_runs(table, zone, begun, made, community.writer.clock.now_ms())]
+    if first is None:
+        warn("Error: say which days: --day, or --from and --through, or --due for all that is due.")
+        stop(EXIT_CANNOT)
+    start = parse_date(first)
+    last = parse_date(through) if through else start
+    count = (last - start).days + 1
+    if not 1 <= count <= DAYS_MAX:
+        warn(f"Error: --through must be from {start} on, and at most {DAYS_MAX:,} days later.")
+        stop(EXIT_CANNOT)
+    code = code or table.first
+    posts = table.run(code).posts
+    return [DueRun(start + timedelta(days=offset), code, posts) for offset in range(count)]
+
+
+def _one(community: Community, run: DueRun, how: _How) -> _Made:
+    """Make one run, or look at what it would do."""
+    table, day = community.state.rules_now.timetable, run.day
+    zone = community.state.rules_now.zone
+    with community.reading() as connection:
+        done = store.find_run(connection, community.writer.community, day.isoformat(), run.code)
+    if done is None:
+        move_clock(community, due_at_ms(table.run(run.code), day, zone))
+    guessed = 0
+    if done is None and how.estimates:
+        guessed = _estimate(community, run, table, dry_run=how.dry_run)
+    if not run.posts:
+        found = show_day(community, day, run.code)
+        count = len(of_local_day(day, load_zone(zone)))
+        return _Made(
+            *(str(day), run.code, count, found.matched_wh, found.missing, count, guessed),
+            shown=True,
+        )
+    if how.dry_run and done is None:
+        found_changes = preview(community, day, run.code)
+        summary = found_changes.summary
+        changes = _changes(community, found_changes)
+    else:
+        summary, changes = settle_day(community, day, code=run.code), []
+    return _Made(
+        *(summary.day, summary.code, summary.periods, summary.matched_wh, summary.missing),
+        *(summary.settled, guessed),
+        known=done is not None,
+        changes=changes,
+    )
+
+
+def _estimate(community: Community, run: DueRun, table: Timetable, *, dry_run: bool) -> int:
+    """Estimate what is missing before a run, and return how many half-hours."""
+    final = table.is_final(run.code)
+    if dry_run:
+        runs = estimate_day(community, run.day, final=final, dry_run=True).runs
+        return sum(len(each.wh) for _, each in runs)
+    with community.reading() as connection:
+        made = store.runs_of(connection, community.writer.community, run.day.isoformat())
+        periods = of_local_day(run.day, load_zone(community.state.rules_now.zone))
+        if made and surely_unchanged(community, connection, periods, made[-1].known):
+            return 0  # whatever was missing is no different now
+    return estimate_missing(community, run.day, final=final)
+
+
+def _changes(community: Community, found: Preview) -> list[dict[str, Any]]:
+    """Return what a run would change, member by member."""
+    with community.reading() as connection:
+        names = people.names(connection, community.writer.community)
+    return [
+        {
+            "member": net.member,
+            "name": names.get(net.member),
+            "sold_wh": net.change.sold_wh,
+            "bought_wh": net.change.bought_wh,
+            "sold_units": net.change.sold_units,
+            "bought_units": net.change.bought_units,
+            "cash_units": net.cash_units,
+            "claim_units": net.claim_units,
+        }
+        for net in found.nets
+    ]
+
+
+def _end_dry(made: Sequence[_Made], *, as_json: bool) -> None:
+    if as_json:
+        say_json({"days": [each.to_json() for each in made], "written": False})
+        return
+    say()
+    say("Nothing was written: this is what the same command without --dry-run would do now.")
+
+
+def _matched(made: Sequence[_Made]) -> int:
+    """Add up what neighbours traded, each day as its last run left it."""
+    return sum({run.day: run.matched_wh for run in made}.values())
+
+
+def _sums(made: Sequence[_Made]) -> str:
+    """Say how many runs were made now, and how many were already."""
+    known = sum(run.known for run in made)
+    days = len({run.day for run in made if not run.known})
+    words = f"{counted(days, 'day')} settled"
+    if len(made) - known > days:
+        words = f"{counted(len(made) - known, 'run')} of {counted(days, 'day')} made"
     return f"{words}, {known:,} already settled" if known else words
 
 
-def _say_run(run: RunSummary, before: set[str], estimated: int) -> None:
-    guessed = f", {counted(estimated, 'reading')} estimated" if estimated else ""
-    missing = f", {run.missing:,} readings missing, counted as zero" if run.missing else ""
-    known = ", already settled" if run.day in before else ""
-    say(
-        f"{run.day}  {run.periods} half-hours, {run.matched_wh:>9,} Wh matched{guessed}{missing}{known}"
-    )
+def _say_run(run: _Made) -> None:
+    words = [f"{run.periods} half-hours, {run.matched_wh:>9,} Wh matched"]
+    if run.estimated:
+        words.append(f"{counted(run.estimated, 'reading')} estimated")
+    if run.missing:
+        words.append(f"{run.missing:,} readings missing, counted as zero")
+    if run.known:
+        words.append("already settled")
+    elif run.shown:
+        words.append("on its way, not final")
+    elif run.settled < run.periods:
+        changed = counted(run.settled, "half-hour")
+        words.append(f"{changed} changed" if run.settled else "nothing changed")
+    say(f"{run.day}  {run.code:<3} {', '.join(words)}")
+    _say_changes(run.changes)
+
+
+def _say_changes(changes: Sequence[Mapping[str, Any]]) -> None:
+    """Show what a run would change as a table."""
+    if not changes:
+        return
+    say(f"    {'member':<24}{'sold kWh':>11}{'bought kWh':>12}{'wallet':>12}{'owed':>10}")
+    for change in changes:
+        name = change["name"] or change["member"][:8]
+        claim = signed_money(change["claim_units"]) if change["claim_units"] else ""
+        say(
+            f"    {name[:23]:<24}{format_kwh(change['sold_wh'], 2):>11}"
+            f"{format_kwh(change['bought_wh'], 2):>12}{signed_money(change['cash_units']):>12}"
+            f"{claim:>10}"
+        )
+
+
+def _say_skipped(skipped: Sequence[tuple[DueRun, str]]) -> None:
+    """Say which runs could not be made, those with the same reason together."""
+    by_reason: dict[str, list[DueRun]] = {}
+    for run, reason in skipped:
+        by_reason.setdefault(reason.replace(str(run.day), "the day"), []).append(run)
+    for reason, runs in by_reason.items():
+        days = f"{runs[0].day}" if len(runs) == 1 else f"{runs[0].day} to {runs[-1].day}"
+        warn(f"Not settled: {counted(len(runs), 'run')} ({runs[0].code}, {days}): {reason}")
