@@ -109,3 +109,6 @@ class ShownRow(SQLModel, table=True):
 
 APPEND_ONLY = ("run", "line", "net")
 """Tables of this package that never change a row."""
+
+ERASABLE = ("shown",)
+"""Tables of this package whose rows may be deleted: a later look takes the place of an earlier one."""

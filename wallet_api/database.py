@@ -33,8 +33,12 @@ APPEND_ONLY = (
 )
 """Every table whose rows never change."""
 
-ERASABLE = (*ledger.tables.ERASABLE, *meters.tables.ERASABLE)
+ERASABLE = (*ledger.tables.ERASABLE, *meters.tables.ERASABLE, *settlement.tables.ERASABLE)
 """Every table whose rows may be deleted."""
+
+
+READ_BACK = (*meters.tables.ERASABLE, *settlement.tables.ERASABLE)
+"""Those that no log and no ledger depends on: the working role deletes their rows, too."""
 
 
 def metadata() -> MetaData:
@@ -125,7 +129,7 @@ def _grants(role: str) -> list[str]:
         f"GRANT UPDATE (posted, pending_out, pending_in, version) ON balance TO {role}",
         f"GRANT UPDATE (size, frontier, note) ON log_head TO {role}",
         f"GRANT UPDATE ON lease, inbox TO {role}",
-        f"GRANT DELETE ON inbox, {', '.join(meters.tables.ERASABLE)} TO {role}",
+        f"GRANT DELETE ON inbox, {', '.join(READ_BACK)} TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
     ]
 

@@ -123,7 +123,7 @@ def test_a_final_estimate_of_an_export_may_be_above_zero(street):
     )
     estimate_day(street, NEXT)
     assert {known(street, SUN, middle)[p].wh for p in middle} == {0}
-    with pytest.raises(RefusedError, match="90 days after it"):
+    with pytest.raises(RefusedError, match="for the run that closes it, RF"):
         estimate_day(street, NEXT, final=True)
     street.writer.clock.set_ms(street.writer.clock.now_ms() + 90 * 86_400_000)
     estimate_day(street, NEXT, final=True)
