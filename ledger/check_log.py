@@ -34,6 +34,8 @@ SINGLE = {
     "redeem": Kind.POST,
     "reversal": Kind.REVERSE,
     "correction": Kind.CORRECT,
+    "donation": Kind.POST,
+    "grant": Kind.POST,
 }
 """Kinds that make one transfer, and that transfer's kind."""
 

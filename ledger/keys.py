@@ -46,13 +46,16 @@ SIGNER_ROLES = {
 OPERATOR_KINDS = frozenset(
     {
         *("rules", "opening", "issue", "redeem", "limit", "reversal", "correction", "erasure"),
-        *("meter_key", "reading_edit"),
+        *("meter_key", "reading_edit", "grant"),
     }
 )
 """Kinds that the roster's threshold of operators signs."""
 
 MEMBER_KINDS = frozenset(
-    {"consent", "offer", "mandate", "mandate_revoke", "agreement_end", "transfer", "ask", "dispute"}
+    {
+        *("consent", "offer", "mandate", "mandate_revoke", "agreement_end", "transfer", "ask"),
+        *("dispute", "gift", "share", "donation"),
+    }
 )
 """Kinds that a member's own keys sign."""
 

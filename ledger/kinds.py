@@ -21,7 +21,7 @@ from ledger.primitives.shape import HEX_32, HEX_64, array, integer, integers, on
 COMMUNITY = "community"
 """The account of statements that operators make for everybody."""
 
-HELPER_KINDS = ("offer", "mandate", "mandate_revoke", "consent", "dispute")
+HELPER_KINDS = ("offer", "mandate", "mandate_revoke", "consent", "dispute", "gift")
 """What a helper may do for a member: nothing that pays."""
 
 DERIVED_KINDS = ("reading_batch", "hold", "run", "clearing", "settlement", "netting", "seal")
@@ -29,6 +29,9 @@ DERIVED_KINDS = ("reading_batch", "hold", "run", "clearing", "settlement", "nett
 
 READINGS_MAX = 1500
 """Most readings in one batch: a month of half-hours."""
+
+SHARES_MAX = 400
+"""Most holders of shares in a generator: they fit one statement."""
 
 EDITED_MAX = 50
 """Most half-hours that one statement edits: the longest local day."""
@@ -66,6 +69,8 @@ _PERIODS = integer(1, 50)
 _COUNT = integer(0, INTEGER_MAX)
 
 
+_CLASS = one_of("household", "generator", "shop", "group")
+_BANDS = array(record({"minute": integer(0, 24 * 60 - 1), "ticks": _TICKS}), 48, 1)
 _HALF_HOURS = integer(0, 600 * 48)
 _TIMETABLE = record(
     {
@@ -107,7 +112,7 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "market": _anything,
     },
     "account_open": {
-        "class": one_of("household", "generator", "shop", "group"),
+        "class": _CLASS,
         "keys": _KEYS,
         "threshold": _THRESHOLD,
         "floor_units": _FLOOR,
@@ -151,7 +156,14 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "last": _PERIOD,
     },
     "agreement_end": {"agreement": HEX_32},
+    "gift": {"wh_month": integer(0, WH_MAX)},
+    "share": {
+        "meter": _METER,
+        "holders": array(record({"member": HEX_32, "ppm": integer(1, 1_000_000)}), SHARES_MAX),
+    },
     "transfer": {"to": HEX_32, "amount": _AMOUNT, "reference": text(35)},
+    "donation": {"amount": _AMOUNT, "reference": text(35)},
+    "grant": {"amount": _AMOUNT, "reason": _TEXT},
     "ask": {"of": HEX_32, "amount": _AMOUNT, "reference": text(35), "last": _PERIOD},
     "dispute": {"about": HEX_64, "claim": _TEXT},
     "act_for": {"does": one_of(*HELPER_KINDS), "fields": _anything, "reason": _TEXT},
@@ -256,10 +268,17 @@ OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
         "losses": record({"import_ppm": _FACTOR_PPM, "export_ppm": _FACTOR_PPM}),
         "charges": record({"network_ticks": _TICKS, "fund_floor_units": _FLOOR}),
         "timetable": _TIMETABLE,
+        "vat": record(
+            {
+                "number": text(20, r"[A-Z0-9 ]+"),
+                "rates": array(record({"class": _CLASS, "permille": integer(0, 1_000)}), 4, 1),
+            }
+        ),
     },
     "account_open": {"recovery": HEX_64},
     "key_change": {"recovery": HEX_64, "code_key": HEX_64, "decides": HEX_32},
     "consent": {"withdrawn": one_of(True)},
+    "offer": {"import_bands": _BANDS, "export_bands": _BANDS},
     "agreement": {"wh_period_max": integer(1, WH_MAX), "share_permille": integer(1, 1_000)},
     "transfer": {"ask": HEX_32, "message": HEX_64},
     "reading_batch": {"file": HEX_64, "inputs": HEX_64},

@@ -13,6 +13,7 @@ from sqlalchemy import Connection
 
 from ledger import log_store
 from ledger.batches import Batch
+from ledger.book import Balance
 from ledger.erasure import check_erasure
 from ledger.errors import InputError, RefusedError, SetupError
 from ledger.log.note import Verifier
@@ -159,7 +160,11 @@ class Community:
         if statement.kind == "erasure":
             self._erase(connection, statement, position, period)
             return
-        case = Case(statement, detail, self.state, period, partial(self._find, connection))
+        case = Case(
+            *(statement, detail, self.state, period),
+            partial(self._find, connection),
+            partial(self._balance_of, connection),
+        )
         effect = effect_of(case)
         if effect.accounts:
             ledger.chart.open(connection, effect.accounts, now_ms)
@@ -200,6 +205,13 @@ class Community:
         transfer, position, remaining = found
         cause = log_store.entries_at(connection, self.writer.community, [position])
         return (transfer, remaining) if cause[position][0] in AMENDABLE_KINDS else None
+
+    def _balance_of(self, connection: Connection, account: str) -> Balance | None:
+        """Return an account's balance, or None if it is not open."""
+        chart = self.writer.ledger.chart
+        chart.load(connection)
+        number = chart.numbers.get(account)
+        return None if number is None else chart.balances(connection, [number])[account]
 
     def log_verifier(self, connection: Connection) -> Verifier:
         """Return the log's public key, from the latest roster.

@@ -11,7 +11,7 @@ from datetime import date
 from settlement.netting import Nets
 from settlement.orders import DayFunds, PeriodInputs, PeriodOrders
 from settlement.postings import NO_ENERGY, Energy, Line
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +58,7 @@ class DayRun:
         orders: of every half-hour.
         changed: indices of the half-hours that it works out anew.
         missing: readings that count as zero because there are none.
+        quotas: Wh that members give of what they sell that day.
         posted: what was posted before.
     """
 
@@ -73,6 +74,7 @@ class DayRun:
     orders: list[PeriodOrders]
     changed: list[int]
     missing: int
+    quotas: Mapping[str, int] = field(default_factory=dict)
     posted: Posted = NOTHING_POSTED
 
     @property

@@ -20,12 +20,15 @@ from ledger.accounts import (
     meter_account,
     network,
     pool,
+    receivable,
     reserve,
     wallet,
 )
+from ledger.book import Balance
 from ledger.errors import RefusedError
 from ledger.primitives import shape
 from ledger.primitives.canonical import decode
+from ledger.primitives.money import format_money
 from ledger.primitives.shape import HEX_64
 from ledger.records import Kind, Transfer, record, salted_root
 from ledger.statements import Statement
@@ -35,11 +38,17 @@ from settlement.postings import transfer_id
 from settlement.state import CommunityState
 from settlement.timetable import DETAIL_BYTES_MAX
 
-PAYMENT_KINDS = ("transfer", "opening", "issue", "redeem", "reversal", "correction")
+PAYMENT_KINDS = (
+    *("transfer", "opening", "issue", "redeem", "reversal", "correction"),
+    *("donation", "grant"),
+)
 """Kinds of statement that move a wallet's money apart from energy."""
 
-AMENDABLE_KINDS = ("transfer", "opening", "issue", "redeem")
+AMENDABLE_KINDS = ("transfer", "opening", "issue", "redeem", "donation", "grant")
 """Kinds whose transfers operators may reverse or correct; a run's are corrected by the next run."""
+
+BalanceOf = Callable[[str], Balance | None]
+"""Returns an account's balance, or None if it is not open."""
 
 Find = Callable[[bytes], tuple[Transfer, int] | None]
 """Returns a transfer of one of `AMENDABLE_KINDS` and what remains of it, by its id."""
@@ -70,6 +79,7 @@ class Case:
         state: what was agreed, this statement included.
         period: the half-hour in which it was logged.
         find: looks up the original of a reversal or correction.
+        balance_of: looks up what is in an account before the statement.
     """
 
     statement: Statement
@@ -77,6 +87,7 @@ class Case:
     state: CommunityState
     period: int
     find: Find
+    balance_of: BalanceOf
 
     @property
     def body(self) -> Mapping[str, Any]:
@@ -144,7 +155,45 @@ def _pay(case: Case) -> Effect:
     payer, payee = case.statement.account, case.body["to"]
     if payee not in case.state.members or payee == payer:
         raise RefusedError("The payee is not another member of this community.")
+    _check_debt(case, payer)
     return case.post((case.wallet(payer), case.wallet(payee)), case.body["amount"])
+
+
+def _check_debt(case: Case, payer: str) -> None:
+    """Refuse a payment of what a member owes from a later run: that is repaid first.
+
+    Raises:
+        RefusedError: says how much may be paid.
+    """
+    asset = case.state.rules_now.asset
+    claim = case.balance_of(receivable(payer, asset))
+    if claim is None or claim.posted >= 0:
+        return
+    purse = case.balance_of(case.wallet(payer))
+    free = 0 if purse is None or purse.available is None else purse.available
+    if free + claim.posted < case.body["amount"]:
+        left = format_money(max(0, free + claim.posted))
+        raise RefusedError(
+            f"This account owes {format_money(-claim.posted)} from a run that was worked out "
+            f"again, which is repaid first: {left} can be paid. Nothing was written."
+        )
+
+
+def _donate(case: Case) -> Effect:
+    _check_debt(case, case.statement.account)
+    ends = case.wallet(case.statement.account), fund(case.state.rules_now.asset)
+    return case.post(ends, case.body["amount"])
+
+
+def _grant(case: Case) -> Effect:
+    rules = case.state.rules_now
+    pot = case.balance_of(fund(rules.asset))
+    has = 0 if pot is None else pot.posted - pot.pending_out
+    if has - case.body["amount"] < 0:
+        raise RefusedError(
+            f"The community's fund has {format_money(has)}: it gives no more than it has."
+        )
+    return case.post((fund(rules.asset), case.wallet(case.statement.account)), case.body["amount"])
 
 
 def _issue(case: Case) -> Effect:
@@ -153,6 +202,8 @@ def _issue(case: Case) -> Effect:
         raise RefusedError(
             "This currency is mutual credit: it sums to zero, and nothing is issued or redeemed."
         )
+    if case.statement.kind == "redeem":
+        _check_debt(case, case.statement.account)
     inside, outside = case.wallet(case.statement.account), reserve(rules.asset)
     ends = (outside, inside) if case.statement.kind == "issue" else (inside, outside)
     return case.post(ends, case.body["amount"])
@@ -200,6 +251,8 @@ _EFFECTS: Mapping[str, Callable[[Case], Effect]] = {
     "consent": _open_meter,
     "limit": _limit,
     "transfer": _pay,
+    "donation": _donate,
+    "grant": _grant,
     "issue": _issue,
     "redeem": _issue,
     "reversal": _amend,

@@ -13,7 +13,7 @@ proportion. Claims sum to zero, as money does, and nobody's wallet goes beyond i
 ({'ann': -300, 'bob': 250}, 50)
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from ledger.accounts import carried, fees, fund, network, pool, receivable, wallet
@@ -21,8 +21,9 @@ from ledger.book import Balance
 from ledger.primitives.apportion import apportion
 from ledger.primitives.money import UNITS_MAX
 from ledger.records import Kind
+from settlement.gifts import gifts_of, sold_of
 from settlement.postings import Line, Move, hold_id
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 
 FEES, NETWORK, FUND = "fees", "network", "fund"
 """What the community takes part with, by name."""
@@ -51,17 +52,29 @@ def _less(now: Mapping[str, int], before: Mapping[str, int]) -> dict[str, int]:
     return {name: change for name, change in changes if change}
 
 
-def nets_of(lines: Iterable[Line], rules: CommunityRules) -> Nets:
-    """Return what a day's lines come to."""
+def nets_of(
+    lines: Sequence[Line], rules: CommunityRules, quotas: Mapping[str, int] | None = None
+) -> Nets:
+    """Return what a day's lines come to.
+
+    Args:
+        lines: of every member and half-hour.
+        rules: that bind the day.
+        quotas: Wh that members give of what they sell.
+    """
     bought_wh, units = 0, list[Mapping[str, int]]()
     for line in lines:
         units.append({line.member: line.sold_units - line.bought_units})
         bought_wh += line.bought_wh
-    return nets_of_units(units, bought_wh, rules)
+    gifts = gifts_of(sold_of(lines), quotas) if quotas else {}
+    return nets_of_units(units, bought_wh, rules, gifts)
 
 
 def nets_of_units(
-    units: Iterable[Mapping[str, int]], bought_wh: int, rules: CommunityRules
+    units: Iterable[Mapping[str, int]],
+    bought_wh: int,
+    rules: CommunityRules,
+    gifts: Mapping[str, tuple[int, int]],
 ) -> Nets:
     """Return what a day comes to.
 
@@ -72,6 +85,7 @@ def nets_of_units(
         units: what members got, or paid, some of it in each.
         bought_wh: what all bought from neighbours.
         rules: that bind the day.
+        gifts: (Wh, units) that members give to the fund.
     """
     members: dict[str, int] = {}
     for some in units:
@@ -79,6 +93,9 @@ def nets_of_units(
             members[member] = members.get(member, 0) + each
     charge_units, network_units = -sum(members.values()), bought_wh * rules.network_ticks
     community = {FEES: charge_units - network_units, NETWORK: network_units}
+    for member, (_, gift_units) in gifts.items():
+        members[member] = members.get(member, 0) - gift_units
+        community[FUND] = community.get(FUND, 0) + gift_units
     return Nets(
         {member: units for member, units in sorted(members.items()) if units},
         {name: units for name, units in community.items() if units},

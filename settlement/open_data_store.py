@@ -22,8 +22,9 @@ from market.model import Rules, Side
 from market.rules import in_band, set_price_ticks
 from settlement.community import Community
 from settlement.open_data import HalfHour, OpenRow, open_row
-from settlement.state import Binding, CommunityRules, Mandate, Offer
+from settlement.state import Binding
 from settlement.tables import LineRow, RunRow
+from settlement.terms import CommunityRules, Mandate, Offer
 
 _runs, _lines = RunRow.__table__, LineRow.__table__  # type: ignore[attr-defined]
 

@@ -16,18 +16,13 @@ from typing import Any, NamedTuple
 
 from ledger.accounts import receivable, wallet
 from ledger.book import Balance
-from ledger.primitives.canonical import encode_trusted
-from ledger.primitives.energy import WH_MAX
-from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
-from ledger.primitives.periods import PERIOD_MAX
-from ledger.primitives.shape import HEX_32, array, integer, record
-from market.model import Agreement, Order, Side
-from market.wire import AGREEMENTS_SHAPE, agreement_to_json
+from ledger.primitives.apportion import apportion
+from ledger.primitives.money import UNITS_MAX
+from ledger.primitives.periods import load_zone, minute_of_day
+from market.model import PPM, Agreement, Order, Side
 from meters.readings import Channel
-from settlement.state import Binding, CommunityState, Mandate, channels_of
-
-ORDERS_MAX = 1_000_000
-"""Most orders of a side in a half-hour that a hold's detail may have."""
+from settlement.state import Binding, CommunityState, channels_of
+from settlement.terms import Mandate, MeterUse, Shares
 
 
 class Flow(NamedTuple):
@@ -167,14 +162,17 @@ def period_inputs(
         readings: as known for the run.
     """
     gathered, none = [], dict[tuple[str, Channel], int]()
-    meters, uses = Binding(state.meters), None
+    meters, shares = Binding(state.meters), Binding(state.shares)
+    uses, shared = None, None
+    holders: dict[str, dict[str, int]] = {}
     slots: list[tuple[tuple[str, Channel], str]] = []
     members: list[str] = []
     for period in periods:
-        if meters.at(period) is not uses:
-            uses = meters.at(period)
+        if meters.at(period) is not uses or shares.at(period) is not shared:
+            uses, shared = meters.at(period), shares.at(period)
             slots = sorted(((meter, side), member) for meter, side, member in channels_of(uses))
-            members = sorted({member for _, member in slots})
+            holders = _holders(uses, shared)
+            members = sorted({member for _, member in slots}.union(*holders.values()))
         known, found, missing = readings.get(period, none), {}, []
         imported, exported = dict.fromkeys(members, 0), dict.fromkeys(members, 0)
         for slot, member in slots:
@@ -183,11 +181,37 @@ def period_inputs(
                 missing.append(slot)
                 wh = 0
             found[slot] = wh
+            if wh and slot[1] is Channel.EXPORT and slot[0] in holders:
+                wh -= _share_out(wh, holders[slot[0]], exported)
             flow = imported if slot[1] is Channel.IMPORT else exported
             flow[member] += wh
         flows = {member: Flow(imported[member], exported[member]) for member in members}
         gathered.append(PeriodInputs(period, found, flows, missing))
     return gathered
+
+
+def _holders(
+    uses: Mapping[str, MeterUse], shared: Mapping[str, Shares]
+) -> dict[str, dict[str, int]]:
+    """Return the holders of shares, in millionths, by meter: as long as the meter is its owner's."""
+    return {
+        meter: dict(shares.holders)
+        for meter, shares in shared.items()
+        if shares.holders and meter in uses and uses[meter].member == shares.owner
+    }
+
+
+def _share_out(wh: int, holders: Mapping[str, int], exported: dict[str, int]) -> int:
+    """Add each holder's part of an export to theirs, and return what all parts come to.
+
+    Parts are whole Wh by largest remainder, ties by id; what is left is the owner's.
+    """
+    names = [*holders]
+    weights = [*holders.values(), PPM - sum(holders.values())]
+    parts = apportion(wh, weights, lambda index: names[index] if index < len(names) else "~")
+    for member, part in zip(names, parts[:-1], strict=True):
+        exported[member] += part
+    return wh - parts[-1]
 
 
 def fund_orders(
@@ -211,6 +235,7 @@ def fund_orders(
         if rules is None:
             continue
         offers_now, mandates_now = offers.at(period), mandates.at(period)
+        minute = minute_of_day(period, load_zone(rules.zone))
         for member, flow in sorted(item.flows.items()):
             offer, net_wh = offers_now.get(member), flow.exported_wh - flow.imported_wh
             if offer is None or not net_wh:
@@ -224,11 +249,13 @@ def fund_orders(
             ):
                 mandate = None
             if net_wh > 0:
-                net_wh, limit = rules.order_at_boundary(Side.ASK, net_wh, offer.sell_ticks)
+                net_wh, limit = rules.order_at_boundary(
+                    Side.ASK, net_wh, offer.limit_at(Side.ASK, minute)
+                )
                 wh, ticks, hold_units = purse.fund_ask(mandate, net_wh, limit)
                 side = orders.asks
             else:
-                limit = offer.buy_ticks
+                limit = offer.limit_at(Side.BID, minute)
                 if mandate is not None:
                     limit = min(limit, mandate.price_ticks_max)
                 net_wh, limit = rules.order_at_boundary(Side.BID, -net_wh, limit)
@@ -289,123 +316,3 @@ class _Purse:
             wh = max(0, min(mandate.wh_period_max, funds // ticks, wh))
         self._spent = spent + wh * ticks
         return wh
-
-
-def orders_to_detail(orders: list[PeriodOrders]) -> list[dict[str, Any]]:
-    """Return orders with their funds caps as canonical JSON: fixed before the first run."""
-    return [
-        {
-            "period": item.period,
-            side: [
-                {
-                    "id": member,
-                    "wh": funded.order.wh,
-                    "limit_ticks": funded.order.limit_ticks,
-                    "hold_units": funded.hold_units,
-                }
-                for member, funded in sorted(getattr(item, side).items())
-            ],
-        }
-        for item in orders
-        for side in ("asks", "bids")
-    ] + [
-        {"period": item.period, "agreements": [*map(agreement_to_json, item.agreements)]}
-        for item in orders
-        if item.agreements
-    ]
-
-
-def funds_to_detail(funds: DayFunds) -> dict[str, Any]:
-    """Return a day's funds as canonical JSON: fixed before the first run."""
-    units = [{"id": member, "units": each} for member, each in sorted(funds.units.items())]
-    return {"units": units, "revoked": sorted(funds.revoked)}
-
-
-def funds_from_detail(detail: Mapping[str, Any]) -> DayFunds:
-    """Return the funds that `funds_to_detail` wrote.
-
-    Raises:
-        InputError: the detail is not of that form.
-    """
-    value = detail.get("funds")
-    _FUNDS(value, "funds")
-    units = {item["id"]: item["units"] for item in detail["funds"]["units"]}
-    return DayFunds(units, frozenset(detail["funds"]["revoked"]))
-
-
-def hold_detail(orders: list[PeriodOrders], funds: DayFunds, seed: str) -> bytes:
-    """Return a hold's detail, with a seed: the canonical bytes of orders and funds, written out.
-
-    A test compares the two; this one takes a fifth of the time.
-    """
-    sides = [
-        f'{{"{side}":[{",".join(_orders_text(getattr(item, side)))}],"period":{item.period}}}'
-        for item in orders
-        for side in ("asks", "bids")
-    ]
-    agreed = [
-        f'{{"agreements":{encode_trusted(found).decode()},"period":{item.period}}}'
-        for item in orders
-        if (found := [*map(agreement_to_json, item.agreements)])
-    ]
-    money = encode_trusted(funds_to_detail(funds)).decode()
-    return f'{{"funds":{money},"orders":[{",".join([*sides, *agreed])}],"seed":"{seed}"}}'.encode()
-
-
-def _orders_text(side: Mapping[str, Funded]) -> list[str]:
-    return [
-        f'{{"hold_units":{hold_units},"id":"{member}","limit_ticks":{order.limit_ticks},'
-        f'"wh":{order.wh}}}'
-        for member, (order, hold_units) in sorted(side.items())
-    ]
-
-
-def orders_from_detail(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrders]:
-    """Return the orders that `orders_to_detail` wrote.
-
-    Raises:
-        InputError: the detail is not of that form.
-    """
-    _DETAIL(detail.get("orders"), "orders")
-    return orders_from_checked(detail, feeder)
-
-
-def orders_from_checked(detail: Mapping[str, Any], feeder: str) -> list[PeriodOrders]:
-    """Return the orders of a detail whose form was checked before."""
-    gathered: dict[int, PeriodOrders] = {}
-    for item in detail["orders"]:
-        orders = gathered.setdefault(item["period"], PeriodOrders(item["period"], {}, {}))
-        for name, side in (("asks", orders.asks), ("bids", orders.bids)):
-            for entry in item.get(name, ()):
-                member = entry["id"]
-                order = Order(member, feeder, entry["wh"], entry["limit_ticks"])
-                side[member] = Funded(order, entry["hold_units"])
-        orders.agreements.extend(Agreement(**entry) for entry in item.get("agreements", ()))
-    return list(gathered.values())
-
-
-_FUNDS = record(
-    {
-        "units": array(record({"id": HEX_32, "units": integer(0, UNITS_MAX)}), ORDERS_MAX),
-        "revoked": array(HEX_32, ORDERS_MAX),
-    }
-)
-_ORDER = record(
-    {
-        "id": HEX_32,
-        "wh": integer(0, WH_MAX),
-        "limit_ticks": integer(-PRICE_TICKS_MAX, PRICE_TICKS_MAX),
-        "hold_units": integer(0, UNITS_MAX),
-    }
-)
-_DETAIL = array(
-    record(
-        {"period": integer(0, PERIOD_MAX)},
-        {
-            "asks": array(_ORDER, ORDERS_MAX),
-            "bids": array(_ORDER, ORDERS_MAX),
-            "agreements": AGREEMENTS_SHAPE,
-        },
-    ),
-    200,
-)

@@ -24,7 +24,7 @@ from market.model import Feeder, Market, Orders, Result, Side, summed
 from market.rules import in_band
 from meters.readings import Channel
 from settlement.orders import PeriodInputs, PeriodOrders
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 
 
 class Line(NamedTuple):

@@ -37,7 +37,9 @@ from settlement.statement_store import seals
 _batches = BatchRow.__table__  # type: ignore[attr-defined]
 
 PAYMENT_KINDS = tuple(
-    kind for kind in FIELDS if kind == "transfer" or kind in OPERATOR_KINDS - {"reading_edit"}
+    kind
+    for kind in FIELDS
+    if kind in ("transfer", "donation") or kind in OPERATOR_KINDS - {"reading_edit"}
 )
 """Kinds of which a payment's receipt can be made."""
 

@@ -29,21 +29,14 @@ from settlement import store
 from settlement.community import Community
 from settlement.day_run import DayRun, Posted, differing, missing_of
 from settlement.errors import RunRefusedError
+from settlement.gifts import quotas_of
 from settlement.netting import nets_of
-from settlement.orders import (
-    DayFunds,
-    PeriodInputs,
-    PeriodOrders,
-    fund_orders,
-    funds_from_detail,
-    funds_of,
-    hold_detail,
-    orders_from_detail,
-)
+from settlement.orders import DayFunds, PeriodInputs, PeriodOrders, fund_orders, funds_of
+from settlement.orders_wire import funds_from_detail, hold_detail, orders_from_detail
 from settlement.postings import energy_of, hold_transfers, market_of, run_id
 from settlement.run_inputs import inputs_of, surely_unchanged
-from settlement.state import CommunityRules
 from settlement.store import RunSummary
+from settlement.terms import CommunityRules
 from settlement.timetable import DETAIL_BYTES_MAX, NOT_AFTER_MS, due_at_ms
 
 
@@ -109,7 +102,11 @@ class _Beginning:
             orders,
             [*range(len(self.periods))],
             missing_of(inputs),
+            self._quotas(),
         )
+
+    def _quotas(self) -> dict[str, int]:
+        return quotas_of(self.community.state, self.day, self.periods)
 
     def _new_hold(self, statement_id: str) -> DayRun:
         community, connection, day = self.community, self.connection, self.day
@@ -166,7 +163,7 @@ class _Beginning:
         if surely_unchanged(self.community, self.connection, self.periods, last.known):
             return DayRun(
                 *(self.day, self.code, self.periods, self.rules, DayFunds({}), known_at_ms, known),
-                *(b"", [], [], [], last.missing, posted),
+                *(b"", [], [], [], last.missing, {}, posted),
             )
         run = self._anew(known_at_ms, known, last, posted)
         if run.changed:
@@ -197,11 +194,11 @@ class _Beginning:
                 for item in (before[index] for index in changed)
             },
             lines=lines,
-            nets=nets_of(all_lines, self.rules),
+            nets=nets_of(all_lines, self.rules, self._quotas()),
         )
         return DayRun(
             *(self.day, self.code, self.periods, self.rules, funds, known_at_ms, known),
-            *(b"", now, orders, changed, missing_of(now), posted),
+            *(b"", now, orders, changed, missing_of(now), self._quotas(), posted),
         )
 
     def _inputs(self, before: int, code: str) -> list[PeriodInputs]:

@@ -5,6 +5,7 @@
 """
 
 import hashlib
+from collections.abc import Mapping
 
 from sqlalchemy import Connection
 
@@ -19,6 +20,7 @@ from ledger.writer import Draft
 from settlement import store
 from settlement.community import Community
 from settlement.day_run import DayRun
+from settlement.gifts import gifts_of, sold_of
 from settlement.netting import nets_of, netting_moves, opened_by, purses_of, settle_up
 from settlement.postings import (
     Line,
@@ -74,7 +76,7 @@ def _net(
     writer, rules = community.writer, run.rules
     statement_id = run_id("netting", writer.origin, run.code, run.name)
     batch_id = bytes.fromhex(statement_id)
-    now = nets_of((line for found in lines.values() for line in found.values()), rules)
+    now = nets_of(_all_of(lines), rules, run.quotas)
     due = now.less(run.posted.nets)
     held = held_units(run.orders) if run.hold_batch else {}
     balances = writer.ledger.balances(connection)
@@ -108,7 +110,7 @@ def _net(
     [position] = community.accept(connection, [Draft(envelope, detail)])
     batch = Batch(batch_id, tuple(transfers), position)
     writer.ledger.post(connection, [batch], writer.logged_ms(connection))
-    changes = _changes(run, lines)
+    changes, gifts = _changes(run, lines), _gifts(run, lines)
     nothing = Line("", 0, *([0] * 7))
     store.save_nets(
         connection,
@@ -120,10 +122,29 @@ def _net(
                 changes.get(member, nothing),
                 shares.cash.get(member, 0),
                 shares.claims.get(member, 0),
+                *gifts.get(member, (0, 0)),
             )
             for member in sorted({*changes, *shares.cash, *shares.claims})
         ],
     )
+
+
+def _all_of(lines: Mapping[int, Mapping[str, Line]]) -> list[Line]:
+    return [line for found in lines.values() for line in found.values()]
+
+
+def _gifts(run: DayRun, lines: Mapping[int, Mapping[str, Line]]) -> dict[str, tuple[int, int]]:
+    """Return (Wh, units) by which a run changed what each member gives."""
+    now = gifts_of(sold_of(_all_of(lines)), run.quotas)
+    before = gifts_of(sold_of(_all_of(run.posted.lines)), run.quotas)
+    none = (0, 0)
+    return {
+        member: (
+            now.get(member, none)[0] - before.get(member, none)[0],
+            now.get(member, none)[1] - before.get(member, none)[1],
+        )
+        for member in {*now, *before}
+    }
 
 
 def _changes(run: DayRun, lines: dict[int, dict[str, Line]]) -> dict[str, Line]:

@@ -18,105 +18,31 @@ from ledger.accounts import currency_asset
 from ledger.errors import RefusedError
 from ledger.primitives.periods import load_zone
 from ledger.statements import Statement
-from market.losses import boundary_order, boundary_wh
-from market.model import PPM, Rules, Side
+from market.model import PPM
 from market.rules import check_rules
 from market.wire import rules_from_json
 from meters.batches import batch_id, chain_of
 from meters.readings import Channel
 from settlement.agreements import Agreement, AgreementBook
-from settlement.timetable import GB, Timetable, timetable_from_json
+from settlement.terms import (
+    CHANNELS,
+    Bands,
+    CommunityRules,
+    Mandate,
+    Member,
+    MeterUse,
+    Offer,
+    Shares,
+)
+from settlement.timetable import GB, timetable_from_json
 
 _T = TypeVar("_T")
 
 AGREEMENT_KINDS = (
     *("rules", "account_open", "limit", "consent", "offer", "mandate", "mandate_revoke"),
-    *("agreement", "agreement_end", "act_for"),
+    *("agreement", "agreement_end", "act_for", "gift", "share"),
 )
 """Kinds that this state is made of."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommunityRules:
-    """The rules in force: what a ``rules`` statement carries, checked."""
-
-    version: int
-    asset: str
-    zone: str
-    feeder: str
-    market: Rules
-    replay: bool
-    issuance: str
-    promise: str
-    floor_units: int
-    import_ppm: int = PPM
-    export_ppm: int = PPM
-    network_ticks: int = 0
-    fund_floor_units: int = 0
-    timetable: Timetable = GB
-
-    @property
-    def has_losses(self) -> bool:
-        """Whether energy at the network's boundary is not what meters say."""
-        return (self.import_ppm, self.export_ppm) != (PPM, PPM)
-
-    def order_at_boundary(self, side: Side, metered_wh: int, ticks: int) -> tuple[int, int]:
-        """Return the Wh and the limit of a member's order as they count at the boundary."""
-        factor_ppm = self.export_ppm if side is Side.ASK else self.import_ppm
-        return boundary_order(metered_wh, ticks, side, factor_ppm)
-
-    def at_boundary(self, side: Side, metered_wh: int) -> int:
-        """Return a member's net Wh as they count at the network's boundary."""
-        factor_ppm = self.export_ppm if side is Side.ASK else self.import_ppm
-        return metered_wh if factor_ppm == PPM else boundary_wh(metered_wh, side, factor_ppm)
-
-
-@dataclass(frozen=True, slots=True)
-class Offer:
-    """A member's standing offer and tariffs, in ticks."""
-
-    buy_ticks: int
-    sell_ticks: int
-    import_tariff_ticks: int
-    export_tariff_ticks: int
-
-
-@dataclass(frozen=True, slots=True)
-class Mandate:
-    """What settlement may debit from a member's wallet; a mandate that was revoked covers none."""
-
-    id: str
-    wh_period_max: int
-    price_ticks_max: int
-    units_period_max: int
-    units_day_max: int
-    first: int
-    last: int
-
-
-@dataclass(frozen=True, slots=True)
-class Member:
-    """A member as the ledger knows them."""
-
-    id: str
-    member_class: str
-    floor_units: int
-
-
-@dataclass(frozen=True, slots=True)
-class MeterUse:
-    """Whose meter it is, and which of its channels may be used: none once consent ended."""
-
-    member: str
-    channels: tuple[Channel, ...]
-
-
-CHANNELS = {
-    "import": (Channel.IMPORT,),
-    "export": (Channel.EXPORT,),
-    "both": (Channel.IMPORT, Channel.EXPORT),
-}
-"""What a consent's ``channels`` stands for."""
 
 
 METERS_MAX = 32
@@ -139,6 +65,8 @@ class CommunityState:
     meters: dict[str, list[tuple[int, MeterUse]]] = field(default_factory=dict)
     meter_counts: dict[str, int] = field(default_factory=dict)
     agreements: AgreementBook = field(default_factory=AgreementBook)
+    gifts: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
+    shares: dict[str, list[tuple[int, Shares]]] = field(default_factory=dict)
 
     def apply(self, statement: Statement, period: int) -> None:
         """Take over a checked statement that was logged in a half-hour.
@@ -160,6 +88,8 @@ class CommunityState:
             "agreement": self._agree,
             "agreement_end": self._end_agreement,
             "ask": self._check_ask,
+            "gift": self._give,
+            "share": self._share,
         }.get(kind)
         if handler is not None:
             handler(statement, body, period)
@@ -206,8 +136,27 @@ class CommunityState:
         self.check_consent(statement.account, body["meter"], Channel(body["channel"]), span)
 
     def _offer(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
-        offer = Offer(**{name: body[name] for name in Offer.__slots__})
+        bought, sold = (
+            _bands(body.get(name, ()), name) for name in ("import_bands", "export_bands")
+        )
+        ticks = {name: body[name] for name in Offer.__slots__ if name.endswith("_ticks")}
+        offer = Offer(**ticks, import_bands=bought, export_bands=sold)
         self.offers.setdefault(statement.account, []).append((period, offer))
+
+    def _give(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        self.gifts.setdefault(statement.account, []).append((period, body["wh_month"]))
+
+    def _share(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        uses, owner = self.meters.get(body["meter"], []), statement.account
+        if not uses or uses[-1][1].member != owner:
+            raise RefusedError(f"The meter {body['meter']} is not this member's to share.")
+        holders = tuple((item["member"], item["ppm"]) for item in body["holders"])
+        names = [member for member, _ in holders]
+        if names != sorted(set(names)) or not self.members.keys() >= set(names):
+            raise RefusedError("Holders of shares are other members, each once, in order of id.")
+        if owner in names or sum(ppm for _, ppm in holders) > PPM:
+            raise RefusedError("Shares come to more than the whole, or are of the owner's own.")
+        self.shares.setdefault(body["meter"], []).append((period, Shares(owner, holders)))
 
     def _mandate(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
         limits = {name: body[name] for name in Mandate.__slots__ if name != "id"}
@@ -254,6 +203,7 @@ class CommunityState:
             **body.get("losses", {}),
             **body.get("charges", {}),
             timetable=timetable_from_json(body["timetable"]) if "timetable" in body else GB,
+            **_vat(body.get("vat")),
         )
         if not 0 <= rules.network_ticks <= market.charge_ticks:
             raise RefusedError("The network charge is a part of the charge: zero to all of it.")
@@ -372,6 +322,32 @@ class Binding(Generic[_T]):
             self._bound = {name: value for name, value in found if value is not None}
             self._last = begun
         return self._bound
+
+
+def _bands(bands: Sequence[Mapping[str, int]], name: str) -> Bands:
+    """Return a tariff's bands.
+
+    Raises:
+        RefusedError: they are not in order of time.
+    """
+    found = tuple((band["minute"], band["ticks"]) for band in bands)
+    if [minute for minute, _ in found] != sorted({minute for minute, _ in found}):
+        raise RefusedError(f"{name}: the bands are not in order of time, or two begin at once.")
+    return found
+
+
+def _vat(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of rules that are about VAT.
+
+    Raises:
+        RefusedError: a class has two rates.
+    """
+    if value is None:
+        return {}
+    rates = tuple((item["class"], item["permille"]) for item in value["rates"])
+    if len(dict(rates)) != len(rates):
+        raise RefusedError("The rules give a class of members two rates of VAT.")
+    return {"vat_number": value["number"], "vat_permille": rates}
 
 
 def channels_of(uses: Mapping[str, MeterUse]) -> list[tuple[str, Channel, str]]:

@@ -146,6 +146,8 @@ class Net:
         change: Wh and money, as the difference from what was posted before; ``period`` as above.
         cash_units: what moved in the wallet.
         claim_units: what moved in claims: below zero, the member owes more.
+        given_wh: of what was sold, given to the community's fund.
+        given_units: the money of it.
     """
 
     member: str
@@ -156,6 +158,8 @@ class Net:
     change: Line
     cash_units: int
     claim_units: int
+    given_wh: int = 0
+    given_units: int = 0
 
 
 def save_nets(connection: Connection, ledger: LedgerStore, asset: str, nets: Sequence[Net]) -> None:
@@ -171,6 +175,8 @@ def save_nets(connection: Connection, ledger: LedgerStore, asset: str, nets: Seq
             "position": net.position,
             "cash_units": net.cash_units,
             "claim_units": net.claim_units,
+            "given_wh": net.given_wh,
+            "given_units": net.given_units,
         }
         for net in nets
     ]
@@ -210,7 +216,7 @@ def _net(row: Row[Any], member: str) -> Net:
     return Net(
         *(member, row.day, row.code, row.period, row.position),
         Line(member, row.period, *(getattr(row, name) for name in WH_AND_UNITS)),
-        *(row.cash_units, row.claim_units),
+        *(row.cash_units, row.claim_units, row.given_wh, row.given_units),
     )
 
 

@@ -66,7 +66,8 @@ class NetRow(SQLModel, table=True):
     """What a run of a day changed for a member: their net line, and what is behind it.
 
     ``position`` is that of the netting in the log; ``period`` the half-hour in which the money
-    counts; ``cash_units`` moved in the wallet, ``claim_units`` in what is owed to the member.
+    counts; ``cash_units`` moved in the wallet, ``claim_units`` in what is owed to the member;
+    ``given_units`` went to the fund.
     """
 
     __tablename__ = "net"
@@ -89,6 +90,8 @@ class NetRow(SQLModel, table=True):
     sold_units: int = big()
     cash_units: int = big()
     claim_units: int = big()
+    given_wh: int = big()
+    given_units: int = big()
 
 
 class ShownRow(SQLModel, table=True):

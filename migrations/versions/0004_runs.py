@@ -43,7 +43,8 @@ def upgrade() -> None:
     op.create_table(
         "net", key("community"), key("member"), text_key("day"), text_key("code"),
         *big("position", "period", "own_use_wh", "bought_wh", "sold_wh", "grid_import_wh"),
-        *big("grid_export_wh", "bought_units", "sold_units", "cash_units", "claim_units"), **COMPACT,
+        *big("grid_export_wh", "bought_units", "sold_units", "cash_units", "claim_units"),
+        *big("given_wh", "given_units"), **COMPACT,
     )
     op.create_table(
         "shown", key("community"), text_key("day"), text_key("code"), *big("known_at", "known"),

@@ -17,6 +17,7 @@ from typing import Any
 from meters.readings import Channel, Quality, Slot
 from meters.versions import OWN_ESTIMATE, tier
 from settlement.errors import UnsoundError
+from settlement.gifts import Sold
 from settlement.orders import DayFunds
 from settlement.postings import NO_ENERGY, Energy, Line
 
@@ -55,12 +56,14 @@ class PostedDay:
     Attributes:
         energy: by half-hour.
         units: by half-hour, what each member got; below zero, paid.
+        sold: by half-hour, the Wh that each member sold and the units of them.
         totals: by half-hour, as seals show them.
         settlements: by half-hour, the hash of the statement that settled it last.
     """
 
     energy: dict[int, Energy] = field(default_factory=dict)
     units: dict[int, dict[str, int]] = field(default_factory=dict)
+    sold: dict[int, dict[str, list[int]]] = field(default_factory=dict)
     totals: dict[int, dict[str, int]] = field(default_factory=dict)
     settlements: dict[int, str] = field(default_factory=dict)
 
@@ -76,6 +79,14 @@ class PostedDay:
         self.settlements[period] = tx_id
         money = ((line.member, line.sold_units - line.bought_units) for line in lines)
         self.units[period] = {member: units for member, units in money if units}
+        self.sold[period] = {
+            line.member: [line.sold_wh, line.sold_units] for line in lines if line.sold_wh
+        }
+
+    def sold_by(self, member: str) -> Sold:
+        """Return what a member sold in the day."""
+        found = [some[member] for some in self.sold.values() if member in some]
+        return Sold(sum(wh for wh, _ in found), sum(units for _, units in found))
 
 
 @dataclass(slots=True)
@@ -155,6 +166,7 @@ def pack(
         "energy": energy,
         "grid": [list(posted.energy[period][1:]) for period in periods],
         "units": [posted.units[period] for period in periods],
+        "sold": [posted.sold[period] for period in periods],
         "totals": [posted.totals[period] for period in periods],
         "settlements": [posted.settlements[period] for period in periods],
     }
@@ -182,6 +194,7 @@ def unpack(periods: range, data: bytes) -> tuple[Readings, PostedDay]:
             for period, grid in zip(periods, value["grid"], strict=True)
         },
         dict(zip(periods, value["units"], strict=True)),
+        dict(zip(periods, value["sold"], strict=True)),
         dict(zip(periods, value["totals"], strict=True)),
         dict(zip(periods, value["settlements"], strict=True)),
     )

@@ -18,6 +18,7 @@ from settlement.audit.details import detail_of, object_of, same, seed_of
 from settlement.audit.proofs import FUNDS, DayProof
 from settlement.day_run import differing
 from settlement.errors import UnsoundError
+from settlement.gifts import gifts_of, quotas_of
 from settlement.netting import Nets, nets_of_units
 from settlement.orders import (
     DayFunds,
@@ -25,14 +26,12 @@ from settlement.orders import (
     PeriodOrders,
     by_half_hour,
     fund_orders,
-    funds_from_detail,
     funds_of,
-    hold_detail,
-    orders_from_detail,
     period_inputs,
 )
+from settlement.orders_wire import funds_from_detail, hold_detail, orders_from_detail
 from settlement.postings import Line, Move, hold_moves, run_id
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 from settlement.timetable import DETAIL_BYTES_MAX, due_at_ms
 
 if TYPE_CHECKING:
@@ -68,6 +67,7 @@ class Day:
         known: nothing that it needs was erased.
         opened: its readings were looked at again, and are to be packed.
         touched: readings came while it was under way.
+        quotas: Wh that members give of what they sell that day.
     """
 
     code: str
@@ -86,6 +86,7 @@ class Day:
     known: bool = True
     opened: bool = True
     touched: bool = False
+    quotas: dict[str, int] = field(default_factory=dict)
 
     @property
     def first(self) -> bool:
@@ -115,7 +116,10 @@ class Day:
     def nets(self) -> Nets:
         """Return what the day comes to, as far as it is posted."""
         matched_wh = sum(total["matched_wh"] for total in self.posted.totals.values())
-        return nets_of_units(self.posted.units.values(), matched_wh, self.rules)
+        gifts = gifts_of(
+            {member: self.posted.sold_by(member) for member in self.quotas}, self.quotas
+        )
+        return nets_of_units(self.posted.units.values(), matched_wh, self.rules, gifts)
 
 
 class Turn:
@@ -143,6 +147,7 @@ class Turn:
         state.held.update(periods)
         proof = DayProof(periods, bytes.fromhex(statement.id), rules, [])
         day = Day(*(body["run"], body["known_at"], leaf.period, proof, NO_FUNDS, {}, set(periods)))
+        day.quotas = quotas_of(replay.community, name, periods)
         final = rules.timetable.is_final(day.code)
         readings = replay.readings_of(replay.readings, periods, final=final)
         if readings is None:
@@ -237,6 +242,7 @@ class Turn:
         day = Day(
             *(body["run"], body["known_at"], leaf.period, proof, sealed.funds, {}, set()),
             sealed.codes,
+            quotas=quotas_of(replay.community, parse_date(body["day"]), periods),
         )
         if sealed.data is None:
             replay.cannot(FUNDS, f"what {body['day']} posted follows from what was erased")

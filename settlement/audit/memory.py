@@ -39,14 +39,8 @@ from settlement.audit.signatures import TrustingKeyBook
 from settlement.netting import Nets
 from settlement.orders import DayFunds, Flow, Funded, PeriodInputs, PeriodOrders
 from settlement.postings import Energy, Line
-from settlement.state import (
-    CommunityRules,
-    CommunityState,
-    Mandate,
-    Member,
-    MeterUse,
-    Offer,
-)
+from settlement.state import CommunityState
+from settlement.terms import CommunityRules, Mandate, Member, MeterUse, Offer
 from settlement.timetable import DisputePlan, RunPlan, Timetable
 
 if TYPE_CHECKING:

@@ -20,7 +20,7 @@ from ledger.records import AMOUNT_MAX, RESOLVES, Kind
 from meters.readings import Channel
 from settlement.errors import UnsoundError
 from settlement.postings import Energy, Move
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 
 
 @dataclass(slots=True)

@@ -21,7 +21,8 @@ from market.certificate import verify_encoded
 from market.wire import encode_market
 from meters.batches import NOT_SIGNED, BatchContent
 from settlement.errors import UNTAKEN, UnsoundError
-from settlement.orders import PeriodInputs, PeriodOrders, orders_from_checked, orders_from_detail
+from settlement.orders import PeriodInputs, PeriodOrders
+from settlement.orders_wire import orders_from_checked, orders_from_detail
 from settlement.postings import (
     NO_ENERGY,
     Energy,
@@ -35,7 +36,7 @@ from settlement.postings import (
     market_of,
     records_of,
 )
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 
 FUNDS, CLEARINGS, POSTINGS, SEALS = (
     "funds and mandates",

@@ -31,6 +31,8 @@ from settlement.state import METERS_MAX
 
 FIELDS: Mapping[str, frozenset[str]] = {
     "transfer": frozenset({"keys", "salt"}),
+    "donation": frozenset({"keys", "salt"}),
+    "grant": frozenset({"roster", "salt"}),
     "issue": frozenset({"roster", "salt"}),
     "redeem": frozenset({"roster", "salt"}),
     "reversal": frozenset({"roster", "salt"}),

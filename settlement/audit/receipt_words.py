@@ -144,6 +144,16 @@ def _payment(finding: Finding) -> str:
             f"Member {statement.account} ordered {amount} to be paid to member {body['to']} {when}: "
             f'"{_clean(body["reference"])}" (payment {mine}).'
         )
+    if statement.kind == "donation":
+        return (
+            f"Member {statement.account} ordered {amount} to be paid to the community's fund {when}: "
+            f'"{_clean(body["reference"])}" (payment {mine}).'
+        )
+    if statement.kind == "grant":
+        return (
+            f"Operators ordered {amount} to be paid from the community's fund to member "
+            f'{statement.account} {when}: "{_clean(body["reason"])}" (payment {mine}).'
+        )
     way = "into" if statement.kind == "issue" else "out of"
     return (
         f"Operators ordered {amount} to be paid {way} the wallet of member {statement.account} "

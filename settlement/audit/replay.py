@@ -67,6 +67,10 @@ PIECES_AT_ONCE = 64
 """Reading batches, or signatures, that are proved together."""
 
 
+def _unknown(_account: str) -> None:
+    """Say of no account what is in it."""
+
+
 class Replay:
     """The community's whole state at one point of the log.
 
@@ -299,9 +303,12 @@ class Replay:
         kind = statement.kind
         if kind == "opening" and any(self.counts[moving] for moving in MOVING_KINDS):
             raise UnsoundError("balances are opened after the first movement")
-        if not self.books_known and kind in ("reversal", "correction"):
-            return  # the original may have been erased
-        case = Case(statement, fact.detail, self.community, leaf.period, self._find)
+        if not self.books_known and kind in ("reversal", "correction", "grant"):
+            return  # the original, or what the fund had, may have been erased
+        case = Case(
+            *(statement, fact.detail, self.community, leaf.period, self._find),
+            self.book.balances.get if self.books_known else _unknown,
+        )
         effect = effect_of(case)
         for account, floor in effect.accounts:
             self.book.open(account, floor)

@@ -11,7 +11,7 @@ from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import SECONDS, parse_utc
 from settlement.orders import PeriodInputs, PeriodOrders, period_inputs
 from settlement.postings import Line
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 from tests.attacks.catalogue import attack
 from tests.attacks.members import (
     EXPORTS,

@@ -27,10 +27,9 @@ from settlement.orders import (
     PeriodOrders,
     fund_orders,
     funds_of,
-    funds_to_detail,
-    orders_to_detail,
     period_inputs,
 )
+from settlement.orders_wire import funds_to_detail, orders_to_detail
 from settlement.postings import (
     NO_ENERGY,
     Line,
@@ -47,7 +46,7 @@ from settlement.postings import (
     totals_of,
     transfers_of,
 )
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 from settlement.timetable import GB, NO_SEAL
 from tests.attacks.village import (
     DAY,

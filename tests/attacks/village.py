@@ -170,7 +170,10 @@ class Village:
     def believe(self, statement: Statement, detail: bytes | None = None) -> None:
         """Take over what a statement agrees and causes."""
         self.state.apply(statement, self.period)
-        effect = effect_of(Case(statement, detail, self.state, self.period, lambda _id: None))
+        case = Case(
+            *(statement, detail, self.state, self.period), lambda _id: None, self.book.balances.get
+        )
+        effect = effect_of(case)
         for account, floor in effect.accounts:
             self.book.open(account, floor)
         self.book.apply(list(effect.transfers), self.period)

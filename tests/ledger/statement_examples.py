@@ -109,6 +109,10 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "agreement_end": {"agreement": "3c" * 16},
     "transfer": {"to": OTHER, "amount": 1, "reference": "Cake for the street party é"},
+    "gift": {"wh_month": 5_000},
+    "share": {"meter": "m-school-pv", "holders": [{"member": "2d" * 16, "ppm": 30_000}]},
+    "donation": {"amount": 5, "reference": "For the fund"},
+    "grant": {"amount": 5, "reason": "A hard winter."},
     "ask": {"of": OTHER, "amount": 1, "reference": "Cake", "last": 989_800},
     "dispute": {"about": HASH, "claim": "The meter was off that night.", "period": 989_700},
     "act_for": {

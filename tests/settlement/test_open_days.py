@@ -11,8 +11,8 @@ from market.model import PPM, PriceRule, Rules
 from settlement.open_data import Why
 from settlement.open_data_store import OpenDays, admits, total_matched_wh
 from settlement.run import settle_day
-from settlement.state import CommunityRules, Mandate, Offer
 from settlement.tables import LineRow, RunRow
+from settlement.terms import CommunityRules, Mandate, Offer
 from settlement.timetable import first_due_ms
 from tests.prepared import DAY, reopen
 from tests.wallet_api.open_streets import opened

@@ -22,13 +22,15 @@ from settlement.orders import (
     PeriodOrders,
     by_half_hour,
     fund_orders,
-    funds_from_detail,
     funds_of,
+    period_inputs,
+)
+from settlement.orders_wire import (
+    funds_from_detail,
     funds_to_detail,
     hold_detail,
     orders_from_detail,
     orders_to_detail,
-    period_inputs,
 )
 from settlement.postings import (
     NO_ENERGY,
@@ -41,14 +43,8 @@ from settlement.postings import (
     transfer_id,
     transfers_of,
 )
-from settlement.state import (
-    CommunityRules,
-    CommunityState,
-    Mandate,
-    Member,
-    MeterUse,
-    Offer,
-)
+from settlement.state import CommunityState
+from settlement.terms import CommunityRules, Mandate, Member, MeterUse, Offer
 
 ASSET = "LWD/7"
 PERIODS = range(989_700, 989_703)

@@ -17,7 +17,7 @@ from settlement import store
 from settlement.community import Community
 from settlement.constitution import next_rules
 from settlement.enrol import Charter, found_community
-from settlement.state import CommunityRules
+from settlement.terms import CommunityRules
 from wallet_api.cli.context import (
     Settings,
     open_database,
