@@ -89,6 +89,7 @@ def next_rules(
     """
     made = {**fields, "market": dict(fields["market"]), "issuance": dict(fields["issuance"])}
     made["losses"] = {"import_ppm": PPM, "export_ppm": PPM, **fields.get("losses", {})}
+    made["charges"] = {**NO_CHARGES, **fields.get("charges", {})}
     market = made["market"]
     if "price" in settings:
         _drop_idle(market, settings["price"])
@@ -99,19 +100,27 @@ def next_rules(
         made[setting.part].pop(setting.field, None)
         if text != NONE or not setting.may_end:
             made[setting.part][setting.field] = setting.read(text)
-    made["losses"] = {"import_ppm": PPM, "export_ppm": PPM, **made["losses"]}
+    made = _without_idle(made)
     if keys is not None:
         market |= {"sharing": SharingRule.KEYS.value, "keys": list(keys)}
     elif settings.get("sharing", SharingRule.KEYS.value) != SharingRule.KEYS.value:
         market.pop("keys", None)  # other ways to share know no coefficients
-    if set(made["losses"].values()) == {PPM}:
-        del made["losses"]
     if market.get("sharing") == SharingRule.KEYS.value and not market.get("keys"):
         raise InputError("sharing: for 'keys' give the coefficients too, with --coefficients FILE")
     try:
         check_rules(rules_from_json(market))
     except MarketInputError as error:
         raise InputError(_in_settings(str(error))) from error
+    return made
+
+
+def _without_idle(made: dict[str, Any]) -> dict[str, Any]:
+    """Drop parts of rules that say what goes without saying."""
+    whole = {"losses": {"import_ppm": PPM, "export_ppm": PPM}, "charges": NO_CHARGES}
+    for part, usual in whole.items():
+        made[part] = {**usual, **made[part]}
+        if made[part] == usual:
+            del made[part]
     return made
 
 
@@ -166,6 +175,9 @@ class Setting:
         value = fields.get(self.part, {}).get(self.field)
         return NONE if value is None else self.write(value)
 
+
+NO_CHARGES = {"network_ticks": 0, "fund_floor_units": 0}
+"""What rules without charges stand for."""
 
 NONE = "none"
 """Takes a rule away, and says that there is none."""
@@ -259,6 +271,15 @@ SETTINGS: Mapping[str, Setting] = {
     ),
     "charge": Setting(
         "market", "charge_ticks", "charge per traded kWh", ticks_from_text, format_price
+    ),
+    "network": Setting(
+        *("charges", "network_ticks", "of the charge, the network's", ticks_from_text),
+        format_price,
+        may_end=True,
+    ),
+    "fund-limit": Setting(
+        *("charges", "fund_floor_units", "lowest limit of the fund", _credit, format_money),
+        may_end=True,
     ),
     "sellers": Setting(
         "market",

@@ -115,6 +115,35 @@ def erase(community: Community, entries: Mapping[int, str], reason: str) -> Stat
     return say(community, "erasure", COMMUNITY, fields, operator_keys)
 
 
+def give(community: Community, member: str, wh_month: int) -> Statement:
+    """Give a part of what a member sells to the community's fund, from tomorrow on; 0 ends it."""
+    return say(community, "gift", member, {"wh_month": wh_month}, by_member(member))
+
+
+def share(community: Community, owner: str, meter: str, holders: Mapping[str, int]) -> Statement:
+    """Say who has which part of what a meter exports.
+
+    Args:
+        community: open for work.
+        owner: whose meter it is.
+        meter: its id.
+        holders: millionths by member; the owner has the rest.
+    """
+    items = [{"member": member, "ppm": ppm} for member, ppm in sorted(holders.items())]
+    return say(community, "share", owner, {"meter": meter, "holders": items}, by_member(owner))
+
+
+def donate(community: Community, member: str, units: int, reference: str) -> Statement:
+    """Pay from a member's wallet into the community's fund."""
+    fields = {"amount": units, "reference": reference}
+    return say(community, "donation", member, fields, by_member(member))
+
+
+def grant(community: Community, member: str, units: int, reason: str) -> Statement:
+    """Help a member from the community's fund."""
+    return say(community, "grant", member, {"amount": units, "reason": reason}, operator_keys)
+
+
 def revoke_mandate(community: Community, member: str) -> Statement:
     """End what settlement may debit, from the next half-hour on."""
     fields = revocation(community, member)

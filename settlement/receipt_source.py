@@ -88,7 +88,9 @@ class Source:
             binding, _ = self.entry(binding_at)
             whole["binding"] = _shown(binding_at, binding, prove) | {"salt": binding.salt.hex()}
         signed_at = position if binding_at is None else binding_at
-        roster_at = None if entry.kind in ("transfer", "donation") else self._roster_before(signed_at)
+        roster_at = (
+            None if entry.kind in ("transfer", "donation") else self._roster_before(signed_at)
+        )
         if roster_at is None:
             whole["keys"] = self._keys_of(Statement.decode(entry.envelope))
         else:
