@@ -17,7 +17,7 @@ from ledger.kinds import a_kind
 FACT, DETAIL = "fact", "detail"
 """What of an entry is erased: all of it, or what it binds beside itself."""
 
-ERASABLE_FACTS = frozenset({"transfer", "ask", "dispute"})
+ERASABLE_FACTS = frozenset({"transfer", "ask"})
 """Kinds whose whole fact may go: their amounts are posted, their words are a person's."""
 
 ERASABLE_DETAILS = frozenset({"reading_batch", "hold", "clearing", "settlement", "netting"})

@@ -46,7 +46,7 @@ SIGNER_ROLES = {
 OPERATOR_KINDS = frozenset(
     {
         *("rules", "opening", "issue", "redeem", "limit", "reversal", "correction", "erasure"),
-        *("meter_key", "reading_edit", "grant"),
+        *("meter_key", "reading_edit", "grant", "ruling"),
     }
 )
 """Kinds that the roster's threshold of operators signs."""
@@ -61,7 +61,7 @@ MEMBER_KINDS = frozenset(
 
 COMMUNITY_KINDS = frozenset(
     {
-        *("roster", "rules", "opening", "reversal", "correction", "erasure"),
+        *("roster", "rules", "opening", "reversal", "correction", "erasure", "ruling"),
         *("hold", "run", "clearing", "settlement", "netting", "seal", "meter_key"),
     }
 )

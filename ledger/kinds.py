@@ -165,7 +165,15 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
     "donation": {"amount": _AMOUNT, "reference": text(35)},
     "grant": {"amount": _AMOUNT, "reason": _TEXT},
     "ask": {"of": HEX_32, "amount": _AMOUNT, "reference": text(35), "last": _PERIOD},
-    "dispute": {"about": HEX_64, "claim": _TEXT},
+    "dispute": {
+        "day": _DAY,
+        "run": _RUN,
+        "first": _PERIOD,
+        "periods": _PERIODS,
+        "units": _UNITS,
+        "claim": _TEXT,
+    },
+    "ruling": {"dispute": HEX_32, "upheld": shape.boolean, "reason": _TEXT},
     "act_for": {"does": one_of(*HELPER_KINDS), "fields": _anything, "reason": _TEXT},
     "issue": {"amount": _AMOUNT, "evidence": HEX_64, "note": _TEXT},
     "redeem": {"amount": _AMOUNT, "evidence": HEX_64, "note": _TEXT},
@@ -286,7 +294,9 @@ OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
     "reading_edit": {"replaces": integer(0, INTEGER_MAX)},
     "settlement": {"replaces": HEX_64},
     "ask": {"message": HEX_64},
-    "dispute": {"period": _PERIOD, "evidence": HEX_64},
+    "dispute": {"evidence": HEX_64},
+    "run": {"dispute": HEX_32},
+    "seal": {"dispute": HEX_32},
     "erasure": {"request": HEX_32},
 }
 """Fields that a kind may have; what is absent says nothing."""

@@ -19,6 +19,7 @@ from market.errors import MarketInputError
 from market.model import PPM, PriceRule, SharingRule
 from market.rules import PERMILLE, check_rules, fields_of
 from market.wire import rules_from_json
+from settlement.rule_parts import apart, runs_from_text, timetable_text, together
 
 OPERATOR = "operator"
 """The role of those who sign for the community."""
@@ -87,9 +88,7 @@ def next_rules(
         InputError: no such setting, or not a value of it.
         MarketInputError: the rules would not hold together.
     """
-    made = {**fields, "market": dict(fields["market"]), "issuance": dict(fields["issuance"])}
-    made["losses"] = {"import_ppm": PPM, "export_ppm": PPM, **fields.get("losses", {})}
-    made["charges"] = {**NO_CHARGES, **fields.get("charges", {})}
+    made = apart(fields)
     market = made["market"]
     if "price" in settings:
         _drop_idle(market, settings["price"])
@@ -100,7 +99,7 @@ def next_rules(
         made[setting.part].pop(setting.field, None)
         if text != NONE or not setting.may_end:
             made[setting.part][setting.field] = setting.read(text)
-    made = _without_idle(made)
+    made = together(made)
     if keys is not None:
         market |= {"sharing": SharingRule.KEYS.value, "keys": list(keys)}
     elif settings.get("sharing", SharingRule.KEYS.value) != SharingRule.KEYS.value:
@@ -111,16 +110,6 @@ def next_rules(
         check_rules(rules_from_json(market))
     except MarketInputError as error:
         raise InputError(_in_settings(str(error))) from error
-    return made
-
-
-def _without_idle(made: dict[str, Any]) -> dict[str, Any]:
-    """Drop parts of rules that say what goes without saying."""
-    whole = {"losses": {"import_ppm": PPM, "export_ppm": PPM}, "charges": NO_CHARGES}
-    for part, usual in whole.items():
-        made[part] = {**usual, **made[part]}
-        if made[part] == usual:
-            del made[part]
     return made
 
 
@@ -144,6 +133,10 @@ def rules_table(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[tuple[str, str, str, str]]:
     """Return (setting, what it is, before, after), in words, for every rule that can change."""
+    before, after = (
+        {**apart(each), **{part: each.get(part, {}) for part in ("losses", "charges")}}
+        for each in (before, after)
+    )
     return [
         (name, setting.words, setting.shown(before), setting.shown(after))
         for name, setting in SETTINGS.items()
@@ -171,13 +164,10 @@ class Setting:
     may_end: bool = False
 
     def shown(self, fields: Mapping[str, Any]) -> str:
-        """Return its value in some rules, in words."""
+        """Return its value in some rules' parts, in words."""
         value = fields.get(self.part, {}).get(self.field)
         return NONE if value is None else self.write(value)
 
-
-NO_CHARGES = {"network_ticks": 0, "fund_floor_units": 0}
-"""What rules without charges stand for."""
 
 NONE = "none"
 """Takes a rule away, and says that there is none."""
@@ -249,6 +239,19 @@ def _credit(text: str) -> int:
     return -int(text) * UNITS_PER_MAJOR
 
 
+def _least(text: str) -> int:
+    found = re.fullmatch(r"([0-9]{1,6})(?:\.([0-9]{2}))?", text)
+    if found is None:
+        raise InputError(f"dispute: {text!r} is not an amount, as in 2.00")
+    return (int(found[1]) * 100 + int(found[2] or 0)) * (UNITS_PER_MAJOR // 100)
+
+
+def _vat_number(text: str) -> str:
+    if re.fullmatch(r"[A-Z0-9 ]{1,20}", text) is None:
+        raise InputError(f"vat-number: {text!r} is not a number for VAT, as in GB 123456789")
+    return text
+
+
 SETTINGS: Mapping[str, Setting] = {
     "price": Setting("market", "price", "price rule", partial(_one_of, "price", PriceRule), str),
     "sharing": Setting(
@@ -309,6 +312,23 @@ SETTINGS: Mapping[str, Setting] = {
         _credit,
         format_money,
     ),
+    "timetable": Setting(
+        *("timetable", "runs", "runs after the day's end", runs_from_text, timetable_text),
+        may_end=True,
+    ),
+    "dispute": Setting(
+        *("disputes", "least_units", "least that a dispute is about", _least, format_money),
+        may_end=True,
+    ),
+    "vat-number": Setting("vat", "number", "number for VAT", _vat_number, str, may_end=True),
+    **{
+        f"vat-{name}": Setting(
+            *("vat", f"{name}_permille", f"VAT in what a {name} buys"),
+            *(partial(thousandths, f"vat-{name}"), _percent),
+            may_end=True,
+        )
+        for name in ("household", "generator", "shop", "group")
+    },
     "promise": Setting("issuance", "promise", "what the currency promises", str, str),
 }
 """Rules that can change, by the names that people set. Currency, zone and feeder never do."""

@@ -60,6 +60,7 @@ class DayRun:
         missing: readings that count as zero because there are none.
         quotas: Wh that members give of what they sell that day.
         posted: what was posted before.
+        dispute: id of the dispute that led to the run, if one did.
     """
 
     day: date
@@ -76,6 +77,12 @@ class DayRun:
     missing: int
     quotas: Mapping[str, int] = field(default_factory=dict)
     posted: Posted = NOTHING_POSTED
+    dispute: str | None = None
+
+    @property
+    def cites(self) -> dict[str, str]:
+        """The field that names the dispute which led to it, if one did."""
+        return {} if self.dispute is None else {"dispute": self.dispute}
 
     @property
     def name(self) -> str:

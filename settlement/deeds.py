@@ -144,6 +144,23 @@ def grant(community: Community, member: str, units: int, reason: str) -> Stateme
     return say(community, "grant", member, {"amount": units, "reason": reason}, operator_keys)
 
 
+def dispute(community: Community, member: str, fields: Mapping[str, Any]) -> Statement:
+    """Say that something is wrong with a run of a day.
+
+    Args:
+        community: open for work.
+        member: who says so.
+        fields: of a ``dispute``.
+    """
+    return say(community, "dispute", member, fields, by_member(member))
+
+
+def rule_on(community: Community, dispute_id: str, reason: str, *, upheld: bool) -> Statement:
+    """Decide a dispute, by two operators: one that is upheld opens its day once more."""
+    fields = {"dispute": dispute_id, "upheld": upheld, "reason": reason}
+    return say(community, "ruling", COMMUNITY, fields, operator_keys)
+
+
 def revoke_mandate(community: Community, member: str) -> Statement:
     """End what settlement may debit, from the next half-hour on."""
     fields = revocation(community, member)

@@ -54,7 +54,10 @@ def begin(community: Community, connection: Connection, day: date, code: str) ->
         raise RunRefusedError(_not_bound(community, day))
     made = store.runs_of(connection, community.writer.community, day.isoformat())
     rules.timetable.check_turn(code, tuple(run.code for run in made), str(day))
-    beginning = _Beginning(community, connection, day, code, periods, rules)
+    dispute = None
+    if rules.timetable.is_dispute(code):
+        dispute = _led_by(community, day, [run.code for run in made], rules)
+    beginning = _Beginning(community, connection, day, code, periods, rules, dispute)
     return beginning.later(made) if made else beginning.first()
 
 
@@ -68,6 +71,7 @@ class _Beginning:
     code: str
     periods: range
     rules: CommunityRules
+    dispute: str | None = None
 
     def first(self) -> DayRun:
         """Begin the first run that posts: set aside what orders may owe, or find what was."""
@@ -163,12 +167,15 @@ class _Beginning:
         if surely_unchanged(self.community, self.connection, self.periods, last.known):
             return DayRun(
                 *(self.day, self.code, self.periods, self.rules, DayFunds({}), known_at_ms, known),
-                *(b"", [], [], [], last.missing, {}, posted),
+                *(b"", [], [], [], last.missing, {}),
+                posted,
+                self.dispute,
             )
         run = self._anew(known_at_ms, known, last, posted)
         if run.changed:
             self._check_markets([run.orders[index] for index in run.changed])
-            self._say("run", statement_id, known_at_ms, {"after": posted.seal})
+            cites = {} if self.dispute is None else {"dispute": self.dispute}
+            self._say("run", statement_id, known_at_ms, {"after": posted.seal, **cites})
         return run
 
     def _anew(self, known_at_ms: int, known: int, last: RunSummary, posted: Posted) -> DayRun:
@@ -198,7 +205,9 @@ class _Beginning:
         )
         return DayRun(
             *(self.day, self.code, self.periods, self.rules, funds, known_at_ms, known),
-            *(b"", now, orders, changed, missing_of(now), self._quotas(), posted),
+            *(b"", now, orders, changed, missing_of(now), self._quotas()),
+            posted,
+            self.dispute,
         )
 
     def _inputs(self, before: int, code: str) -> list[PeriodInputs]:
@@ -267,6 +276,29 @@ class _Beginning:
             )
         found: dict[str, Any] = decode(entry.detail, DETAIL_BYTES_MAX)
         return found
+
+
+def _led_by(
+    community: Community,
+    day: date,
+    made: list[str],
+    rules: CommunityRules,
+) -> str:
+    """Return the dispute that leads to the next run of a closed day: the first that led to none yet.
+
+    Raises:
+        RunRefusedError: none was upheld, or all have led to a run.
+    """
+    number = sum(rules.timetable.is_dispute(code) for code in made)
+    upheld = [*community.state.disputes.upheld_of(day.isoformat())]
+    if len(upheld) <= number:
+        raise RunRefusedError(
+            f"{day} is closed, and no dispute about it was upheld that was not worked out yet. "
+            "See 'commonwatt dispute list'."
+        )
+    dispute = upheld[number]
+    community.state.disputes.check_run(dispute.id, str(day), community.writer.now_period())
+    return dispute.id
 
 
 def _when(time_ms: int) -> str:

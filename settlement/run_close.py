@@ -182,6 +182,7 @@ def _seal(
         {
             "day": run.name,
             "run": run.code,
+            **run.cites,
             "known_at": run.known_at_ms,
             "periods": len(run.periods),
             "settled": len(run.changed),

@@ -16,7 +16,8 @@ from typing import Any, Generic, TypeVar
 
 from ledger.accounts import currency_asset
 from ledger.errors import RefusedError
-from ledger.primitives.periods import load_zone
+from ledger.primitives.money import format_money
+from ledger.primitives.periods import load_zone, of_local_day, parse_date
 from ledger.statements import Statement
 from market.model import PPM
 from market.rules import check_rules
@@ -24,6 +25,7 @@ from market.wire import rules_from_json
 from meters.batches import batch_id, chain_of
 from meters.readings import Channel
 from settlement.agreements import Agreement, AgreementBook
+from settlement.disputes import Dispute, DisputeBook
 from settlement.terms import (
     CHANNELS,
     Bands,
@@ -41,6 +43,7 @@ _T = TypeVar("_T")
 AGREEMENT_KINDS = (
     *("rules", "account_open", "limit", "consent", "offer", "mandate", "mandate_revoke"),
     *("agreement", "agreement_end", "act_for", "gift", "share"),
+    *("dispute", "ruling"),
 )
 """Kinds that this state is made of."""
 
@@ -67,6 +70,7 @@ class CommunityState:
     agreements: AgreementBook = field(default_factory=AgreementBook)
     gifts: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     shares: dict[str, list[tuple[int, Shares]]] = field(default_factory=dict)
+    disputes: DisputeBook = field(default_factory=DisputeBook)
 
     def apply(self, statement: Statement, period: int) -> None:
         """Take over a checked statement that was logged in a half-hour.
@@ -90,6 +94,8 @@ class CommunityState:
             "ask": self._check_ask,
             "gift": self._give,
             "share": self._share,
+            "dispute": self._dispute,
+            "ruling": self._rule,
         }.get(kind)
         if handler is not None:
             handler(statement, body, period)
@@ -179,6 +185,31 @@ class CommunityState:
 
     def _end_agreement(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
         self.agreements.end(body["agreement"], statement.account, period)
+
+    def _dispute(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        names = ("day", "run", "first", "periods", "units", "claim")
+        fields = {name: body[name] for name in names}
+        day = of_local_day(parse_date(body["day"]), load_zone(self.rules_now.zone))
+        rules = self.rules_of(day.start)
+        if rules is None:
+            raise RefusedError(f"No rules bound {body['day']}: there is nothing to dispute.")
+        rules.timetable.run(body["run"])
+        last = body["first"] + body["periods"] - 1
+        if body["first"] not in day or last not in day:
+            raise RefusedError("The half-hours of a dispute are of the day that it is about.")
+        plan = rules.timetable.dispute
+        if body["units"] < plan.least_units:
+            raise RefusedError(
+                f"A dispute must be about {format_money(plan.least_units)} at least."
+            )
+        dispute = Dispute(
+            statement.id, statement.account, **fields, raised=period, evidence=body.get("evidence")
+        )
+        self.disputes.raise_one(dispute, day.stop + plan.until)
+
+    def _rule(self, _statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        upheld, reason = body["upheld"], body["reason"]
+        self.disputes.rule(body["dispute"], period, upheld=upheld, reason=reason)
 
     def _check_ask(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
         if body["of"] not in self.members or body["of"] == statement.account:

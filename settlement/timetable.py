@@ -101,6 +101,11 @@ class Timetable:
         """Return whether a run closes the day, or comes after the one that did."""
         return code == self.closing or self.is_dispute(code)
 
+    def next_dispute(self, made: tuple[str, ...]) -> str:
+        """Return the code of a day's next run that a dispute leads to."""
+        number = 1 + sum(self.is_dispute(code) for code in made)
+        return self.dispute.code if number == 1 else f"{self.dispute.code}{number}"
+
     def run(self, code: str) -> RunPlan:
         """Return the plan of a run.
 
@@ -132,6 +137,8 @@ class Timetable:
                     f"{day} is not closed yet: what is wrong is put right by its next run, and "
                     f"{code} is only for days that {self.closing} closed."
                 )
+            if code != self.next_dispute(made):
+                raise RefusedError(f"The next run of {day} is {self.next_dispute(made)}.")
             return
         place = self.posting.index(code)
         if made and made[-1] not in self.posting[:place]:

@@ -19,6 +19,7 @@ from ledger.db import Database
 from ledger.errors import SetupError
 from settlement.open_data_store import OpenDays, total_matched_wh
 from wallet_api.cli.context import Settings, open_here
+from wallet_api.disputes_http import disputes_router
 from wallet_api.open_http import OpenShelf, open_router
 from wallet_api.page import CONTENT_POLICY, first_page, interface_page
 from wallet_api.problems import install_problem_handlers
@@ -75,6 +76,7 @@ def create_app(settings: Settings) -> FastAPI:
     )
     install_problem_handlers(app)
     app.include_router(readings_router(door))
+    app.include_router(disputes_router(lambda: open_here(settings, database)))
     days = OpenDays()
     app.include_router(
         open_router(OpenShelf(settings, lambda: open_here(settings, database), days))

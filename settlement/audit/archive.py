@@ -101,6 +101,7 @@ class SealedDay:
         data: readings and what was posted, packed; None if some of it was erased.
         fresh: readings came while it was run, or estimates of ours are among them.
         late: readings that came since.
+        disputes: that led to a run of it.
     """
 
     periods: range
@@ -110,6 +111,7 @@ class SealedDay:
     data: bytes | None
     fresh: bool
     late: list[Batch] = field(default_factory=list)
+    disputes: tuple[str, ...] = ()
 
     def open(self) -> tuple[Readings, PostedDay]:
         """Return the readings with those that came since, and what was posted.

@@ -68,6 +68,7 @@ class Day:
         opened: its readings were looked at again, and are to be packed.
         touched: readings came while it was under way.
         quotas: Wh that members give of what they sell that day.
+        disputes: those that led to this run and to earlier ones.
     """
 
     code: str
@@ -87,6 +88,7 @@ class Day:
     opened: bool = True
     touched: bool = False
     quotas: dict[str, int] = field(default_factory=dict)
+    disputes: tuple[str, ...] = ()
 
     @property
     def first(self) -> bool:
@@ -229,8 +231,22 @@ class Turn:
         if sealed is None:
             raise UnsoundError(f"{name} was not run before")
         _, rules = self._check(statement, leaf, name, day_id=statement.kind == "run")
-        rules.timetable.check_turn(statement.body["run"], sealed.codes, str(name))
+        body, table = statement.body, rules.timetable
+        table.check_turn(body["run"], sealed.codes, str(name))
+        if table.is_dispute(body["run"]):
+            self._check_dispute(statement, leaf, sealed)
+        elif "dispute" in body:
+            raise UnsoundError(f"the run {body['run']} of {name} is led by no dispute")
         return sealed
+
+    def _check_dispute(self, statement: Statement, leaf: Leaf, sealed: SealedDay) -> None:
+        """Check that the dispute which leads to a run was upheld, and led to no run before."""
+        body, disputes = statement.body, self._replay.community.disputes
+        disputes.check_run(body.get("dispute"), body["day"], leaf.period)
+        if body["dispute"] in sealed.disputes:
+            raise UnsoundError(
+                f"the dispute {body['dispute']} led to a run of {body['day']} before"
+            )
 
     def _again(self, statement: Statement, leaf: Leaf, sealed: SealedDay) -> Day:
         """Work a sealed day out with what is known now."""
@@ -242,6 +258,7 @@ class Turn:
         day = Day(
             *(body["run"], body["known_at"], leaf.period, proof, sealed.funds, {}, set()),
             sealed.codes,
+            disputes=(*sealed.disputes, *([body["dispute"]] if "dispute" in body else [])),
             quotas=quotas_of(replay.community, parse_date(body["day"]), periods),
         )
         if sealed.data is None:

@@ -36,11 +36,12 @@ from settlement.audit.proofs import Cleared, DayProof, Signed
 from settlement.audit.replay import Replay
 from settlement.audit.runs import RunState
 from settlement.audit.signatures import TrustingKeyBook
+from settlement.disputes import Dispute, DisputeBook
 from settlement.netting import Nets
 from settlement.orders import DayFunds, Flow, Funded, PeriodInputs, PeriodOrders
 from settlement.postings import Energy, Line
 from settlement.state import CommunityState
-from settlement.terms import CommunityRules, Mandate, Member, MeterUse, Offer
+from settlement.terms import CommunityRules, Mandate, Member, MeterUse, Offer, Shares
 from settlement.timetable import DisputePlan, RunPlan, Timetable
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ _CLASSES: dict[str, Any] = {
         *(Book, Balance, Hold, Amended, Transfer, Order),
         *(RunState, Day, DayProof, Signed, Cleared),
         *(Archive, SealedDay, PostedDay, Nets, DayFunds, Energy),
-        *(Timetable, RunPlan, DisputePlan),
+        *(Timetable, RunPlan, DisputePlan, Dispute, DisputeBook, Shares),
         *(PeriodInputs, Flow, PeriodOrders, Funded, MarketOrder, MarketAgreement, Line, Key),
         *(Kind, Channel, PriceRule, SharingRule),
     )

@@ -281,7 +281,7 @@ class Replay:
         why = f"the {leaf.kind} of entry {position} was erased"
         for check in (SIGNATURES, SEQUENCE):
             self.cannot(check, why)
-        if leaf.kind not in ("ask", "dispute"):
+        if leaf.kind != "ask":
             self.cannot(FUNDS, why)
             self.lose_books(why)
 

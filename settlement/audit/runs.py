@@ -233,6 +233,8 @@ class Runs:
         name = parse_date(body["day"])
         day = state.days.get(name) or self._turn.unchanged(statement, leaf)
         self._check_run(statement, day)
+        if body.get("dispute") not in (None, *day.disputes[-1:]):
+            raise UnsoundError("the seal names another dispute than the run")
         if day.settled != day.changed or day.netted != bool(day.changed):
             raise UnsoundError(f"{body['day']} is sealed before all of it is settled")
         if body["previous"] != state.last_seal or body["periods"] != len(day.periods):
@@ -266,12 +268,14 @@ class Runs:
         sealed = state.archive.days.get(name)
         if sealed is not None and not day.opened:
             sealed.codes, sealed.seal = (*sealed.codes, day.code), seal
+            sealed.disputes = day.disputes
             return
         data, fresh = None, True
         if day.known:
             data, fresh = pack(day.periods, replay.readings, day.posted)
         kept = SealedDay(
-            *(day.periods, (*day.codes, day.code), seal, day.funds, data, fresh or day.touched)
+            *(day.periods, (*day.codes, day.code), seal, day.funds, data, fresh or day.touched),
+            disputes=day.disputes,
         )
         state.archive.put(name, kept, replay.order.period)
         replay.forget_readings(day.periods)

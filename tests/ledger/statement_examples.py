@@ -114,7 +114,16 @@ FIELDS: dict[str, dict[str, Any]] = {
     "donation": {"amount": 5, "reference": "For the fund"},
     "grant": {"amount": 5, "reason": "A hard winter."},
     "ask": {"of": OTHER, "amount": 1, "reference": "Cake", "last": 989_800},
-    "dispute": {"about": HASH, "claim": "The meter was off that night.", "period": 989_700},
+    "dispute": {
+        "day": "2026-06-15",
+        "run": "SF",
+        "first": 989_700,
+        "periods": 4,
+        "units": 5_000_000,
+        "claim": "The meter was off that night.",
+        "evidence": HASH,
+    },
+    "ruling": {"dispute": "4d" * 16, "upheld": True, "reason": "The log shows it."},
     "act_for": {
         "does": "mandate_revoke",
         "fields": {"mandate": "3c" * 16},

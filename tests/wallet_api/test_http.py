@@ -5,9 +5,13 @@ import shutil
 import pytest
 from fastapi.testclient import TestClient
 
+from ledger.primitives.periods import load_zone, of_local_day
+from settlement import deeds
 from settlement.audit.verify import audit
+from settlement.enrol import new_id
 from settlement.export import export_bundle
 from settlement.run import settle_day
+from settlement.signers import operator_keys
 from settlement.timetable import first_due_ms
 from tests.prepared import DAY, reopen
 from wallet_api.cli.context import Settings
@@ -104,3 +108,52 @@ def test_a_server_without_a_database_says_so(tmp_path):
         answer = client.get("/v1/health")
     assert answer.status_code == 503
     assert "make demo" in answer.json()["detail"]
+
+
+def test_a_dispute_is_raised_and_decided_by_signed_statements(copy):
+    url, keys = copy()
+    community = reopen(url, keys)
+    settle_day(community, DAY)
+    ada, ben, *_ = sorted(community.state.members)
+    first = of_local_day(DAY, load_zone("Europe/London")).start
+    fields = {
+        "day": str(DAY),
+        "run": "SF",
+        "first": first,
+        "periods": 2,
+        "units": 5,
+        "claim": "I was away.",
+    }
+
+    def signed(kind, account, said, signers):
+        with community.transaction() as connection:
+            return community.writer.sign_new(
+                connection, kind, account, new_id(community, kind), said, signers(community)
+            )
+
+    with TestClient(create_app(Settings(url, keys))) as client:
+        forged = signed("dispute", ada, fields, deeds.by_member(ben))
+        assert client.post("/v1/disputes", content=forged).status_code == 403
+        envelope = signed("dispute", ada, fields, deeds.by_member(ada))
+        answer = client.post("/v1/disputes", content=envelope)
+        assert (answer.status_code, answer.json()["state"]) == (201, "open")
+        again = client.post("/v1/disputes", content=envelope)
+        assert again.json() == answer.json()
+        where = f"/v1/disputes/{answer.json()['id']}"
+        assert client.get(where).json()["state"] == "open"
+        assert "away" not in client.get(where).text
+        said = {"dispute": answer.json()["id"], "upheld": True, "reason": "Yes."}
+        ruling = signed("ruling", "community", said, operator_keys)
+        assert client.post("/v1/disputes", content=ruling).json()["state"] == "upheld"
+        second = signed("ruling", "community", said, operator_keys)
+        assert client.post("/v1/disputes", content=second).status_code == 422
+        assert client.get(where).json()["state"] == "upheld"
+        assert client.get("/v1/disputes/" + "0" * 32).status_code == 404
+        for bad in (b"", b"{}", b"\xff" * 50, envelope[:-1]):
+            assert client.post("/v1/disputes", content=bad).status_code == 400
+        payment = signed(
+            "transfer", ada, {"to": ben, "amount": 1, "reference": "x"}, deeds.by_member(ada)
+        )
+        assert client.post("/v1/disputes", content=payment).status_code == 400
+        assert client.post("/v1/disputes", content=b"x" * 200_000).status_code == 413
+    community.writer.database.close()

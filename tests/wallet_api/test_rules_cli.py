@@ -16,13 +16,13 @@ def village(tmp_path, capsys, monkeypatch):
 
 def test_rules_change_with_a_table_and_a_yes(village):
     out = village.done("community", "rules")
-    assert "charge        charge per traded kWh       0.00p" in out
+    assert "charge        charge per traded kWh           0.00p" in out
     change = ("community", "rules", "--set", "charge=0.2p", "--set", "sellers=60%")
     village.types("")
     village.refused("say --yes", *change)
     out = village.done(*change, "--yes", "--at", JULY)
-    assert "* charge        charge per traded kWh       0.00p         0.20p" in out
-    assert "  import        reference import tariff     24.50p        24.50p" in out
+    assert "* charge        charge per traded kWh           0.00p         0.20p" in out
+    assert "  import        reference import tariff         24.50p        24.50p" in out
     assert "It binds days from 2026-07-02 on." in out
     shown = village.json("community", "rules")
     assert (shown["version"], shown["market"]["charge_ticks"]) == (2, 20)
@@ -56,7 +56,7 @@ def test_a_price_by_time_of_day_and_coefficients(village, tmp_path):
     village.refused("must be member,ppm", "community", "rules", "--coefficients", str(file), code=2)
     village.done("community", "rules", "--set", "sharing=equal-share", "--yes")
     out = village.done("community", "rules", "--set", "loss-import=7.5%", "--yes")
-    assert "* loss-import   fed in beyond meters        none          7.5%" in out
+    assert "* loss-import   fed in beyond meters            none          7.5%" in out
     assert village.json("community", "rules")["losses"]["import_ppm"] == 1_075_000
     assert "keys" not in village.json("community", "rules")["market"]
     village.sound()

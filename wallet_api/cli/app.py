@@ -25,6 +25,7 @@ from wallet_api.cli import (
     community,
     db,
     demo,
+    dispute,
     export,
     export_open,
     forecast,
@@ -140,6 +141,7 @@ meters.app.command("listen")(meter_listen.listen)
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
+app.add_typer(dispute.app, name="dispute")
 app.command()(forecast.forecast)
 app.command()(caps.caps)
 app.command("statement")(statement.statement)

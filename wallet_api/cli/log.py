@@ -40,10 +40,6 @@ COSTS = {
         "who asked whom to pay what, with its signature",
         "whether the right keys signed it and its number was new; it moved nothing",
     ),
-    ("dispute", FACT): (
-        "what was claimed, with its signature",
-        "whether the right keys signed it and its number was new; it moved nothing",
-    ),
     ("reading_batch", DETAIL): (
         "half-hours of a home",
         "what was read, and the orders, clearings and postings that follow from it",

@@ -75,7 +75,7 @@ def rules(
     else:
         say(f"Rules, version {version}")
         for name, words, _, now in rules_table(before, after):
-            say(f"  {name:<14}{words:<28}{now}")
+            say(f"  {name:<14}{words:<32}{now}")
         for line in _coefficient_lines(community, after):
             say(f"  {'coefficient':<14}{line}")
 
@@ -84,13 +84,13 @@ def _say_difference(
     community: Community, before: dict[str, object], after: dict[str, object]
 ) -> None:
     """Show what changes, and from when it binds."""
-    say(f"  {'rule':<14}{'':<28}{'before':<{COLUMN}}after")
+    say(f"  {'rule':<14}{'':<32}{'before':<{COLUMN}}after")
     for name, words, old, new in rules_table(before, after):
         mark = "* " if old != new else "  "
         if max(len(old), len(new)) < COLUMN:
-            say(f"{mark}{name:<14}{words:<28}{old:<{COLUMN}}{new}")
+            say(f"{mark}{name:<14}{words:<32}{old:<{COLUMN}}{new}")
         else:
-            say(f"{mark}{name:<14}{words:<28}{old if old == new else ''}".rstrip())
+            say(f"{mark}{name:<14}{words:<32}{old if old == new else ''}".rstrip())
             if old != new:
                 say(f"    before: {old}")
                 say(f"    after:  {new}")

@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import date, timedelta
 from typing import Annotated, Any
 
 import typer
@@ -189,8 +189,17 @@ def _wanted(
         warn(f"Error: --through must be from {start} on, and at most {DAYS_MAX:,} days later.")
         stop(EXIT_CANNOT)
     code = code or table.first
+    if code == table.dispute.code:
+        code = _next_dispute(community, table, start)
     posts = table.run(code).posts
     return [DueRun(start + timedelta(days=offset), code, posts) for offset in range(count)]
+
+
+def _next_dispute(community: Community, table: Timetable, day: date) -> str:
+    """Return the code of the day's next run after a dispute: ``DF``, then ``DF2`` and so on."""
+    with community.reading() as connection:
+        made = store.runs_of(connection, community.writer.community, day.isoformat())
+    return table.next_dispute(tuple(run.code for run in made))
 
 
 def _one(community: Community, run: DueRun, how: _How) -> _Made:

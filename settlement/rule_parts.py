@@ -1,0 +1,102 @@
+"""Rules in parts that people set one by one, and put together again; timetables as text. Pure.
+
+>>> timetable_text(runs_from_text("II=7h:shown,SF=7d,RF=90d"))
+'II=7h:shown,SF=7d,RF=90d'
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from ledger.errors import InputError
+from market.model import PPM
+from settlement.timetable import AFTER_MAX, GB
+
+NO_LOSSES = {"import_ppm": PPM, "export_ppm": PPM}
+NO_CHARGES = {"network_ticks": 0, "fund_floor_units": 0}
+"""What rules without losses or charges stand for."""
+
+_HALF_HOURS = {"m": 1 / 30, "h": 2, "d": 48}
+_RUN = re.compile(r"([A-Z][A-Z0-9]{1,3})=(\d{1,4})([mhd])(:shown)?")
+
+
+def apart(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rules' fields in parts, each with what goes without saying."""
+    usual = GB.to_json()
+    timetable = {**usual, **fields.get("timetable", {})}
+    vat = fields.get("vat", {})
+    rates = {f"{item['class']}_permille": item["permille"] for item in vat.get("rates", ())}
+    number = {"number": vat["number"]} if vat else {}
+    return {
+        **fields,
+        "market": dict(fields["market"]),
+        "issuance": dict(fields["issuance"]),
+        "losses": {**NO_LOSSES, **fields.get("losses", {})},
+        "charges": {**NO_CHARGES, **fields.get("charges", {})},
+        "timetable": {"runs": timetable["runs"]},
+        "disputes": dict(timetable["disputes"]),
+        "vat": {**number, **rates},
+    }
+
+
+def together(parts: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rules' fields of parts, without what goes without saying.
+
+    Raises:
+        InputError: rates of VAT without a number, or a number without rates.
+    """
+    made = {**parts}
+    usual = GB.to_json()
+    runs = {"runs": usual["runs"], **made.pop("timetable")}["runs"]
+    disputes = {**usual["disputes"], **made.pop("disputes")}
+    if {"runs": runs, "disputes": disputes} != usual:
+        made["timetable"] = {"runs": runs, "disputes": disputes}
+    for part, nothing in (("losses", NO_LOSSES), ("charges", NO_CHARGES)):
+        made[part] = {**nothing, **made[part]}
+        if made[part] == nothing:
+            del made[part]
+    vat = dict(made.pop("vat"))
+    number = vat.pop("number", None)
+    if bool(number) != bool(vat):
+        raise InputError("vat: a group with a number has rates, and one with rates a number")
+    if number:
+        rates = [
+            {"class": name.removesuffix("_permille"), "permille": permille}
+            for name, permille in sorted(vat.items())
+        ]
+        made["vat"] = {"number": number, "rates": rates}
+    return made
+
+
+def runs_from_text(text: str) -> list[dict[str, Any]]:
+    """Read a timetable, as in ``II=7h:shown,SF=7d,R1=30d,RF=90d``: after the end of the local day.
+
+    Raises:
+        InputError: not of this form.
+    """
+    runs = []
+    for part in text.split(","):
+        found = _RUN.fullmatch(part.strip())
+        after = -1 if found is None else int(found[2]) * _HALF_HOURS[found[3]]
+        if found is None or after != int(after) or not 0 <= after <= AFTER_MAX:
+            raise InputError(
+                f"timetable: {part!r} is not a run and its time, as in SF=7d, R1=12h, SF=30m "
+                "or II=7h:shown"
+            )
+        runs.append({"code": found[1], "after": int(after), "posts": found[4] is None})
+    return runs
+
+
+def timetable_text(runs: Sequence[Mapping[str, Any]]) -> str:
+    """Write a timetable as `runs_from_text` reads it."""
+    return ",".join(
+        f"{run['code']}={_time_text(run['after'])}{'' if run['posts'] else ':shown'}"
+        for run in runs
+    )
+
+
+def _time_text(half_hours: int) -> str:
+    for unit, count in (("d", 48), ("h", 2)):
+        if half_hours % count == 0 and (half_hours or unit == "h"):
+            return f"{half_hours // count}{unit}"
+    return f"{half_hours * 30}m"
