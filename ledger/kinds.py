@@ -287,6 +287,7 @@ OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
     "key_change": {"recovery": HEX_64, "code_key": HEX_64, "decides": HEX_32},
     "consent": {"withdrawn": one_of(True)},
     "offer": {"import_bands": _BANDS, "export_bands": _BANDS},
+    "mandate": {"units_month_max": _UNITS},
     "agreement": {"wh_period_max": integer(1, WH_MAX), "share_permille": integer(1, 1_000)},
     "transfer": {"ask": HEX_32, "message": HEX_64},
     "reading_batch": {"file": HEX_64, "inputs": HEX_64},

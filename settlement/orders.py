@@ -119,13 +119,25 @@ class DayFunds:
 
 
 def funds_of(
-    state: CommunityState, balances: Mapping[str, Balance], asset: str, periods: range
+    state: CommunityState,
+    balances: Mapping[str, Balance],
+    asset: str,
+    periods: range,
+    bought: Mapping[str, int],
 ) -> DayFunds:
-    """Return what money there is now for some half-hours.
+    """Return what money there is now for a day.
 
-    What a member owes from earlier runs is not theirs to spend.
+    What a member owes from earlier runs is not theirs to spend, nor what a month's mandate forbids.
+
+    Args:
+        state: who is a member, and what each allows.
+        balances: by account.
+        asset: of the wallets.
+        periods: the day's half-hours.
+        bought: units that members paid for energy on other days of the local month.
     """
     units = {}
+    caps = state.month_caps(periods.start)
     for member in state.members:
         balance, claim = (
             balances.get(wallet(member, asset)),
@@ -134,6 +146,9 @@ def funds_of(
         free = balance.available if balance else 0
         debt_units = min(0, claim.posted) if claim else 0
         units[member] = max(0, (UNITS_MAX if free is None else free) + debt_units)
+        if member in caps:
+            left = max(0, caps[member] - bought.get(member, 0))
+            units[member] = min(units[member], left)
     return DayFunds(dict(sorted(units.items())), state.revoked_in(periods))
 
 
@@ -236,32 +251,30 @@ def fund_orders(
             continue
         offers_now, mandates_now = offers.at(period), mandates.at(period)
         minute = minute_of_day(period, load_zone(rules.zone))
-        for member, flow in sorted(item.flows.items()):
-            offer, net_wh = offers_now.get(member), flow.exported_wh - flow.imported_wh
-            if offer is None or not net_wh:
-                continue
-            purse = purses.get(member)
-            if purse is None:
-                purse = purses[member] = _Purse(funds.units.get(member, 0))
-            mandate = mandates_now.get(member)
-            if mandate is not None and not (
-                mandate.first <= period <= mandate.last and mandate.id not in funds.revoked
-            ):
-                mandate = None
-            if net_wh > 0:
-                net_wh, limit = rules.order_at_boundary(
-                    Side.ASK, net_wh, offer.limit_at(Side.ASK, minute)
-                )
-                wh, ticks, hold_units = purse.fund_ask(mandate, net_wh, limit)
-                side = orders.asks
-            else:
-                limit = offer.limit_at(Side.BID, minute)
-                if mandate is not None:
+        supply_wh = 0
+        for side, sign, book in ((Side.ASK, 1, orders.asks), (Side.BID, -1, orders.bids)):
+            for member, flow in sorted(item.flows.items()):
+                offer, net_wh = offers_now.get(member), flow.exported_wh - flow.imported_wh
+                if offer is None or net_wh * sign <= 0:
+                    continue
+                purse = purses.get(member)
+                if purse is None:
+                    purse = purses[member] = _Purse(funds.units.get(member, 0))
+                mandate = mandates_now.get(member)
+                if mandate is not None and not (
+                    mandate.first <= period <= mandate.last and mandate.id not in funds.revoked
+                ):
+                    mandate = None
+                limit = offer.limit_at(side, minute)
+                if side is Side.BID and mandate is not None:
                     limit = min(limit, mandate.price_ticks_max)
-                net_wh, limit = rules.order_at_boundary(Side.BID, -net_wh, limit)
-                wh, ticks, hold_units = purse.fund_bid(mandate, net_wh, limit)
-                side = orders.bids
-            side[member] = Funded(Order(member, rules.feeder, wh, ticks), hold_units)
+                wh, limit = rules.order_at_boundary(side, net_wh * sign, limit)
+                if side is Side.ASK:
+                    supply_wh += wh
+                    wh, hold_units = purse.fund_ask(mandate, wh, limit)
+                else:
+                    wh, hold_units = purse.fund_bid(mandate, wh, limit, supply_wh)
+                book[member] = Funded(Order(member, rules.feeder, wh, limit), hold_units)
         orders.agreements.extend(
             agreement
             for agreement in state.agreements.binding(period)
@@ -277,42 +290,42 @@ class _Purse:
         self._spent, self._available = 0, available_units
 
     def fund_bid(
-        self, mandate: Mandate | None, wanted_wh: int, limit_ticks: int
-    ) -> tuple[int, int, int]:
-        """Return a bid's capped Wh, its limit, and what is set aside for it.
+        self, mandate: Mandate | None, wanted_wh: int, limit_ticks: int, supply_wh: int
+    ) -> tuple[int, int]:
+        """Return a bid's capped Wh, and what is set aside for it.
 
-        A limit of zero or less needs no funds and no mandate.
+        A limit of zero or less needs no funds and no mandate. Nobody buys more than all sell, so no
+        more than that is set aside: nights cost nothing.
         """
         if limit_ticks <= 0:
-            return wanted_wh, limit_ticks, 0
+            return wanted_wh, 0
         if mandate is None:
-            return 0, limit_ticks, 0
-        limit_ticks = min(limit_ticks, mandate.price_ticks_max)
-        if limit_ticks <= 0:
-            return wanted_wh, limit_ticks, 0
-        cap_wh = self._set_aside(mandate, wanted_wh, limit_ticks)
-        return cap_wh, limit_ticks, cap_wh * limit_ticks
+            return 0, 0
+        return self._set_aside(mandate, wanted_wh, limit_ticks, supply_wh)
 
     def fund_ask(
         self, mandate: Mandate | None, offered_wh: int, limit_ticks: int
-    ) -> tuple[int, int, int]:
-        """Return an ask's capped Wh, its limit, and what is set aside for it.
+    ) -> tuple[int, int]:
+        """Return an ask's capped Wh, and what is set aside for it.
 
         One below zero may have to pay; others need no funds.
         """
         if limit_ticks >= 0:
-            return offered_wh, limit_ticks, 0
+            return offered_wh, 0
         if mandate is None:
-            return 0, limit_ticks, 0
-        cap_wh = self._set_aside(mandate, offered_wh, -limit_ticks)
-        return cap_wh, limit_ticks, cap_wh * -limit_ticks
+            return 0, 0
+        return self._set_aside(mandate, offered_wh, -limit_ticks, offered_wh)
 
-    def _set_aside(self, mandate: Mandate, wh: int, ticks: int) -> int:
+    def _set_aside(self, mandate: Mandate, wh: int, ticks: int, most_wh: int) -> tuple[int, int]:
+        """Return what of an order is covered, and the units set aside for it."""
         spent = self._spent
         funds = min(
             self._available - spent, mandate.units_period_max, mandate.units_day_max - spent
         )
-        if wh > mandate.wh_period_max or wh * ticks > funds:
-            wh = max(0, min(mandate.wh_period_max, funds // ticks, wh))
-        self._spent = spent + wh * ticks
-        return wh
+        wh = min(wh, mandate.wh_period_max)
+        need_wh = min(wh, most_wh)
+        if need_wh * ticks > funds:
+            wh = need_wh = max(0, min(funds // ticks, wh))
+        units = need_wh * ticks
+        self._spent = spent + units
+        return wh, units

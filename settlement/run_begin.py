@@ -124,7 +124,10 @@ class _Beginning:
                 "the members and meters were added later: consent counts from the next half-hour on."
             )
         balances = writer.ledger.balances(connection)
-        funds = funds_of(community.state, balances, rules.asset, self.periods)
+        caps, ledger = community.state.month_caps(self.periods.start), writer.ledger
+        month = day.isoformat()[:7]
+        bought = store.bought_in_month(connection, ledger, month, caps, rules.asset)
+        funds = funds_of(community.state, balances, rules.asset, self.periods, bought)
         orders = fund_orders(community.state, inputs, funds)
         self._check_markets(orders)
         batch_id = bytes.fromhex(statement_id)

@@ -85,7 +85,9 @@ def worked_out(
     if all(len(item.missing) == len(item.readings) for item in inputs):
         raise RunRefusedError(f"There is not one reading of {day} yet.")
     balances = community.writer.ledger.balances(connection)
-    orders = fund_orders(state, inputs, funds_of(state, balances, rules.asset, periods))
+    caps, ledger = state.month_caps(periods.start), community.writer.ledger
+    bought = store.bought_in_month(connection, ledger, day.isoformat()[:7], caps, rules.asset)
+    orders = fund_orders(state, inputs, funds_of(state, balances, rules.asset, periods, bought))
     lines = [
         line
         for item, its_orders in zip(inputs, orders, strict=True)

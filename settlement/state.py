@@ -165,7 +165,7 @@ class CommunityState:
         self.shares.setdefault(body["meter"], []).append((period, Shares(owner, holders)))
 
     def _mandate(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
-        limits = {name: body[name] for name in Mandate.__slots__ if name != "id"}
+        limits = {name: body[name] for name in Mandate.__slots__ if name in body and name != "id"}
         mandate = Mandate(statement.id, **limits)
         self.mandates.setdefault(statement.account, []).append((period, mandate))
 
@@ -268,6 +268,15 @@ class CommunityState:
         """Return the mandate that covers a half-hour."""
         mandate = _binding(self.mandates.get(member, []), period)
         return mandate if mandate and mandate.first <= period <= mandate.last else None
+
+    def month_caps(self, period: int) -> dict[str, int]:
+        """Return what settlement may take in a month, by member whose mandate says so."""
+        given = Binding(self.mandates).at(period)
+        return {
+            member: mandate.units_month_max
+            for member, mandate in given.items()
+            if mandate.units_month_max is not None
+        }
 
     def revoked_in(self, periods: range) -> frozenset[str]:
         """Return the revoked mandates that would otherwise bind any of some half-hours."""

@@ -184,6 +184,22 @@ def save_nets(connection: Connection, ledger: LedgerStore, asset: str, nets: Seq
         connection.execute(insert(_nets), rows)
 
 
+def bought_in_month(
+    connection: Connection, ledger: LedgerStore, month: str, members: Iterable[str], asset: str
+) -> dict[str, int]:
+    """Return the units that some members paid for energy in a month's days, all runs together."""
+    numbers = {ledger.chart.number_of(connection, wallet(m, asset)): m for m in members}
+    if not numbers:
+        return {}
+    rows = connection.execute(
+        select(_nets.c.member, func.sum(_nets.c.bought_units).label("units"))
+        .where(_nets.c.community == ledger.community, _nets.c.member.in_(numbers))
+        .where(_nets.c.day.startswith(month))
+        .group_by(_nets.c.member)
+    )
+    return {numbers[row.member]: int(row.units) for row in rows}
+
+
 def nets_of_run(connection: Connection, ledger: LedgerStore, day: str, code: str) -> list[Net]:
     """Return what a run of a day changed, by member."""
     names = ledger.chart.names

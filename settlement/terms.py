@@ -98,6 +98,7 @@ class Mandate:
     units_day_max: int
     first: int
     last: int
+    units_month_max: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -61,6 +61,7 @@ class Day:
         codes: the runs before it.
         posted: what was posted of the day, this run included as far as it came.
         nets_before: what the day came to before it.
+        bought_before: what members had paid for energy of the day before it.
         cleared: hash of the clearing and lines, by half-hour; no lines if something was erased.
         settled: the half-hours that were settled.
         netted: whether its money was netted.
@@ -81,6 +82,7 @@ class Day:
     codes: tuple[str, ...] = ()
     posted: PostedDay = field(default_factory=PostedDay)
     nets_before: Nets = field(default_factory=Nets)
+    bought_before: dict[str, int] = field(default_factory=dict)
     cleared: dict[int, tuple[str, list[Line] | None]] = field(default_factory=dict)
     settled: set[int] = field(default_factory=set)
     netted: bool = False
@@ -114,6 +116,16 @@ class Day:
     def money_period(self) -> int:
         """The half-hour in which its money counts, as `settlement.day_run.DayRun.money_period`."""
         return self.periods[-1] if self.first else self.known_at_ms // (SECONDS * 1000)
+
+    def bought(self) -> dict[str, int]:
+        """Return the units that members paid for energy, as far as it is posted."""
+        paid: dict[str, int] = {}
+        for period, units in self.posted.units.items():
+            sold = self.posted.sold[period]
+            for member in {*units, *sold}:
+                got = sold[member][1] if member in sold else 0
+                paid[member] = paid.get(member, 0) + got - units.get(member, 0)
+        return paid
 
     def nets(self) -> Nets:
         """Return what the day comes to, as far as it is posted."""
@@ -173,7 +185,8 @@ class Turn:
         if day.known and replay.books_known:
             rules = day.rules
             balances = replay.book.balances
-            day.funds = funds_of(replay.community, balances, rules.asset, day.periods)
+            bought = self._state.bought.get(str(statement.body["day"])[:7], {})
+            day.funds = funds_of(replay.community, balances, rules.asset, day.periods, bought)
             orders = fund_orders(replay.community, day.proof.inputs, day.funds)
             end = _SEED_AT_END.search(given[-SEED_END_BYTES:])
             if end and len(given) <= DETAIL_BYTES_MAX:
@@ -294,7 +307,7 @@ class Turn:
         day.orders = {orders[index].period: orders[index] for index in changed}
         proof.orders = hold_detail([*day.orders.values()], NO_FUNDS, "0" * 64)
         proof.before = {period: posted[period] for period in day.changed}
-        day.nets_before = day.nets()
+        day.nets_before, day.bought_before = day.nets(), day.bought()
         return day
 
     def _check(

@@ -67,6 +67,7 @@ class RunState:
     matched_wh: int = 0
     traded_units: int = 0
     archive: Archive = field(default_factory=Archive)
+    bought: dict[str, dict[str, int]] = field(default_factory=dict)
 
 
 class Runs:
@@ -225,6 +226,10 @@ class Runs:
             records = records_of(bytes.fromhex(statement.id), moves, day.money_period)
             check_root(signed_of(statement, fact, seed), records)
         replay.move(body["count"], money_net(moves, held, day.rules))
+        month = self.state.bought.setdefault(str(body["day"])[:7], {})
+        for sign, paid in ((1, day.bought()), (-1, day.bought_before)):
+            for member, units in paid.items():
+                month[member] = month.get(member, 0) + sign * units
         check_pools_empty(replay.book.balances, [pool(day.rules.feeder, day.rules.asset)])
 
     def _seal(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:

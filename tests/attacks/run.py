@@ -100,7 +100,7 @@ class Run:
     def funds(self) -> DayFunds:
         """Return what money there is for the day."""
         balances = self.village.book.balances
-        return funds_of(self.state, balances, self.rules().asset, PERIODS)
+        return funds_of(self.state, balances, self.rules().asset, PERIODS, {})
 
     def clear(self, market: Market) -> Result:
         """Clear a half-hour."""

@@ -120,7 +120,7 @@ def settle(people, market):
     """Settle three half-hours on a pure book and yield what each came to."""
     state, book, readings, rules = street(people, market)
     inputs = period_inputs(state, PERIODS, by_half_hour(readings))
-    orders = fund_orders(state, inputs, funds_of(state, book.balances, ASSET, PERIODS))
+    orders = fund_orders(state, inputs, funds_of(state, book.balances, ASSET, PERIODS, {}))
     hold_batch = bytes(16)
     holds = hold_transfers(hold_batch, orders, rules)
     assert all(status is Status.CREATED for status in book.apply(holds, PERIODS.start))
@@ -184,7 +184,7 @@ def test_nobody_is_worse_off_than_with_the_grid_and_no_wallet_bounces(people, ma
 @given(members, st.randoms(use_true_random=False))
 def test_the_order_of_readings_and_members_changes_nothing(people, random):
     state, book, readings, _ = street(people, MID_MARKET)
-    funds = funds_of(state, book.balances, ASSET, PERIODS)
+    funds = funds_of(state, book.balances, ASSET, PERIODS, {})
     expected = fund_orders(state, period_inputs(state, PERIODS, by_half_hour(readings)), funds)
     shuffled = list(readings.items())
     random.shuffle(shuffled)
@@ -209,7 +209,7 @@ def test_all_holds_of_a_day_are_resolved_when_its_half_hours_are_settled(people)
 def test_a_holds_detail_written_out_is_its_canonical_json(people):
     state, book, readings, _ = street(people, MID_MARKET)
     inputs = period_inputs(state, PERIODS, by_half_hour(readings))
-    funds = funds_of(state, book.balances, ASSET, PERIODS)
+    funds = funds_of(state, book.balances, ASSET, PERIODS, {})
     funds = DayFunds(funds.units, frozenset({"1e" * 16, "0f" * 16}))
     orders = fund_orders(state, inputs, funds)
     seed = "0f" * 32

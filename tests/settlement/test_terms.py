@@ -241,3 +241,42 @@ def test_bands_out_of_order_are_refused(early):
             deeds.say(community, "offer", member, offer, deeds.by_member(member))
 
     early(agree)
+
+
+def test_a_months_mandate_ends_a_months_buying(early, tmp_path):
+    """Ben lets settlement take 20 p a month: the first day takes it all, the second none."""
+
+    def agree(community, members):
+        mandate = {
+            "may_debit": "settlement",
+            "wh_period_max": 10**6,
+            "price_ticks_max": 2450,
+            "units_period_max": 10**9,
+            "units_day_max": 10**9,
+            "units_month_max": 2_000_000,
+            "first": community.writer.now_period(),
+            "last": 4_000_000,
+        }
+        ben = members["Ben"]
+        deeds.say(community, "mandate", ben, mandate, deeds.by_member(ben))
+
+    days = [date(2026, 7, 1), date(2026, 7, 2)]
+    community, members = early(agree, street_readings(SITES, [JUNE_30, *days]))
+    with community.reading() as connection:
+        june = store.bought_in_month(
+            connection, community.writer.ledger, "2026-06", [members["Ben"]], ASSET
+        )[members["Ben"]]
+    paid = []
+    for day in days:
+        community.writer.clock.set_ms(first_due_ms(day, ZONE))
+        settle_day(community, day)
+        with community.reading() as connection:
+            paid.append(
+                store.bought_in_month(
+                    connection, community.writer.ledger, "2026-07", [members["Ben"]], ASSET
+                )[members["Ben"]]
+            )
+    assert 0 < june <= 2_000_000
+    assert 0 < paid[0] <= paid[1] <= 2_000_000
+    assert paid[1] - paid[0] <= 2_000_000 - paid[0]
+    sound(community, tmp_path)
