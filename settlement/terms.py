@@ -8,6 +8,7 @@
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 from market.losses import boundary_order, boundary_wh
 from market.model import PPM, Rules, Side
@@ -73,6 +74,20 @@ class Offer:
     export_tariff_ticks: int
     import_bands: Bands = ()
     export_bands: Bands = ()
+
+    @property
+    def fields(self) -> dict[str, Any]:
+        """The fields of an ``offer`` that says the same."""
+        flat = ("buy_ticks", "sell_ticks", "import_tariff_ticks", "export_tariff_ticks")
+        bands = {
+            name: [{"minute": minute, "ticks": ticks} for minute, ticks in found]
+            for name, found in (
+                ("import_bands", self.import_bands),
+                ("export_bands", self.export_bands),
+            )
+            if found
+        }
+        return {**{name: getattr(self, name) for name in flat}, **bands}
 
     def tariff_at(self, side: Side, minute: int) -> int:
         """Return the member's own tariff at a minute of the local day: to buy, or to sell."""

@@ -4,7 +4,7 @@
 >>> upgrade(database, in_memory=True)
 '0004'
 >>> check(database)
-'0003'
+'0004'
 """
 
 import re

@@ -160,6 +160,8 @@ def test_half_hours_that_disagree_with_the_wallet_are_no_statement(tmp_path):
                 period=net.period,
                 cash_units=-1,
                 claim_units=0,
+                given_wh=0,
+                given_units=0,
                 **values,
             )
         )

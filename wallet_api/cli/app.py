@@ -35,6 +35,7 @@ from wallet_api.cli import (
     market,
     member,
     member_keys,
+    member_offers,
     member_terms,
     meter_checks,
     meter_edit,
@@ -117,6 +118,12 @@ member.member_app.command("agreements")(agreements.agreements)
 member.member_app.command("end-agreement")(agreements.end_agreement)
 member.member_app.command("revoke-mandate")(member_terms.revoke_mandate)
 member.member_app.command("withdraw")(member_terms.withdraw)
+member.member_app.command("offer")(member_offers.offer)
+member.member_app.command("mandate")(member_offers.mandate)
+member.member_app.command("gift")(member_offers.gift)
+member.member_app.command("donate")(member_offers.donate)
+member.member_app.command("grant")(member_offers.grant)
+member.meter_app.command("share")(member_offers.share)
 app.add_typer(member.member_app, name="member")
 app.add_typer(member.meter_app, name="meter")
 app.add_typer(helper.app, name="helper")

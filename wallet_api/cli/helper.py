@@ -1,6 +1,5 @@
 """``commonwatt helper``: what helpers do for members who asked them to; nothing of it pays."""
 
-from dataclasses import asdict
 from enum import StrEnum
 from typing import Annotated, Any
 
@@ -96,7 +95,7 @@ def _offer(community: Community, member: str, said: dict[str, int]) -> dict[str,
     if not said:
         raise InputError("An offer needs a price: --buy-ticks, --sell-ticks or a tariff.")
     history = community.state.offers.get(member, [])
-    before = asdict(history[-1][1]) if history else {}
+    before = history[-1][1].fields if history else {}
     fields = {**before, **said}
     if len(fields) < len(("buy", "sell", "import", "export")):
         raise InputError("This member has no offer yet: say all four prices.")
