@@ -4,12 +4,11 @@ Opening plus lines is closing, exactly in ledger units, and again at the penny t
 What a half-hour comes to belongs to the local month in which the half-hour lies, however late it
 was worked out.
 
->>> may = DayLine(date(2026, 5, 31), sold_wh=1_234, sold_units=1_450_000)
->>> [line.sold_units for line in _rounded_days([may], opening=50_000, step_wh=10)]
-[1500000]
+>>> sum_of(date(2026, 5, 1), [DayLine(date(2026, 5, 31), sold_wh=1_234)] * 2).sold_wh
+2468
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass, fields, replace
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
@@ -19,7 +18,7 @@ from sqlalchemy import Connection
 from ledger import people
 from ledger.accounts import wallet
 from ledger.errors import InputError, LogError
-from ledger.primitives.money import UNITS_PER_MAJOR, round_half_even, split_closing, value_units
+from ledger.primitives.money import value_units
 from ledger.primitives.periods import load_zone, local_date, of_local_day, of_local_month
 from market.model import PPM
 from meters.versions import OWN_ESTIMATE
@@ -37,9 +36,6 @@ from settlement.statement_store import (
 )
 from settlement.store import Net
 
-PENNY_UNITS = UNITS_PER_MAJOR // 100
-"""Ledger units in what is printed as 0.01."""
-
 WHOLE_KWH_FROM_WH = 10_000_000
 """From a monthly total of 10 MWh on, whole kWh are printed: cents of them only fill the page."""
 
@@ -52,7 +48,7 @@ NOT_THE_BILL = "This is not your electricity bill."
 
 @dataclass(frozen=True, slots=True)
 class DayLine:
-    """A local day: Wh and money with neighbours, and Wh with oneself and the grid."""
+    """A local day: Wh and money with neighbours, Wh with oneself and the grid, and what was given."""
 
     day: date
     sold_wh: int = 0
@@ -62,6 +58,8 @@ class DayLine:
     own_use_wh: int = 0
     grid_import_wh: int = 0
     grid_export_wh: int = 0
+    given_wh: int = 0
+    given_units: int = 0
 
 
 WH_FIELDS = ("sold_wh", "bought_wh", "own_use_wh", "grid_import_wh", "grid_export_wh")
@@ -91,6 +89,7 @@ class Adjustment:
         day: the local day that was worked out again.
         code: the run's.
         sold_wh, sold_units, bought_wh, bought_units: the differences.
+        given_units: by how much more was given to the fund.
     """
 
     day: date
@@ -99,11 +98,12 @@ class Adjustment:
     sold_units: int = 0
     bought_wh: int = 0
     bought_units: int = 0
+    given_units: int = 0
 
     @property
     def units(self) -> int:
         """Positive when received."""
-        return self.sold_units - self.bought_units
+        return self.sold_units - self.bought_units - self.given_units
 
 
 @dataclass(frozen=True, slots=True)
@@ -170,7 +170,7 @@ class HouseholdStatement:
     @property
     def total(self) -> DayLine:
         """The sum of all days; its day is the month's first."""
-        return _sum(date.fromisoformat(f"{self.month}-01"), self.days)
+        return sum_of(date.fromisoformat(f"{self.month}-01"), self.days)
 
     @property
     def kwh_places(self) -> int:
@@ -241,7 +241,7 @@ def household_statement(
             f"{month}: the days of {member} come to {cash_units} units, but "
             f"{moved.energy_units} moved in the wallet. Check the database against its log."
         )
-    days = {net.day: net.change for net in nets if _is_first(net, zone)}
+    days = {net.day: net for net in nets if _is_first(net, zone)}
     lines = _first_lines(community, connection, member, periods, set(days))
     named = people.names(connection, community.writer.community)
     sealed = seals(connection, community.writer.community, first.isoformat(), last.isoformat())
@@ -255,7 +255,7 @@ def household_statement(
         month,
         (last - first) // timedelta(days=1) + 1,
         moved.before_units,
-        tuple(_sum(date.fromisoformat(day), [change]) for day, change in sorted(days.items())),
+        tuple(_day_line(net) for _, net in sorted(days.items())),
         tuple(
             _payment_line(payment, named, local_date(payment.period, zone))
             for payment in moved.payments
@@ -266,10 +266,19 @@ def household_statement(
         _with_the_grid(state, lines),
         tuple(sealed),
         _estimated(community, connection, member, sealed),
-        tuple(_adjustment(net) for net in nets if not _is_first(net, zone) and any(net.change[2:])),
+        tuple(
+            _adjustment(net)
+            for net in nets
+            if not _is_first(net, zone) and (any(net.change[2:]) or net.given_units)
+        ),
         sum(net.claim_units for net in nets),
         claim_units(connection, ledger, member, rules.asset, periods.stop),
     )
+
+
+def _day_line(net: Net) -> DayLine:
+    line = sum_of(date.fromisoformat(net.day), [net.change])
+    return replace(line, given_wh=net.given_wh, given_units=net.given_units)
 
 
 def _is_first(net: Net, zone: ZoneInfo) -> bool:
@@ -281,7 +290,7 @@ def _adjustment(net: Net) -> Adjustment:
     change = net.change
     return Adjustment(
         *(date.fromisoformat(net.day), net.code, change.sold_wh, change.sold_units),
-        *(change.bought_wh, change.bought_units),
+        *(change.bought_wh, change.bought_units, net.given_units),
     )
 
 
@@ -320,83 +329,17 @@ def _estimated(
     return count
 
 
-def at_printed_precision(statement: HouseholdStatement) -> HouseholdStatement:
-    """Round a statement to pence and to `kwh_places` so that everything printed still adds up.
-
-    Columns sum to their totals; opening, sold, bought and payments sum to closing; the
-    comparison with the grid sums to its difference. No line is off by more than one step, the
-    grid's amounts by no more than two.
-    """
-    days = _rounded_days(statement.days, statement.opening_units, 10 ** (3 - statement.kwh_places))
-    total = _sum(date.min, days)
-    saving, gain = _split(0, [statement.bought_saving_units, statement.sold_gain_units])
-    before = sum(
-        (statement.opening_units, statement.total.sold_units, -statement.total.bought_units)
-    )
-    adjusted = _rounded_adjustments(statement.adjustments, before)
-    before += statement.adjusted_units
-    [owing] = _split(before, [-statement.claim_units])
-    payments = _split(
-        before - statement.claim_units, [payment.units for payment in statement.payments]
-    )
-    return replace(
-        statement,
-        adjustments=tuple(adjusted),
-        claim_units=-owing,
-        owed_units=_nearest(statement.owed_units),
-        opening_units=_nearest(statement.opening_units),
-        days=tuple(days),
-        payments=tuple(
-            replace(line, payment=replace(line.payment, units=units))
-            for line, units in zip(statement.payments, payments, strict=True)
-        ),
-        closing_units=_nearest(statement.closing_units),
-        set_aside_units=_nearest(statement.set_aside_units),
-        grid=GridComparison(total.bought_units + saving, total.sold_units - gain),
-    )
-
-
-def _rounded_days(days: Sequence[DayLine], opening: int, step_wh: int) -> list[DayLine]:
-    """Round days column by column; money runs on from the opening: first sold, then bought."""
-    sold = [line.sold_units for line in days]
-    bought = [-line.bought_units for line in days]
-    money = _split(opening, sold + bought)
-    columns = {"sold_units": money[: len(days)], "bought_units": [-m for m in money[len(days) :]]}
-    for name in WH_FIELDS:
-        exact = [getattr(line, name) for line in days]
-        columns[name] = [step_wh * s for s in split_closing(0, exact, sum(exact), step_wh)]
-    return [
-        DayLine(line.day, **{name: column[index] for name, column in columns.items()})
-        for index, line in enumerate(days)
-    ]
-
-
-def _rounded_adjustments(lines: Sequence[Adjustment], opening: int) -> list[Adjustment]:
-    """Round adjustments so that their money runs on from what was before."""
-    parts = [units for line in lines for units in (line.sold_units, -line.bought_units)]
-    money = _split(opening, parts)
-    return [
-        replace(line, sold_units=sold, bought_units=-bought)
-        for line, sold, bought in zip(lines, money[::2], money[1::2], strict=True)
-    ]
-
-
-def _split(opening: int, lines: list[int]) -> list[int]:
-    closing = opening + sum(lines)
-    return [p * PENNY_UNITS for p in split_closing(opening, lines, closing, PENNY_UNITS)]
-
-
-def _nearest(units: int) -> int:
-    return round_half_even(units, PENNY_UNITS) * PENNY_UNITS
-
-
-def _sum(day: date, lines: Iterable[Line | DayLine]) -> DayLine:
+def sum_of(day: date, lines: Iterable[Line | DayLine]) -> DayLine:
+    """Return some lines added up as those of one day."""
     names = [field.name for field in fields(DayLine) if field.name != "day"]
     sums = dict.fromkeys(names, 0)
     for line in lines:
         for name in names:
-            sums[name] += getattr(line, name)
+            sums[name] += getattr(line, name, 0)  # a half-hour's line gives nothing
     return DayLine(day, **sums)
+
+
+_FUND_WORDS = {"grant": "From the help fund", "donation": "To the help fund"}
 
 
 def _payment_line(payment: Payment, named: dict[str, str], day: date) -> PaymentLine:
@@ -404,7 +347,8 @@ def _payment_line(payment: Payment, named: dict[str, str], day: date) -> Payment
         words = "Paid in" if payment.units > 0 else "Paid out"
         return PaymentLine(day, payment.other.partition(" ")[0], words, payment)
     if not payment.other.startswith("member/"):
-        return PaymentLine(day, payment.other.partition(" ")[0], "Opening balance", payment)
+        words = _FUND_WORDS.get(payment.kind, "Opening balance")
+        return PaymentLine(day, payment.other.partition(" ")[0], words, payment)
     other = payment.other.split("/")[1]
     return PaymentLine(day, other, named.get(other), payment)
 

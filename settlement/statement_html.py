@@ -13,15 +13,19 @@ from html import escape
 
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import format_money
-from settlement.statement import NOT_THE_BILL, HouseholdStatement, at_printed_precision
+from settlement.statement import NOT_THE_BILL, HouseholdStatement
 from settlement.statement_chart import chart_html
+from settlement.statement_rounding import at_printed_precision
 from settlement.statement_style import STYLE
 from settlement.statement_words import (
+    ADJUSTED,
     SEAL_DIGITS,
     account_line,
+    adjusted_sums,
     comparison,
     day_name,
     fine_print,
+    full_day_name,
     having,
     limits,
     month_name,
@@ -58,6 +62,7 @@ def render_html(statement: HouseholdStatement, *, large_print: bool = False) -> 
         _sums(printed),
         _chart(printed),
         _days(printed, statement.kwh_places),
+        _adjustments(printed),
         _payments(printed),
         _with_the_grid(printed),
         _checks(printed),
@@ -94,12 +99,30 @@ def _sums(printed: HouseholdStatement) -> str:
                 ("You had at the start", format_money(printed.opening_units)),
                 ("Sold to neighbours", signed_money(total.sold_units)),
                 ("Bought from neighbours", signed_money(-total.bought_units)),
+                *((label, amount) for label, amount in adjusted_sums(printed)),
                 ("Payments", signed_money(printed.paid_units)),
                 ("You have", format_money(printed.closing_units)),
             ]
         ),
         "sums",
     )
+
+
+def _adjustments(printed: HouseholdStatement) -> str:
+    if not printed.adjustments:
+        return ""
+    rows = [
+        [
+            f"{full_day_name(line.day)}, {line.code}",
+            format_kwh(line.sold_wh, 2),
+            format_money(line.sold_units, ""),
+            format_kwh(line.bought_wh, 2),
+            format_money(line.bought_units, ""),
+        ]
+        for line in printed.adjustments
+    ]
+    head = ["Day and run", "Sold\nkWh", "Sold\n£", "Bought\nkWh", "Bought\n£"]
+    return _card(ADJUSTED, _table(head, rows), "days")
 
 
 def _chart(printed: HouseholdStatement) -> str:

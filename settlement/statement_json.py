@@ -29,6 +29,20 @@ def statement_json(statement: HouseholdStatement) -> dict[str, Any]:
         "opening_units": statement.opening_units,
         "days": [_day(line) for line in statement.days],
         "total": {k: v for k, v in _day(statement.total).items() if k != "day"},
+        "adjustments": [
+            {
+                "day": line.day.isoformat(),
+                "run": line.code,
+                "sold_wh": line.sold_wh,
+                "sold_units": line.sold_units,
+                "bought_wh": line.bought_wh,
+                "bought_units": line.bought_units,
+                "given_units": line.given_units,
+            }
+            for line in statement.adjustments
+        ],
+        "claim_units": statement.claim_units,
+        "owed_units": statement.owed_units,
         "payments": [_payment(line) for line in statement.payments],
         "closing_units": statement.closing_units,
         "set_aside_units": statement.set_aside_units,

@@ -38,6 +38,7 @@ class Payment:
         units: positive when received.
         position: of its statement in the log.
         tx_id: hash of its statement.
+        kind: of its statement.
     """
 
     period: int
@@ -46,6 +47,7 @@ class Payment:
     units: int
     position: int
     tx_id: str
+    kind: str = "transfer"
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +101,7 @@ def wallet_movements(
             causes[entry.position][0],
             entry.amount,
             entry.position,
-            causes[entry.position][1],
+            *causes[entry.position][1:],
         )
         for entry in sorted(entries, key=lambda entry: (entry.effective, entry.number))
         if entry.position in causes
@@ -113,16 +115,16 @@ def wallet_movements(
 
 def _payments_at(
     connection: Connection, community: int, positions: set[int]
-) -> dict[int, tuple[str | None, str]]:
-    """Return (reference, hash of the statement) of those log positions that are payments."""
+) -> dict[int, tuple[str | None, str, str]]:
+    """Return (reference, hash, kind) of the statements of those log positions that are payments."""
     rows = bulk.select_in(
         connection,
-        f"SELECT position, tx_id FROM statement WHERE kind IN {PAYMENT_KINDS}",  # noqa: S608 - our own words
+        f"SELECT position, tx_id, kind FROM statement WHERE kind IN {PAYMENT_KINDS}",  # noqa: S608 - our own words
         "position",
         community,
         sorted(positions),
     )
-    found = {position: bytes(tx_id).hex() for position, tx_id in rows}
+    found = {position: (bytes(tx_id).hex(), kind) for position, tx_id, kind in rows}
     envelopes = bulk.select_in(
         connection, "SELECT position, envelope FROM fact", "position", community, sorted(found)
     )
@@ -130,7 +132,7 @@ def _payments_at(
         position: _words_of(Statement.decode(bytes(envelope)).body)
         for position, envelope in envelopes
     }
-    return {position: (references.get(position), tx_id) for position, tx_id in found.items()}
+    return {position: (references.get(position), *about) for position, about in found.items()}
 
 
 def _words_of(body: Mapping[str, Any]) -> str | None:

@@ -12,12 +12,8 @@ from datetime import date
 
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import format_money
-from settlement.statement import (
-    NOT_THE_BILL,
-    DayLine,
-    HouseholdStatement,
-    at_printed_precision,
-)
+from settlement.statement import NOT_THE_BILL, DayLine, HouseholdStatement
+from settlement.statement_rounding import at_printed_precision
 from settlement.statement_words import (
     ADJUSTED,
     SEAL_DIGITS,

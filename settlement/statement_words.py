@@ -62,6 +62,8 @@ ADJUSTED = (
 def adjusted_sums(statement: HouseholdStatement) -> list[list[str]]:
     """Return the rows of sums that most statements do not have."""
     rows = []
+    if statement.total.given_units:
+        rows.append(["Given to the help fund", signed_money(-statement.total.given_units)])
     if statement.adjustments:
         rows.append(["Changed since, of earlier days", signed_money(statement.adjusted_units)])
     if statement.claim_units < 0:

@@ -18,7 +18,7 @@ from settlement.community import Community
 from settlement.enrol import Charter, Terms, add_member, add_meter, found_community, pay
 from settlement.intake import import_readings
 from settlement.run import settle_day
-from settlement.statement import PENNY_UNITS
+from settlement.statement_rounding import PENNY_UNITS
 from settlement.timetable import first_due_ms
 from wallet_api.database import upgrade
 

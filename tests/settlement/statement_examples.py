@@ -3,13 +3,8 @@
 from datetime import date
 
 from ledger.accounts import wallet
-from settlement.statement import (
-    PENNY_UNITS,
-    DayLine,
-    GridComparison,
-    HouseholdStatement,
-    PaymentLine,
-)
+from settlement.statement import DayLine, GridComparison, HouseholdStatement, PaymentLine
+from settlement.statement_rounding import PENNY_UNITS
 from settlement.statement_store import Payment, Seal
 
 ADA, BEN = "0f" * 16, "1e" * 16

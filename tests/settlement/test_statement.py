@@ -9,12 +9,10 @@ from ledger.primitives.periods import load_zone, of_local_month
 from ledger.records import Kind
 from ledger.tables import PersonRow
 from settlement import store
-from settlement.statement import (
-    PENNY_UNITS,
-    household_statement,
-)
+from settlement.statement import household_statement
 from settlement.statement_html import render_html
 from settlement.statement_json import statement_json
+from settlement.statement_rounding import PENNY_UNITS
 from settlement.statement_text import render_text
 from settlement.tables import NetRow
 from tests.streets import MISSING, build_street
