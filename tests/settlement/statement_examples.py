@@ -15,8 +15,11 @@ def payment_line(units, *, name="Moseley Bakery", reference="two loaves", day=da
     return PaymentLine(day, BEN, name, payment)
 
 
-def statement_of(days, payments=(), *, opening=0, grid=(0, 0), seals=()):
-    energy = sum(line.sold_units - line.bought_units for line in days)
+def statement_of(
+    days, payments=(), *, opening=0, grid=(0, 0), seals=(), adjustments=(), claim_units=0
+):
+    energy = sum(line.sold_units - line.bought_units - line.given_units for line in days)
+    energy += sum(line.units for line in adjustments) - claim_units
     return HouseholdStatement(
         community="Riverside Power",
         origin="riverside.example/ledger/1",
@@ -34,6 +37,8 @@ def statement_of(days, payments=(), *, opening=0, grid=(0, 0), seals=()):
         floor_units=-2000 * PENNY_UNITS,
         grid=GridComparison(*grid),
         seals=tuple(seals),
+        adjustments=tuple(adjustments),
+        claim_units=claim_units,
     )
 
 
