@@ -21,6 +21,7 @@ from tests.bench import (
     metering,
     metering_http,
     metering_store,
+    settling,
     week,
 )
 from tests.bench.page import PAGE, write_sections
@@ -38,6 +39,9 @@ SECTIONS = {
     "ledger-reading": ledger_reading.reading_section,
     "ledger-growth": ledger_growth.growth_section,
     "meters-nem12": metering.nem12_section,
+    "settling-year": settling.settling_year_section,
+    "settling-growth": settling.settling_growth_section,
+    "settling-late": settling.settling_late_section,
     "audit": auditing.auditing_section,
     "meters-store": metering_store.store_section,
     "meters-year": metering_store.year_section,

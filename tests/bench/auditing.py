@@ -15,6 +15,7 @@ from ledger.primitives.clock import FixedClock
 from ledger.primitives.signing import SigningKey, verify
 from ledger.statements import Statement
 from market.model import PriceRule, Rules
+from meters.simulation import SimulatedSite
 from settlement.audit.verdict import Report
 from settlement.audit.verify import audit
 from settlement.community import Community
@@ -38,8 +39,8 @@ HEADER = (
 )
 
 
-def settled(folder: Path, homes: int) -> Community:
-    """Return a street of homes with some days settled, the next day's readings in."""
+def street_of(folder: Path, homes: int) -> tuple[Community, list[SimulatedSite]]:
+    """Return a street of homes without readings, and its sites."""
     database = Database(f"sqlite:///{folder}/street.sqlite")
     upgrade(database)
     rules = Rules(PriceRule.MID_MARKET, import_ticks=2450, export_ticks=410)
@@ -55,7 +56,13 @@ def settled(folder: Path, homes: int) -> Community:
     for number, site in enumerate(sites):
         device = SigningKey.from_seed(hashlib.sha256(b"bench%d" % number).digest())
         add_meters(community, add_member(community, site.meter, "household", Terms(), device), site)
-    clock.set_ms(_ms(FIRST + timedelta(days=DAYS + 1)))
+    return community, sites
+
+
+def settled(folder: Path, homes: int) -> Community:
+    """Return a street of homes with some days settled, the next day's readings in."""
+    community, sites = street_of(folder, homes)
+    community.writer.clock.set_ms(_ms(FIRST + timedelta(days=DAYS + 1)))  # type: ignore[attr-defined]
     for offset in range(DAYS + 1):
         import_readings(community, street_readings(sites, [FIRST + timedelta(days=offset)]))
     for offset in range(DAYS):
