@@ -13,6 +13,13 @@ from ledger.db import Database
 
 POSTGRESQL_VARIABLE = "COMMONWATT_TEST_POSTGRESQL_URL"
 REQUIRE_ALL_VARIABLE = "COMMONWATT_TEST_REQUIRE_ALL"
+YEAR_VARIABLE = "COMMONWATT_TEST_YEAR"
+
+
+def minutes(what: str) -> None:
+    """Skip loudly what takes minutes, unless it is asked for or everything is required (CI)."""
+    if not (os.environ.get(YEAR_VARIABLE) or os.environ.get(REQUIRE_ALL_VARIABLE)):
+        pytest.skip(f"{YEAR_VARIABLE}=1 is not set: {what}")
 
 
 def missing(what: str) -> None:

@@ -13,6 +13,7 @@ from settlement.forecast_days import (
 )
 from settlement.forecast_prices import ALIKE
 from settlement.forecast_store import MISSING_ONE_IN
+from tests.engines import minutes
 from tests.settlement import forecast_trials as trials
 from tests.settlement.forecast_errors import END, PAGE, PLOT, SECTIONS, begin, on_page
 from tests.settlement.forecast_plot import drawing
@@ -20,7 +21,8 @@ from tests.settlement.forecast_plot import drawing
 
 @pytest.mark.shared
 def test_the_page_is_what_was_measured():
-    """One test, so that one process makes the year's forecasts, once."""
+    """One test, so that one process makes the year's forecasts, once: a minute's work."""
+    minutes("the year's forecasts were not measured")
     for name, make in SECTIONS.items():
         assert on_page(name) == make(), name
     assert PLOT.read_text(encoding="utf-8") == drawing()

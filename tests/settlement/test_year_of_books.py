@@ -23,11 +23,10 @@ from ledger.hledger import write_journal
 from ledger.log_store import create_log
 from ledger.primitives.signing import SigningKey
 from ledger.store import LedgerStore
-from tests.engines import REQUIRE_ALL_VARIABLE, missing
+from tests.engines import missing
 from tests.settlement.real_year import ORIGIN, accounts_of, agreed, read_year, settled_days
 from wallet_api.database import upgrade
 
-YEAR_VARIABLE = "COMMONWATT_TEST_YEAR"
 SUM_WITH_BEANCOUNT = """
 import sys
 from collections import defaultdict
@@ -50,8 +49,7 @@ for (account, currency), number in sorted(sums.items()):
 @pytest.fixture(scope="module")
 def year(tmp_path_factory):
     """Yield (database, store) with the year posted day by day."""
-    if not (os.environ.get(YEAR_VARIABLE) or os.environ.get(REQUIRE_ALL_VARIABLE)):
-        pytest.skip(f"{YEAR_VARIABLE}=1 is not set: the year's books were not checked (minutes)")
+    minutes("the year's books were not checked")
     readings = read_year()
     state = agreed(readings)
     database = Database(f"sqlite:///{tmp_path_factory.mktemp('year')}/year.sqlite")
