@@ -23,7 +23,7 @@ from ledger.hledger import write_journal
 from ledger.log_store import create_log
 from ledger.primitives.signing import SigningKey
 from ledger.store import LedgerStore
-from tests.engines import missing
+from tests.engines import minutes, missing
 from tests.settlement.real_year import ORIGIN, accounts_of, agreed, read_year, settled_days
 from wallet_api.database import upgrade
 
