@@ -14,6 +14,8 @@ from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price,
 from settlement.community import Community
 from settlement.enrol import Terms, add_member, add_meter
 from settlement.key_deeds import make_paper_code
+from settlement.netting import purses_of
+from settlement.orders import funds_of
 from wallet_api.cli.context import (
     member_named,
     open_here,
@@ -147,7 +149,15 @@ def list_members(
         say(
             f"{row['member'][:8]}  {row['name']:<24} {row['class']:<10} "
             f"{format_money(row['units']):>10} can spend {format_money(row['spendable']):>9}  {meters}"
+            f"{_owed(row['owed_units'])}"
         )
+
+
+def _owed(units: int) -> str:
+    """Say what a later run found, and a wallet could not pay or was not paid."""
+    if not units:
+        return ""
+    return f"; {'is owed' if units > 0 else 'owes'} {format_money(abs(units))}"
 
 
 @meter_app.command("add")
@@ -198,13 +208,18 @@ def _members(community: Community) -> list[dict[str, Any]]:
     with community.reading() as connection:
         names = people.names(connection, community.writer.community)
         balances = community.writer.ledger.balances(connection)
+    rules = community.state.rules_now
+    claims = purses_of(balances, {}, rules).claims
+    now = community.writer.now_period()
+    funds = funds_of(community.state, balances, asset, range(now, now + 1), {}).units
     return [
         {
             "member": member.id,
             "name": names.get(member.id, "closed account"),
             "class": member.member_class,
             "units": balances[wallet(member.id, asset)].posted,
-            "spendable": balances[wallet(member.id, asset)].available,
+            "spendable": funds[member.id],
+            "owed_units": claims.get(member.id, 0),
             "meters": community.state.meters_of(member.id),
         }
         for member in community.state.members.values()
