@@ -222,7 +222,8 @@ class _Worked:
         replaced = self._replaced(worked_in)
         self.checks.append(check_citations(scene, clearing, settlement, replaced))
         moved, day_units = self._moved(run.position)
-        cited = [begin, clearing, settlement, seal]
+        hold = scene.said("hold", scene.runs[0].code, scene.day.isoformat())
+        cited = [hold, begin, clearing, settlement, seal]
         self.checks.append(check_log(scene, cited, self.folder))
         rules, line = scene.rules, half.line_of(self._known())
         return RunTold(
@@ -241,6 +242,7 @@ class _Worked:
             factors_ppm=(rules.import_ppm, rules.export_ppm) if rules.has_losses else None,
             rules_version=rules.version,
             rules=rules_cited(scene),
+            hold=None if hold is None else hold.cited,
             begin=None if begin is None else begin.cited,
             clearing=None if clearing is None else clearing.cited,
             settlement=None if settlement is None else settlement.cited,

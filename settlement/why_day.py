@@ -21,7 +21,7 @@ from settlement import store, why_store
 from settlement.community import Community
 from settlement.postings import Line
 from settlement.why_checks import NO_LINE, check_nets, nets_told
-from settlement.why_model import DayChange, DayRun, WhyDay
+from settlement.why_day_model import DayChange, DayRun, WhyDay
 from settlement.why_runs import check_made, next_run
 from settlement.why_scene import Scene
 from settlement.why_shown import shown_lines

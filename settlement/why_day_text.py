@@ -12,8 +12,10 @@ from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import load_zone
 from settlement.postings import Line
-from settlement.why_model import DayRun, Outcome, WhyDay
+from settlement.why_day_model import DayRun, WhyDay
+from settlement.why_model import Outcome
 from settlement.why_words import (
+    RULER,
     account,
     begins,
     exact,
@@ -77,7 +79,7 @@ def _table(why: WhyDay) -> list[str]:
     zone = load_zone(why.zone)
     lines = [f"{'Wh, run ' + why.code:<13}{_cells(WH_HEADS)}{'£':>15}"]
     lines += [f"{begins(line.period, zone):<13}{_counts(line)}" for line in why.lines]
-    return [*lines, "─" * 78, f"{'The day':<13}{_counts(why.total)}"]
+    return [*lines, RULER, f"{'The day':<13}{_counts(why.total)}"]
 
 
 def _cells(texts: Iterable[str]) -> str:

@@ -10,7 +10,9 @@ from typing import Any
 
 from ledger.primitives.periods import load_zone, local_label, start_text
 from settlement.postings import Line
-from settlement.why_model import Why, WhyDay
+from settlement.why_day_model import WhyDay
+from settlement.why_model import Why
+from settlement.why_reading_model import WhyBatch, WhyReading
 
 
 def plain(value: Any) -> Any:
@@ -51,6 +53,24 @@ def why_day_json(why: WhyDay) -> dict[str, Any]:
     if why.next_run is not None:
         value["next_run"] = {"code": why.next_run[0], "due_ms": why.next_run[1]}
     return value | {"agrees": not why.differences}
+
+
+def why_reading_json(why: WhyReading) -> dict[str, Any]:
+    """Return what a reading caused."""
+    value: dict[str, Any] = plain(why)
+    value["meter"], value["channel"] = value.pop("slot")
+    for effect in value["effects"]:
+        effect["named"] = [{"name": name, "part": part} for name, part in effect["named"]]
+    if why.next_run is not None:
+        value["next_run"] = {"code": why.next_run[0], "due_ms": why.next_run[1]}
+    return value | _when(why.period, why.zone) | {"agrees": not why.differences}
+
+
+def why_batch_json(why: WhyBatch) -> dict[str, Any]:
+    """Return what a batch caused."""
+    value: dict[str, Any] = plain(why)
+    value["meter"], value["channel"] = value.pop("slot")
+    return value | {"start": start_text(why.first)}
 
 
 def _line(line: Line, zone: str) -> dict[str, Any]:

@@ -9,7 +9,7 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 from ledger.primitives.counted import counted
-from ledger.primitives.periods import start_text, utc_text
+from ledger.primitives.periods import SECONDS
 from settlement.why_model import Counted, Signer, UsedReading, Version
 from settlement.why_words import HASH_DIGITS, local_instant, quality_words, row, run_list
 
@@ -53,12 +53,12 @@ def reading_rows(reading: UsedReading, zone: ZoneInfo) -> Iterator[str]:
         yield from version_rows(version, zone)
 
 
-def version_rows(version: Version, zone: ZoneInfo) -> Iterator[str]:
+def version_rows(version: Version, zone: ZoneInfo, *, numbered: bool = True) -> Iterator[str]:
     """Yield how a version came: when, by whose key, from where."""
-    words = f"version {version.number}"
+    words = f"version {version.number}, " if numbered else ""
     if version.received_ms is not None:
-        words += f", came {local_instant(version.received_ms, zone)}"
-    words += f", signed by {SIGNERS[version.signer]}, key {version.key_id[:HASH_DIGITS]}"
+        words += f"came {local_instant(version.received_ms, zone)}, "
+    words += f"signed by {SIGNERS[version.signer]}, key {version.key_id[:HASH_DIGITS]}"
     yield from row("", words)
     if version.reason is not None:
         yield from row("", f"reason: {version.reason}")
@@ -66,16 +66,16 @@ def version_rows(version: Version, zone: ZoneInfo) -> Iterator[str]:
         line = "" if version.line is None else f", line {version.line:,}"
         yield from row("", f"file {version.file}{line}")
     for each in version.inputs[:INPUTS_SHOWN_MAX]:
-        yield from row("", f"made from {input_words(each)}", each.get("entry"))
+        yield from row("", f"made from {input_words(each, zone)}", each.get("entry"))
     more = len(version.inputs) - INPUTS_SHOWN_MAX
     if more > 0:
         yield from row("", f"and {more:,} more: see commonwatt meters trace")
 
 
-def input_words(each: Mapping[str, Any]) -> str:
+def input_words(each: Mapping[str, Any], zone: ZoneInfo) -> str:
     """Write what an estimate was made from.
 
-    >>> input_words({"what": "rules", "first": 1})
+    >>> input_words({"what": "rules", "first": 1}, ZoneInfo("Europe/London"))
     'version 1 of the rules of estimation'
     """
     what = each["what"]
@@ -83,7 +83,9 @@ def input_words(each: Mapping[str, Any]) -> str:
     if what == "rules":
         return f"version {each['first']} of the rules of estimation"
     if what == "advance":
-        span = f"{utc_text(each['first'])} to {utc_text(each['end'])}"
+        first, end = (local_instant(each[name] * 1000, zone) for name in ("first", "end"))
+        span = f"{first} to {end}"
         return f"the register of {where}, {span}: {each['wh']:,} Wh"
     half_hours = counted(each.get("count", 1), "half-hour")
-    return f"{half_hours} of {where} from {start_text(each['first'])}"
+    start = local_instant(each["first"] * SECONDS * 1000, zone)
+    return f"{half_hours} of {where} from {start}"

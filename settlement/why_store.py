@@ -56,6 +56,12 @@ def at(connection: Connection, community: int, position: int) -> Found:
     return Found(Cited(position, entry.kind, statement.tx_id, entry.period), entry, statement)
 
 
+def kind_at(connection: Connection, community: int, position: int) -> str | None:
+    """Return the kind of the statement at a position of the log, or None."""
+    found = log_store.entries_at(connection, community, [position])
+    return found[position][0] if position in found else None
+
+
 def with_id(connection: Connection, community: int, statement_id: str) -> Found | None:
     """Return the statement with an id, or None."""
     position = log_store.has_statement(connection, community, statement_id)

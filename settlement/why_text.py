@@ -24,17 +24,17 @@ from settlement.why_words import (
     cite,
     clock,
     exact,
+    heading,
     kwh,
     local_instant,
     long_date,
+    month_name,
     paragraph,
     pennies,
     row,
     rows,
     run_list,
 )
-
-RULER = "─" * 78
 
 
 def why_text(why: Why) -> str:
@@ -107,8 +107,7 @@ def _changed(why: Why) -> Iterator[str]:
         at = made.index(why.told.code)
         before, now = posted[at - 1], posted[at]
         if before.line != now.line:
-            was = before.line.sold_units - before.line.bought_units
-            yield f"The run {before.code} had it at {exact(was)}; {_because(now)}"
+            yield f"Run {before.code} had it as {_came_to(before.line)}; {_because(now)}"
     for reading in why.told.readings:
         if any(not version.used_by for version in reading.later):
             yield f"Another reading of {reading.meter} {reading.channel} came since, and no run used it yet."
@@ -120,11 +119,10 @@ def _because(brief: Brief) -> str:
         f"{meter} {channel} is {now:,} Wh and not {was:,}"
         for meter, channel, was, now in brief.changed
     ]
-    if brief.others:
-        readings = counted(brief.others, "reading")
-        words.append(
-            f"{readings} of other members {'is' if brief.others == 1 else 'are'} now other"
-        )
+    if brief.others == 1:
+        words.append("a reading of another member is another one")
+    elif brief.others:
+        words.append(f"{brief.others:,} readings of other members are other ones")
     if not words:
         words.append("earlier half-hours of the day changed what money was left for this one")
     return f"{brief.code} changed it, since {run_list(words)}."
@@ -134,8 +132,7 @@ def _heading(why: Why, zone: ZoneInfo) -> list[str]:
     told = why.told
     known = local_instant(told.known_at_ms, zone)
     verb = "Shown by" if not told.posts else "Worked out by"
-    title = f"{verb} run {told.code}, with what was known on {known}"
-    return [f"{title:<69}{'log entry':>9}", RULER]
+    return heading(f"{verb} run {told.code}, with what was known on {known}")
 
 
 def _chain(why: Why, zone: ZoneInfo) -> Iterator[str]:
@@ -159,21 +156,22 @@ def _chain(why: Why, zone: ZoneInfo) -> Iterator[str]:
 
 def _statement(why: Why) -> Iterator[str]:
     told = why.told
-    if told.posts and not told.moved:
+    paid = [moved for moved in told.moved if moved.part.sold_units != moved.part.bought_units]
+    if told.posts and not paid:
         yield from row("Statement", "no money moved for this half-hour")
         return
     parts: list[tuple[str, int | None]] = []
-    for moved in told.moved:
+    for moved in paid:
         units = moved.part.sold_units - moved.part.bought_units
         net = moved.net
         words = (
-            f"{_month(moved.month)}, run {net.code}: {exact(units)} is this half-hour's part of "
+            f"{month_name(moved.month)}, run {net.code}: {exact(units)} is this half-hour's part of "
             f"the net line of {_day(why.day)}, {exact(net.cash_units)} in the wallet"
         )
         if net.claim_units:
             words += f" and {exact(net.claim_units)} in what is owed"
         parts.append((words, moved.netting.position))
-    if len(told.moved) > 1:
+    if len(paid) > 1:
         parts.append((f"the day's half-hours come to {exact(told.day_units)} together", None))
     elif not told.posts:
         parts.append((f"the day would come to {exact(told.day_units)}; nothing is paid yet", None))
@@ -182,7 +180,7 @@ def _statement(why: Why) -> Iterator[str]:
 
 def _line(told: RunTold) -> Iterator[str]:
     line = told.line
-    parts: list[tuple[str, int | None]] = [(_line_words(line), None)]
+    parts: list[tuple[str, int | None]] = [(line_words(line), None)]
     if told.settlement is not None:
         parts[0] = (parts[0][0], told.settlement.position)
         replaced = ""
@@ -202,7 +200,8 @@ def _line(told: RunTold) -> Iterator[str]:
     yield from rows("Line", parts)
 
 
-def _line_words(line: Line) -> str:
+def line_words(line: Line) -> str:
+    """Write what a half-hour came to."""
     words = [
         f"{verb} {wh:,} Wh, {amount(units)}"
         for verb, wh, units in (
@@ -281,7 +280,7 @@ def _order(told: RunTold) -> Iterator[str]:
         "Funds",
         f"{amount(order.funds_units)} for the day, {amount(order.spent_units)} set aside for its "
         f"earlier half-hours: {amount(left)} left",
-        told.begin.position if told.begin is not None and told.begin.kind == "hold" else None,
+        None if told.hold is None else told.hold.position,
     )
 
 
@@ -328,14 +327,12 @@ def _runs(why: Why) -> list[str]:
     """Return one line a run, with what changed and why."""
     lines = ["Run by run"]
     for at, brief in enumerate(why.briefs):
-        line = brief.line
-        units = line.sold_units - line.bought_units
         if not brief.worked_out:
             words = "left it as it was"
         elif at and brief.line == why.briefs[at - 1].line:
             words = "came to the same"
         else:
-            words = f"{_short(line)}, {exact(units)}"
+            words = _came_to(brief.line)
         if at and brief.worked_out and (brief.changed or brief.others):
             words += f"; {_because(brief).partition('since ')[2].rstrip('.')}"
         shown = "" if brief.posts else " (only shown)"
@@ -345,10 +342,13 @@ def _runs(why: Why) -> list[str]:
     return lines
 
 
-def _short(line: Line) -> str:
+def _came_to(line: Line) -> str:
+    """Say shortly what a half-hour came to."""
     if line.sold_wh:
-        return f"sold {line.sold_wh:,} Wh"
-    return f"bought {line.bought_wh:,} Wh" if line.bought_wh else "traded nothing"
+        return f"sold {line.sold_wh:,} Wh, {exact(line.sold_units)}"
+    if line.bought_wh:
+        return f"bought {line.bought_wh:,} Wh, {exact(-line.bought_units)}"
+    return f"nothing traded, {line_words(line)}"
 
 
 def _verdict(why: Why) -> list[str]:
@@ -376,11 +376,6 @@ def _next(why: Why) -> list[str]:
     code, due_ms = why.next_run
     when = local_instant(due_ms, load_zone(why.zone))
     return paragraph(f"The next run of this day is {code}, from {when} on.")
-
-
-def _month(month: str) -> str:
-    day = date.fromisoformat(f"{month}-01")
-    return f"{day:%B %Y}"
 
 
 def _day(day: str) -> str:

@@ -12,7 +12,7 @@ from ledger.errors import InputError
 from ledger.primitives.signing import key_id_of
 from ledger.statements import Statement
 from meters.batches import BatchContent, content_of
-from meters.readings import Channel, Quality, Slot
+from meters.readings import Quality, Slot
 from meters.silence import since_day
 from meters.store import Version as StoredVersion
 from meters.versions import OWN_ESTIMATE, better, payable
@@ -177,19 +177,40 @@ def used_readings(
         versions = versions_of(scene, slot, period, runs)
         used = next((v for v in versions if run.code in v.used_by), None)
         later = tuple(v for v in versions if v.entry.position >= run.known)
-        wh, counted = 0, Counted.MISSING
-        if used is not None:
-            quality = Quality(used.quality).rank
-            wh = payable(slot[1], quality, used.wh, final=run.final)
-            counted = Counted.AS_READ if wh == used.wh else Counted.HELD_BACK
-        elif (slot[0], slot[1].value) in gone:
+        counted = Counted.MISSING
+        if (slot[0], slot[1].value) in gone:
             counted = Counted.ERASED
         elif len(versions) > len(later):
             counted = Counted.SILENT
-        if inputs is not None and inputs.readings.get(slot, wh) != wh:
-            scene.gone.append(f"{slot[0]} {slot[1]}: a run would count another value.")
-        found.append(UsedReading(slot[0], Channel(slot[1]), counted, wh, used, later))
+        reading = used_reading(slot, counted, used, later, final=run.final)
+        if inputs is not None and inputs.readings.get(slot, reading.wh) != reading.wh:
+            scene.gone.append(f"{slot[0]} {slot[1]}: the run itself would count another value.")
+        found.append(reading)
     return found
+
+
+def used_reading(
+    slot: Slot,
+    counted: Counted,
+    used: Version | None,
+    later: tuple[Version, ...] = (),
+    *,
+    final: bool = False,
+) -> UsedReading:
+    """Return a reading as it counts in a run.
+
+    Args:
+        slot: meter and channel.
+        counted: how it counts where no version does.
+        used: the version that counts.
+        later: versions that the run did not know.
+        final: whether the run closes the day, or comes after the one that did.
+    """
+    if used is None:
+        return UsedReading(*slot, counted, 0, None, later)
+    wh = payable(slot[1], Quality(used.quality).rank, used.wh, final=final)
+    as_read = Counted.AS_READ if wh == used.wh else Counted.HELD_BACK
+    return UsedReading(*slot, as_read, wh, used, later)
 
 
 def unlike_signed(scene: Scene, reading: UsedReading, period: int) -> tuple[Outcome, str]:

@@ -53,6 +53,23 @@ def rows(label: str, parts: Iterable[tuple[str, int | None]]) -> list[str]:
     return lines
 
 
+RULER = "─" * WIDTH
+
+
+def heading(title: str) -> list[str]:
+    """Return the heading of rows with log entries."""
+    return [f"{title:<{WIDTH - ENTRY}}{'log entry':>{ENTRY}}", RULER]
+
+
+def month_name(month: str) -> str:
+    """Write ``YYYY-MM`` as people say it.
+
+    >>> month_name("2026-06")
+    'June 2026'
+    """
+    return f"{date.fromisoformat(f'{month}-01'):%B %Y}"
+
+
 def paragraph(text: str) -> list[str]:
     """Return a text as lines of the page's width."""
     return textwrap.wrap(printable(text), WIDTH)

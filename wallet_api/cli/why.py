@@ -9,10 +9,14 @@ import typer
 from ledger.errors import InputError
 from ledger.primitives.periods import parse_date
 from settlement.community import Community
+from settlement.tracing import slot_of
 from settlement.why import why as explain
 from settlement.why_day import why_day
 from settlement.why_day_text import why_day_text
-from settlement.why_json import why_day_json, why_json
+from settlement.why_estimates import why_batch
+from settlement.why_json import why_batch_json, why_day_json, why_json, why_reading_json
+from settlement.why_reading import why_reading
+from settlement.why_reading_text import why_batch_text, why_reading_text
 from settlement.why_text import why_text
 from wallet_api.cli.context import (
     EXIT_NO,
@@ -38,9 +42,20 @@ def why(
     run: Annotated[
         str | None, typer.Option("--run", metavar="CODE", help="As II, SF, R1, RF [the last]")
     ] = None,
+    reading: Annotated[
+        tuple[str, str, str] | None,
+        typer.Option(metavar="METER CHANNEL TIME", help="What this reading caused"),
+    ] = None,
+    entry: Annotated[
+        int | None,
+        typer.Option(metavar="N", help="What this batch caused; with --reading: this version"),
+    ] = None,
+    everybody: Annotated[
+        bool, typer.Option("--all", help="With --reading: name the others whom it changed")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Say why a half-hour or a day came to what it came to, down to the readings.
+    """Say why a half-hour or a day came to what it came to; or what a reading caused.
 
     All of it is worked out again from the log and compared. Exit code 0: it agrees; 1: something
     is not what was signed, and it is said what.
@@ -50,16 +65,28 @@ def why(
     Example: commonwatt why Ada 2026-06-15T13:00
 
     Example: commonwatt why Ada 2026-06-15 --run SF
+
+    Example: commonwatt why --reading 1900012345678 export 2026-06-15T13:00
     """
     settings = settings_of(context)
     community = open_here(settings)
-    if member is None or when is None:
-        raise InputError("Say whose and when: commonwatt why Ada 2026-06-15T13:00")
-    found = member_named(community, member)
-    if _DAY.fullmatch(when):
-        differs = _day(community, found, when, run, as_json=as_json)
+    backwards = reading is not None or entry is not None
+    if backwards == (member is not None) or (run and backwards) or (everybody and reading is None):
+        raise InputError(
+            "Say whose and when, commonwatt why Ada 2026-06-15T13:00, or which reading: "
+            "commonwatt why --reading 1900012345678 export 2026-06-15T13:00"
+        )
+    if reading is not None:
+        differs = _reading(community, reading, entry, everybody=everybody, as_json=as_json)
+    elif entry is not None:
+        differs = _batch(community, entry, as_json=as_json)
+    elif member is None or when is None:
+        raise InputError("Say when: a half-hour, 2026-06-15T13:00, or a day, 2026-06-15.")
+    elif _DAY.fullmatch(when):
+        differs = _day(community, member_named(community, member), when, run, as_json=as_json)
     else:
-        differs = _half_hour(community, found, when, run, settings.log_folder, as_json=as_json)
+        found, folder = member_named(community, member), settings.log_folder
+        differs = _half_hour(community, found, when, run, folder, as_json=as_json)
     if differs:
         stop(EXIT_NO)
 
@@ -93,3 +120,35 @@ def _day(community: Community, member: str, when: str, run: str | None, *, as_js
     else:
         say(why_day_text(told).rstrip("\n"))
     return bool(told.differences)
+
+
+def _reading(
+    community: Community,
+    reading: tuple[str, str, str],
+    entry: int | None,
+    *,
+    everybody: bool,
+    as_json: bool,
+) -> bool:
+    """Tell what a reading caused, and return whether something does not agree."""
+    meter, channel, when = reading
+    slot = slot_of(community, meter, channel)
+    period = half_hour_of(when, community.state.rules_now.zone)
+    with community.reading() as connection:
+        told = why_reading(community, connection, slot, period, entry, named=everybody)
+    if as_json:
+        say_json(why_reading_json(told))
+    else:
+        say(why_reading_text(told).rstrip("\n"))
+    return bool(told.differences)
+
+
+def _batch(community: Community, entry: int, *, as_json: bool) -> bool:
+    """Tell what a batch of readings caused."""
+    with community.reading() as connection:
+        told = why_batch(community, connection, entry)
+    if as_json:
+        say_json(why_batch_json(told))
+    else:
+        say(why_batch_text(told).rstrip("\n"))
+    return False
