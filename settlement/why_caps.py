@@ -2,7 +2,7 @@
 
 The order itself is made by `settlement.orders`; this says which of its limits bound.
 
->>> bound_by(900, 400, 2450, Limits(funds_units=1_000_000, spent_units=0, wh_max=2_000,
+>>> bound_by(900, 408, 2450, Limits(funds_units=1_000_000, spent_units=0, wh_max=2_000,
 ...     units_max=50_000_000, day_units_max=50_000_000))
 <Cap.FUNDS: 'funds'>
 """

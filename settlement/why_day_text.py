@@ -107,8 +107,8 @@ def _runs(runs: Sequence[DayRun]) -> list[str]:
                 (
                     run.code,
                     f"{month:%b %Y}",
-                    f"{net.change.sold_wh:,}",
-                    f"{net.change.bought_wh:,}",
+                    f"{net.change.sold_wh:,}".replace("-", "−"),
+                    f"{net.change.bought_wh:,}".replace("-", "−"),
                     pounds(net.cash_units),
                     pounds(net.claim_units),
                     f"{run.netting.position:,}",

@@ -6,6 +6,7 @@
 
 from collections.abc import Iterator
 from datetime import date
+from itertools import pairwise
 
 from ledger.primitives.counted import counted
 from ledger.primitives.money import format_price
@@ -74,8 +75,12 @@ def _story(why: WhyReading) -> Iterator[str]:
     last = posted[-1]
     if last.line is not None:
         yield f"It is {whose}'s. As run {last.code} left it, the half-hour came to: {line_words(last.line)}."
-    changed = [effect for effect in posted[1:] if any(effect.part[2:]) or effect.others]
-    for effect in changed:
+    for before, effect in pairwise(posted):
+        if not (any(effect.part[2:]) or effect.others):
+            continue
+        if (effect.version, effect.wh) == (before.version, before.wh):
+            yield f"Run {effect.code} took the same: what it changed came of other readings."
+            continue
         part = _parts(effect.part) if any(effect.part[2:]) else "nothing"
         yield f"Run {effect.code} changed for {whose}: {part}{_others(effect)}."
 
@@ -106,7 +111,7 @@ def _effect(why: WhyReading, effect: Effect) -> Iterator[str]:
         at = None if effect.settlement is None else effect.settlement.position
         yield from row("Line", line_words(effect.line), at)
         if effect.before is not None and any(effect.part[2:]):
-            yield from row("", f"changed by {_parts(effect.part)}")
+            yield from row("", f"changed: {_parts(effect.part)}")
     if effect.market is not None:
         at = None if effect.clearing is None else effect.clearing.position
         yield from row("Market", said_of(effect.market), at)
@@ -131,7 +136,7 @@ def _signed(number: int) -> str:
 
 def _neighbours(effect: Effect) -> Iterator[str]:
     if effect.others:
-        words = f"{counted(effect.others, 'other member')} changed, together by {_parts(effect.others_part)}"
+        words = f"{counted(effect.others, 'other member')} changed; added up: {_parts(effect.others_part)}"
         yield from row("Others", words)
     for name, part in effect.named:
         yield from row("", f"{name}: {_parts(part)}")
@@ -147,7 +152,8 @@ def _money(effect: Effect) -> Iterator[str]:
             yield from row("Money", "none of this member's moved in this run")
         return
     units = effect.part.sold_units - effect.part.bought_units
-    words = f"{exact(units)} of the net line of {exact(net.cash_units)}"
+    part = exact(units) if units else "nothing for this half-hour"
+    words = f"{part} in the net line of {exact(net.cash_units)}"
     if net.claim_units:
         words += f" and {exact(net.claim_units)} in what is owed"
     words += f", on the statement of {month_name(effect.month)}"

@@ -49,9 +49,13 @@ def _due(scene: Scene, code: str) -> str:
     due_ms = due_at_ms(table.run(code), scene.day, scene.rules.zone)
     zone = load_zone(scene.rules.zone)
     local = start_utc(due_ms // (SECONDS * 1000)).astimezone(zone)
-    verb = "was" if scene.community.writer.clock.now_ms() >= due_ms else "is"
     posts = "" if table.run(code).posts else ", to be shown as on its way"
-    return f"The run {code} {verb} due on {local:%Y-%m-%d} at {local:%H:%M}{posts}."
+    if scene.community.writer.clock.now_ms() < due_ms:
+        return f"The run {code} is due on {local:%Y-%m-%d} at {local:%H:%M}{posts}."
+    return (
+        f"The run {code} was due on {local:%Y-%m-%d} at {local:%H:%M}{posts}. Make it: commonwatt "
+        f"settle --day {scene.day} --run {code}"
+    )
 
 
 def next_run(scene: Scene) -> tuple[str, int] | None:

@@ -318,8 +318,10 @@ def _percent(ppm: int) -> str:
 
 def _log(why: Why) -> str:
     words = f"{why.origin}, {why.log_size:,} entries"
-    if why.published is not None:
-        words += f", published up to entry {why.published - 1:,}"
+    if why.published == why.log_size:
+        words += ", all published"
+    elif why.published is not None:
+        words += f", published before entry {why.published:,}"
     return words
 
 

@@ -46,7 +46,8 @@ def known_runs(scene: Scene, shown: tuple[str, int] | None = None) -> list[Known
         shown: code and log position of a run that only shows, if there is one.
     """
     runs = [KnownRun(r.code, r.known, scene.rules.timetable.is_final(r.code)) for r in scene.runs]
-    return sorted([*runs, *([KnownRun(*shown, final=False)] if shown else [])], key=_known)
+    # Where nothing was logged in between, a run that shows knew as much as the first that posts.
+    return sorted([*([KnownRun(*shown, final=False)] if shown else []), *runs], key=_known)
 
 
 def _known(run: KnownRun) -> int:

@@ -1,24 +1,39 @@
 """A street in which everything happens that an explanation must tell: for tests of `settlement.why`."""
 
 import dataclasses
-from datetime import UTC, datetime
 from pathlib import Path
 
+from ledger.db import Database
+from ledger.entropy import seeded_entropy
+from ledger.keyring import Keyring
 from ledger.primitives.clock import FixedClock
 from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import load_zone, of_local_day
 from ledger.primitives.signing import SigningKey
+from market.model import PriceRule, Rules
 from meters.readings import Channel, Quality, Reading
 from meters.simulation import SimulatedSite
 from settlement import deeds
 from settlement.community import Community
-from settlement.enrol import Terms, add_member
+from settlement.enrol import ROLE_KEYS, Charter, Terms, add_member, found_community
 from settlement.estimating import estimate_missing
 from settlement.intake import import_readings
 from settlement.run import settle_day
 from settlement.timetable import due_at_ms, first_due_ms
-from tests.streets import JUNE_30, SITES, ZONE, add_meters, new_community, street_readings
+from tests.prepared import ms, seeded_key
+from tests.streets import JUNE_30, SITES, ZONE, add_meters, street_readings
+from wallet_api.database import upgrade
 
+CHARTER = Charter(
+    "why.example/ledger/1",
+    "Why Street",
+    ZONE,
+    "LWD",
+    "street",
+    Rules(PriceRule.MID_MARKET, import_ticks=2450, export_ticks=410, charge_ticks=20),
+    "All wallets together always sum to zero.",
+    replay=True,
+)
 DAY = JUNE_30
 PERIODS = of_local_day(DAY, load_zone(ZONE))
 DAVE = SimulatedSite("m-dave", 0, 300, 900, 600)
@@ -66,11 +81,27 @@ class Told:
         import_readings(self.community, [Reading(*slot, period, wh, Quality.ACTUAL)])
 
 
-def founded(folder: Path, *, losses: bool = False, agreement: bool = False) -> Told:
+def founded(
+    folder: Path,
+    *,
+    losses: bool = False,
+    agreement: bool = False,
+    market: Rules = CHARTER.market,
+    leave_out: tuple[str, range] = ("", range(0)),
+) -> Told:
     """Found the street with its readings in, and nothing settled."""
-    community = new_community(folder, datetime(2026, 6, 27, 12, tzinfo=UTC), seed=b"why")
-    clock = community.writer.clock
-    assert isinstance(clock, FixedClock)
+    database = Database(f"sqlite:///{folder}/street.sqlite")
+    upgrade(database)
+    clock = FixedClock(ms(2026, 6, 27, 12))
+    keys = {name: seeded_key(name) for name in ROLE_KEYS}
+    community = found_community(
+        database,
+        Keyring(folder / "keys"),
+        clock,
+        dataclasses.replace(CHARTER, market=market),
+        entropy=seeded_entropy(b"why"),
+        keys=keys,
+    )
     members = {}
     for place, (name, site) in enumerate(WHO):
         device = SigningKey.from_seed(bytes([place + 1] * 32))
@@ -90,7 +121,7 @@ def founded(folder: Path, *, losses: bool = False, agreement: bool = False) -> T
         }
         deeds.agree(community, members["School roof"], fields)
     clock.set_ms((PERIODS.stop + 48) * 1_800_000)
-    gone = {(meter, period) for meter, span in (MISSING, GUESSED) for period in span}
+    gone = {(meter, period) for meter, span in (MISSING, GUESSED, leave_out) for period in span}
     readings = street_readings([site for _, site in WHO], [DAY])
     import_readings(community, [r for r in readings if (r.meter, r.period) not in gone])
     return Told(community, members, clock, folder)
