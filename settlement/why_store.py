@@ -118,7 +118,7 @@ def lines_of_periods(
     }
     rows = connection.execute(
         select(_lines)
-        .where(_lines.c.community == ledger.community, _lines.c.member.in_(wallets))
+        .where(_lines.c.community == ledger.community, _lines.c.member.in_([*wallets]))
         .where(_lines.c.period >= periods.start, _lines.c.period < periods.stop)
         .order_by(_lines.c.position)
     )

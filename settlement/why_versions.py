@@ -145,9 +145,11 @@ def _signer(scene: Scene, statement: Statement) -> Signer:
         for each in Statement.decode(entry.envelope).body["keys"]:
             if each["role"] == "adapter" and _is_of(each["key"], statement):
                 return Signer.ADAPTER
-    keys = scene.community.writer.key_book.meter_keys.get(statement.body["meter"], ())
-    mine = any(key_id_of(each.key) == statement.key_id for each in keys)
-    return Signer.METER if mine else Signer.UNKNOWN
+    for _, entry in log_store.facts(scene.connection, scene.number, kinds=["meter_key"]):
+        body = Statement.decode(entry.envelope).body
+        if body["meter"] == statement.body["meter"] and _is_of(body["key"], statement):
+            return Signer.METER
+    return Signer.UNKNOWN
 
 
 def _is_of(key: str, statement: Statement) -> bool:

@@ -1,6 +1,7 @@
 """A street in which everything happens that an explanation must tell: for tests of `settlement.why`."""
 
 import dataclasses
+from collections.abc import Callable
 from pathlib import Path
 
 from ledger.db import Database
@@ -13,13 +14,15 @@ from ledger.primitives.signing import SigningKey
 from market.model import PriceRule, Rules
 from meters.readings import Channel, Quality, Reading
 from meters.simulation import SimulatedSite
-from settlement import deeds
+from settlement import deeds, store
 from settlement.community import Community
 from settlement.enrol import ROLE_KEYS, Charter, Terms, add_member, found_community
 from settlement.estimating import estimate_missing
 from settlement.intake import import_readings
 from settlement.run import settle_day
 from settlement.timetable import due_at_ms, first_due_ms
+from settlement.why import why
+from settlement.why_day import why_day
 from tests.prepared import ms, seeded_key
 from tests.streets import JUNE_30, SITES, ZONE, add_meters, street_readings
 from wallet_api.database import upgrade
@@ -88,8 +91,9 @@ def founded(
     agreement: bool = False,
     market: Rules = CHARTER.market,
     leave_out: tuple[str, range] = ("", range(0)),
+    meanwhile: Callable[["Told"], None] = lambda _street: None,
 ) -> Told:
-    """Found the street with its readings in, and nothing settled."""
+    """Found the street with its readings in, and nothing settled; more may be agreed before them."""
     database = Database(f"sqlite:///{folder}/street.sqlite")
     upgrade(database)
     clock = FixedClock(ms(2026, 6, 27, 12))
@@ -120,11 +124,13 @@ def founded(
             "share_permille": 300,
         }
         deeds.agree(community, members["School roof"], fields)
+    made = Told(community, members, clock, folder)
+    meanwhile(made)
     clock.set_ms((PERIODS.stop + 48) * 1_800_000)
     gone = {(meter, period) for meter, span in (MISSING, GUESSED, leave_out) for period in span}
     readings = street_readings([site for _, site in WHO], [DAY])
     import_readings(community, [r for r in readings if (r.meter, r.period) not in gone])
-    return Told(community, members, clock, folder)
+    return made
 
 
 def whole(folder: Path, **options: bool) -> Told:
@@ -139,3 +145,33 @@ def whole(folder: Path, **options: bool) -> Told:
     street.read(slot, period, 1_000)
     street.settle("R1")
     return street
+
+
+def told(street, name, period, code=None):
+    """Explain a member's half-hour."""
+    with street.community.reading() as connection:
+        return why(street.community, connection, street.members[name], period, code)
+
+
+def day_of(street, name, code=None):
+    """Explain a member's day."""
+    with street.community.reading() as connection:
+        return why_day(street.community, connection, street.members[name], DAY, code)
+
+
+def settled(street):
+    """Make the first run of the day."""
+    street.clock.set_ms(first_due_ms(DAY, ZONE))
+    settle_day(street.community, DAY)
+    return street
+
+
+def stored_lines(street, name, *, first=False):
+    """Return a member's lines of the day, by half-hour."""
+    writer = street.community.writer
+    asset = street.community.state.rules_now.asset
+    with street.community.reading() as connection:
+        lines = store.member_lines(
+            connection, writer.ledger, street.members[name], asset, PERIODS, first=first
+        )
+        return {line.period: line for line in lines}
