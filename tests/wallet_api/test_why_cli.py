@@ -15,6 +15,7 @@ from tests.wallet_api.communities import Shell
 from wallet_api.cli.app import run
 
 GOLDEN = Path(__file__).parent / "golden"
+ROOT = Path(__file__).parents[2]
 NOON, LATE = PERIODS[25], PERIODS[-1]
 
 
@@ -71,6 +72,13 @@ def test_what_people_read(command, name):
     if os.environ.get("COMMONWATT_WRITE_GOLDEN"):
         golden.write_text(out, encoding="utf-8")
     assert out == golden.read_text(encoding="utf-8")
+
+
+def test_the_pages_example_is_what_the_command_says():
+    page = (ROOT / "docs" / "why.md").read_text(encoding="utf-8")
+    _, _, rest = page.partition("<!-- why: a test keeps it true -->\n```text\n")
+    golden = (GOLDEN / "why-changed.txt").read_text(encoding="utf-8")
+    assert rest.partition("```")[0] == golden
 
 
 @pytest.mark.parametrize("name", EXAMPLES)
