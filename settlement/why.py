@@ -305,7 +305,7 @@ class _Worked:
             except AssertionError as error:
                 self.checks.append(held("cap", agrees=False, otherwise=f"{error}."))
         agreed = () if now is None else agreements_told(scene, half.member, now, result)
-        told = self._market(clearing, market, result, order, proof)
+        told = self._market(clearing, market, result, proof)
         return place, told, order, agreed
 
     def _market(
@@ -313,7 +313,6 @@ class _Worked:
         clearing: Found | None,
         market: Market | None,
         result: Result | None,
-        order: OrderTold | None,
         proof: Sequence[Check],
     ) -> MarketTold | None:
         if clearing is None or result is None:
@@ -321,8 +320,7 @@ class _Worked:
         outcome = next(check.outcome for check in proof if check.name == "certificate")
         proved = None if outcome is Outcome.CANNOT else outcome is Outcome.HOLDS
         hashes = clearing.body["market"], clearing.body["result"]
-        side = None if order is None else order.side
-        return market_told(market, result, hashes, self.half.member, side, certificate=proved)
+        return market_told(market, result, hashes, self.half.member, certificate=proved)
 
     def _moved(self, position: int) -> tuple[list[Moved], int]:
         """Return how the half-hour's money moved, by run, and what the day comes to."""

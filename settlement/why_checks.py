@@ -23,7 +23,7 @@ from settlement.why_model import Check, NetTold, Outcome, Place
 from settlement.why_scene import Scene
 from settlement.why_store import Found, Lines
 
-NO_LINE = Line("", 0, *([0] * 7))
+NO_LINE = Line("", 0, *([0] * (len(Line._fields) - 2)))
 """A line of nobody's that came to nothing."""
 
 

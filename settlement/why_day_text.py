@@ -16,8 +16,10 @@ from settlement.why_day_model import DayRun, WhyDay
 from settlement.why_model import Outcome
 from settlement.why_words import (
     RULER,
+    WARNING,
     account,
     begins,
+    differing,
     exact,
     local_instant,
     long_date,
@@ -44,6 +46,8 @@ def why_day_text(why: WhyDay) -> str:
 
 def _story(why: WhyDay) -> Iterator[str]:
     total, when = why.total, long_date(date.fromisoformat(why.day))
+    if why.differences:
+        yield WARNING
     parts = []
     if total.sold_wh:
         parts.append(f"sold {_kwh(total.sold_wh)} to neighbours for {pennies(total.sold_units)}")
@@ -149,10 +153,7 @@ def _changes(why: WhyDay, run: DayRun) -> Iterator[str]:
 def _verdict(why: WhyDay) -> list[str]:
     held = sum(check.outcome is Outcome.HOLDS for check in why.checks)
     if why.differences:
-        lines = ["DOES NOT AGREE:"]
-        for sentence in why.differences:
-            lines += [f"  {line}" for line in paragraph(sentence)]
-        return lines
+        return differing(why.differences)
     lines = []
     if why.posts:
         lines += paragraph(

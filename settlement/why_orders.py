@@ -153,7 +153,6 @@ def market_told(
     result: Result,
     hashes: tuple[str, str],
     member: str,
-    side: Side | None,
     *,
     certificate: bool | None,
 ) -> MarketTold:
@@ -164,7 +163,6 @@ def market_told(
         result: what came of it.
         hashes: of market and result, as the clearing signs them.
         member: whose order is explained.
-        side: of the order; None without one.
         certificate: whether it was verified; None where that cannot be done.
     """
     fills = [
@@ -178,8 +176,11 @@ def market_told(
     wh, units = summed(fills)
     price = next(iter(result.prices), None)
     words: tuple[str, ...] = ()
-    if market is not None and side is not None and certificate:
-        words = tuple(sentences(explain(market, result, side, member)))
+    if market is not None and certificate:
+        sides = ((Side.ASK, market.asks), (Side.BID, market.bids))
+        side = next((side for side, orders in sides if member in orders.ids), None)
+        if side is not None:
+            words = tuple(sentences(explain(market, result, side, member)))
     return MarketTold(
         units // wh if wh else None,
         None if price is None else price.low_ticks,

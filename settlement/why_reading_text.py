@@ -27,8 +27,10 @@ from settlement.why_text import line_words
 from settlement.why_words import (
     QUALITY_WORDS,
     RULER,
+    WARNING,
     begins,
     clock,
+    differing,
     exact,
     heading,
     local_instant,
@@ -64,6 +66,8 @@ def why_reading_text(why: WhyReading) -> str:
 
 def _story(why: WhyReading) -> Iterator[str]:
     """Say in a few sentences what came of the reading."""
+    if why.differences:
+        yield WARNING
     whose = why.name or ("a closed account" if why.member else None)
     if whose is None:
         yield "Nobody's consent covers it: it was traded by no run."
@@ -197,9 +201,7 @@ def _verdict(why: WhyReading) -> Iterator[str]:
     for sentence in why.gone:
         yield from paragraph(sentence)
     if why.differences:
-        yield "DOES NOT AGREE:"
-        for sentence in why.differences:
-            yield from (f"  {line}" for line in paragraph(sentence))
+        yield from differing(why.differences)
     elif all(check.outcome is Outcome.HOLDS for check in why.checks):
         yield "Compared just now: the stored readings are those that were signed."
     if why.next_run is not None:

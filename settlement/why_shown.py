@@ -9,7 +9,6 @@ orders and clearing follow again; else only its lines are told.
 
 from ledger.primitives.canonical import decode
 from market.clearing import clear
-from market.model import Side
 from settlement.orders import fund_orders, funds_of
 from settlement.postings import Line, lines_of, market_of
 from settlement.store import Shown
@@ -49,8 +48,7 @@ def told_shown(
         scene.gone.append(MOVED_ON)
     elif flow is not None:
         order = order_told(scene, member, flow, orders, funds)
-        side: Side | None = None if order is None else order.side
-        told = market_told(market, result, ("", ""), member, side, certificate=True)
+        told = market_told(market, result, ("", ""), member, certificate=True)
         agreed = agreements_told(scene, member, orders[-1], result)
     data = decode(shown.data, DETAIL_BYTES_MAX)["lines"]
     mine = [Line(*line) for line in data if line[0] == member]

@@ -18,11 +18,13 @@ from settlement.why_cap_words import cap_sentence
 from settlement.why_model import Brief, Counted, Outcome, RunTold, Why
 from settlement.why_reading_words import reading_rows
 from settlement.why_words import (
+    WARNING,
     account,
     amount,
     at_price,
     cite,
     clock,
+    differing,
     exact,
     heading,
     kwh,
@@ -52,6 +54,8 @@ def why_text(why: Why) -> str:
 def _story(why: Why, when: str) -> Iterator[str]:
     """Say in a few sentences what came of the half-hour."""
     told, line = why.told, why.told.line
+    if why.differences:
+        yield WARNING
     yield f"In the half-hour from {when} {_traded(line)}"
     yield from _rest(line)
     yield from _unread(told)
@@ -230,7 +234,7 @@ def _clearing(told: RunTold) -> Iterator[str]:
             yield from row("Clearing", f"clearing {cite(told.clearing)}", at)
         return
     sentences = " ".join(market.sentences) or (
-        f"{kwh(market.matched_wh)} matched between neighbours; you had no order."
+        f"{kwh(market.matched_wh)} matched between neighbours."
     )
     parts: list[tuple[str, int | None]] = [(sentences, at)]
     if told.clearing is not None:
@@ -359,9 +363,7 @@ def _verdict(why: Why) -> list[str]:
         lines += paragraph(sentence)
     held = [check for check in why.checks if check.outcome is Outcome.HOLDS]
     if why.differences:
-        lines += ["DOES NOT AGREE:"]
-        for sentence in why.differences:
-            lines += [f"  {line}" for line in paragraph(sentence)]
+        lines += differing(why.differences)
     elif why.told.posts:
         known = "" if len(held) == len(why.checks) else " What was erased cannot be compared."
         lines += paragraph(

@@ -70,9 +70,19 @@ def month_name(month: str) -> str:
     return f"{date.fromisoformat(f'{month}-01'):%B %Y}"
 
 
-def paragraph(text: str) -> list[str]:
+def paragraph(text: str, indent: str = "") -> list[str]:
     """Return a text as lines of the page's width."""
-    return textwrap.wrap(printable(text), WIDTH)
+    plain = printable(text)
+    return textwrap.wrap(plain, WIDTH, initial_indent=indent, subsequent_indent=indent)
+
+
+WARNING = "ATTENTION: not all of this is what was signed; what is not stands at the end."
+"""Said before anything else where something does not agree."""
+
+
+def differing(differences: Iterable[str]) -> list[str]:
+    """Return what does not agree, as the last that is said."""
+    return ["DOES NOT AGREE:", *(line for says in differences for line in paragraph(says, "  "))]
 
 
 def printable(text: str) -> str:

@@ -190,6 +190,7 @@ def test_what_was_erased_is_named_and_the_rest_is_shown(plain, kind, gone, words
     outcomes = {check.name: check.outcome for check in found.checks}
     assert outcomes[gone] is Outcome.CANNOT
     assert Outcome.HOLDS in outcomes.values()
+    assert max(map(len, why_text(found).splitlines())) <= 78
     text = why_text(found).replace("\n", " ")
     assert words in " ".join(text.split())
     assert "cannot be compared" in text
@@ -231,7 +232,10 @@ def test_a_changed_database_is_noticed(plain, name, sql, says):
     found = told(plain, "Ada", PERIODS[25])
     assert {c.name for c in found.checks if c.outcome is Outcome.DIFFERS} >= {name}
     assert any(says in sentence for sentence in found.differences)
-    assert "DOES NOT AGREE" in why_text(found)
+    text = why_text(found)
+    assert "DOES NOT AGREE" in text
+    assert text.splitlines()[2].startswith("ATTENTION")
+    assert max(map(len, text.splitlines())) <= 78
 
 
 def test_a_changed_reading_is_noticed_and_named(plain):
