@@ -93,23 +93,36 @@ def why(
         told, checks = half.told_shown()
     else:
         told, checks = _Worked(half, code, folder).told()
-    names = people.names(connection, community.writer.community)
-    size, _, _ = log_store.head(connection, community.writer.community)
+    return _page(half, told, checks, briefs, folder)
+
+
+def _page(
+    half: "_Half",
+    told: RunTold,
+    checks: Sequence[Check],
+    briefs: Sequence[Brief],
+    folder: Path | None,
+) -> Why:
+    """Return all that was found, with what frames it."""
+    scene, connection = half.scene, half.scene.connection
+    community = scene.community
+    names = people.names(connection, scene.number)
+    size, _, _ = log_store.head(connection, scene.number)
     return Why(
         community.name,
         community.writer.origin,
-        member,
-        names.get(member),
-        half.scene.rules.zone,
-        period,
-        half.scene.day.isoformat(),
+        half.member,
+        names.get(half.member),
+        scene.rules.zone,
+        half.period,
+        scene.day.isoformat(),
         tuple(briefs),
         told,
         tuple(checks),
-        tuple(dict.fromkeys(half.scene.gone)),
+        tuple(dict.fromkeys(scene.gone)),
         size,
         published_size(community, connection, folder),
-        next_run(half.scene),
+        next_run(scene),
     )
 
 
@@ -206,11 +219,9 @@ class _Worked:
         worked_in = scene.worked_in(self.code, period)
         if worked_in is None:
             raise InputError(f"The half-hour from {start_text(period)} is not worked out.")
-        clearing, settlement = (
-            scene.said(kind, worked_in, period) for kind in ("clearing", "settlement")
-        )
-        seal = scene.said("seal", self.code, scene.day.isoformat())
-        begin = self._begin()
+        clearing = scene.said("clearing", worked_in, period)
+        settlement = scene.said("settlement", worked_in, period)
+        begin, hold, seal = self._frame()
         inputs = scene.inputs_of_run(self.code, period)
         item = None if inputs is None else inputs[period - scene.periods.start]
         readings = half.readings(self.code, item)
@@ -222,7 +233,6 @@ class _Worked:
         replaced = self._replaced(worked_in)
         self.checks.append(check_citations(scene, clearing, settlement, replaced))
         moved, day_units = self._moved(run.position)
-        hold = scene.said("hold", scene.runs[0].code, scene.day.isoformat())
         cited = [hold, begin, clearing, settlement, seal]
         self.checks.append(check_log(scene, cited, self.folder))
         rules, line = scene.rules, half.line_of(self._known())
@@ -255,11 +265,13 @@ class _Worked:
     def _known(self) -> KnownRun:
         return next(run for run in self.half.runs if run.code == self.code)
 
-    def _begin(self) -> Found | None:
-        """Return how the run begins: its hold, or the statement of a later run that changed something."""
-        scene = self.half.scene
-        kind = "hold" if self.code == scene.runs[0].code else "run"
-        return scene.said(kind, self.code, scene.day.isoformat())
+    def _frame(self) -> tuple[Found | None, Found | None, Found | None]:
+        """Return how the run begins, if it changed anything; the day's hold; and the run's seal."""
+        scene, day = self.half.scene, self.half.scene.day.isoformat()
+        hold = scene.said("hold", scene.runs[0].code, day)
+        first = self.code == scene.runs[0].code
+        begin = hold if first else scene.said("run", self.code, day)
+        return begin, hold, scene.said("seal", self.code, day)
 
     def _replaced(self, worked_in: str) -> Found | None:
         """Return the settlement whose place the half-hour's takes."""

@@ -24,7 +24,7 @@ from settlement.why_checks import NO_LINE, check_nets, nets_told
 from settlement.why_day_model import DayChange, DayRun, WhyDay
 from settlement.why_runs import check_made, next_run
 from settlement.why_scene import Scene
-from settlement.why_shown import shown_lines
+from settlement.why_shown import shown_day
 from settlement.why_store import Lines
 
 
@@ -55,14 +55,11 @@ def why_day(
     code = check_made(scene, shown, code)
     lines = why_store.lines_of_periods(connection, community.writer.ledger, scene.periods, member)
     posts = shown is None or code != shown.code
-    if posts:
-        mine = _left_by(scene, lines, member, scene.run(code).position)
-    else:
-        mine = {
-            period: found[member]
-            for period in scene.periods
-            if member in (found := shown_lines(shown, period))
-        }
+    mine = (
+        _left_by(scene, lines, member, scene.run(code).position)
+        if posts
+        else shown_day(shown, member)
+    )
     if not mine:
         raise InputError(f"On {day} this member had no meter that is traded.")
     nets = nets_told(scene, member)

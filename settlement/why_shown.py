@@ -7,12 +7,13 @@ orders and clearing follow again; else only its lines are told.
 {}
 """
 
-from ledger.primitives.canonical import decode
+import json
+from collections.abc import Iterator
+
 from market.clearing import clear
 from settlement.orders import fund_orders, funds_of
 from settlement.postings import Line, lines_of, market_of
 from settlement.store import Shown
-from settlement.timetable import DETAIL_BYTES_MAX
 from settlement.why_model import Agreed, RunTold, UsedReading
 from settlement.why_orders import agreements_told, market_told, order_told, rules_cited
 from settlement.why_scene import Scene
@@ -22,11 +23,18 @@ MOVED_ON = "What is in the wallets has changed since this was shown, so its orde
 
 def shown_lines(shown: Shown | None, period: int) -> dict[str, Line]:
     """Return every member's line of a half-hour as a run that only shows left it."""
-    if shown is None:
-        return {}
-    value = decode(shown.data, DETAIL_BYTES_MAX)
-    lines = (Line(*line) for line in value["lines"])
-    return {line.member: line for line in lines if line.period == period}
+    return {line.member: line for line in _lines(shown) if line.period == period}
+
+
+def shown_day(shown: Shown | None, member: str) -> dict[int, Line]:
+    """Return a member's half-hours as a run that only shows left them."""
+    return {line.period: line for line in _lines(shown) if line.member == member}
+
+
+def _lines(shown: Shown | None) -> Iterator[Line]:
+    """Yield what is kept of a run that only shows: our own bytes, and nothing that anybody signed."""
+    value = {"lines": []} if shown is None else json.loads(shown.data)
+    return (Line(*line) for line in value["lines"])
 
 
 def told_shown(
@@ -50,8 +58,7 @@ def told_shown(
         order = order_told(scene, member, flow, orders, funds)
         told = market_told(market, result, ("", ""), member, certificate=True)
         agreed = agreements_told(scene, member, orders[-1], result)
-    data = decode(shown.data, DETAIL_BYTES_MAX)["lines"]
-    mine = [Line(*line) for line in data if line[0] == member]
+    mine = shown_day(shown, member).values()
     return RunTold(
         code=shown.code,
         posts=False,

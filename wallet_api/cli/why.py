@@ -37,7 +37,9 @@ def why(
     member: Annotated[str | None, typer.Argument(help="Name, or beginning of the id")] = None,
     when: Annotated[
         str | None,
-        typer.Argument(help="A half-hour's local start, 2026-06-15T13:00, or a day, 2026-06-15"),
+        typer.Argument(
+            help="A half-hour: 2026-06-15T13:00, or in UTC with Z; or a day: 2026-06-15"
+        ),
     ] = None,
     run: Annotated[
         str | None, typer.Option("--run", metavar="CODE", help="As II, SF, R1, RF [the last]")
@@ -57,10 +59,7 @@ def why(
 ) -> None:
     """Say why a half-hour or a day came to what it came to; or what a reading caused.
 
-    All of it is worked out again from the log and compared. Exit code 0: it agrees; 1: something
-    is not what was signed, and it is said what.
-
-    A time is local, as in 2026-06-15T13:00, or UTC, as in 2026-06-15T12:00:00Z.
+    All is worked out again from the log and compared. Exit code 1: something is not as signed.
 
     Example: commonwatt why Ada 2026-06-15T13:00
 
@@ -68,27 +67,42 @@ def why(
 
     Example: commonwatt why --reading 1900012345678 export 2026-06-15T13:00
     """
-    settings = settings_of(context)
-    community = open_here(settings)
     backwards = reading is not None or entry is not None
     if backwards == (member is not None) or (run and backwards) or (everybody and reading is None):
         raise InputError(
             "Say whose and when, commonwatt why Ada 2026-06-15T13:00, or which reading: "
             "commonwatt why --reading 1900012345678 export 2026-06-15T13:00"
         )
+    settings = settings_of(context)
+    community = open_here(settings)
     if reading is not None:
         differs = _reading(community, reading, entry, everybody=everybody, as_json=as_json)
     elif entry is not None:
         differs = _batch(community, entry, as_json=as_json)
-    elif member is None or when is None:
-        raise InputError("Say when: a half-hour, 2026-06-15T13:00, or a day, 2026-06-15.")
-    elif _DAY.fullmatch(when):
-        differs = _day(community, member_named(community, member), when, run, as_json=as_json)
     else:
-        found, folder = member_named(community, member), settings.log_folder
-        differs = _half_hour(community, found, when, run, folder, as_json=as_json)
+        differs = _forwards(
+            community, member or "", when, run, settings.log_folder, as_json=as_json
+        )
     if differs:
         stop(EXIT_NO)
+
+
+def _forwards(
+    community: Community,
+    who: str,
+    when: str | None,
+    run: str | None,
+    folder: Path,
+    *,
+    as_json: bool,
+) -> bool:
+    """Explain a half-hour or a day of a member, and return whether something does not agree."""
+    if when is None:
+        raise InputError("Say when: a half-hour, 2026-06-15T13:00, or a day, 2026-06-15.")
+    member = member_named(community, who)
+    if _DAY.fullmatch(when):
+        return _day(community, member, when, run, as_json=as_json)
+    return _half_hour(community, member, when, run, folder, as_json=as_json)
 
 
 def _half_hour(
