@@ -17,7 +17,7 @@ from ledger.log_store import Entry
 from ledger.records import MOVES
 from ledger.statements import Statement
 from ledger.store import LedgerStore
-from ledger.tables import BatchRow, StatementRow, TransferRow
+from ledger.tables import BatchRow, FactRow, StatementRow, TransferRow
 from meters.store import CHANNELS, OWN_LETTERS
 from meters.tables import MeterRow, ReadingDayRow
 from settlement.postings import Line
@@ -28,7 +28,7 @@ from settlement.why_model import Cited
 _lines, _days = LineRow.__table__, ReadingDayRow.__table__  # type: ignore[attr-defined]
 _meters = MeterRow.__table__  # type: ignore[attr-defined]
 _batches, _transfers = BatchRow.__table__, TransferRow.__table__  # type: ignore[attr-defined]
-_statements = StatementRow.__table__  # type: ignore[attr-defined]
+_statements, _facts = StatementRow.__table__, FactRow.__table__  # type: ignore[attr-defined]
 
 
 @dataclass(frozen=True)
@@ -75,13 +75,23 @@ def deeds_of(
 
     What a helper said for them is among it. Most envelopes are only looked into, not decoded.
     """
-    for position, entry in log_store.facts(connection, community, kinds=[kind, "act_for"]):
-        payload = base64.b64decode(json.loads(entry.envelope)["payload"])
+    rows = connection.execute(
+        select(_statements.c.position, _statements.c.kind, _statements.c.period, _facts.c.envelope)
+        .join(
+            _facts,
+            (_facts.c.community == _statements.c.community)
+            & (_facts.c.position == _statements.c.position),
+        )
+        .where(_statements.c.community == community, _statements.c.kind.in_([kind, "act_for"]))
+        .order_by(_statements.c.position)
+    )
+    for row in rows:
+        payload = base64.b64decode(json.loads(row.envelope)["payload"])
         if member.encode() not in payload:
             continue
-        statement = Statement.decode(entry.envelope)
+        statement = Statement.decode(row.envelope)
         if statement.account == member and statement.deed[0] == kind:
-            yield entry.period, Cited(position, entry.kind, statement.tx_id, entry.period)
+            yield row.period, Cited(row.position, row.kind, statement.tx_id, row.period)
 
 
 @dataclass(frozen=True, slots=True)
