@@ -146,11 +146,8 @@ def _traced(
         file = community.files.find(connection, number)
     if file is not None:
         before_file(file)
-        with tempfile.SpooledTemporaryFile(SPOOLED_BYTES_MAX) as stream:
-            _spool(community, connection, file, statement.body.get("file"), stream)  # type: ignore[arg-type]
-            place = _find(stream, file, slot, period, version)  # type: ignore[arg-type]
-            stream.seek(place.place.offset)
-            excerpt = stream.read(min(place.place.length, EXCERPT_BYTES_MAX))
+        signed = statement.body.get("file")
+        place, excerpt = place_in_file(community, connection, file, signed, slot, period, version)
     return Traced(
         version,
         statement.tx_id,
@@ -164,6 +161,27 @@ def _traced(
         counts=position == best,
         inputs=_inputs(statement, fact.detail),
     )
+
+
+def place_in_file(
+    community: Community,
+    connection: Connection,
+    file: StoredFile,
+    signed: str | None,
+    slot: Slot,
+    period: int,
+    version: Version,
+) -> tuple[InFile, bytes]:
+    """Return where a stored file says a version of a reading, and the bytes there.
+
+    Raises:
+        InputError: the file is not the one that was signed for, or does not say so.
+    """
+    with tempfile.SpooledTemporaryFile(SPOOLED_BYTES_MAX) as stream:
+        _spool(community, connection, file, signed, stream)  # type: ignore[arg-type]
+        place = _find(stream, file, slot, period, version)  # type: ignore[arg-type]
+        stream.seek(place.place.offset)
+        return place, stream.read(min(place.place.length, EXCERPT_BYTES_MAX))
 
 
 def _inputs(statement: Statement, detail: bytes | None) -> Sequence[Mapping[str, Any]]:

@@ -50,6 +50,7 @@ from wallet_api.cli import (
     rules,
     settle,
     statement,
+    why,
     witness,
 )
 from wallet_api.cli.context import (
@@ -153,6 +154,7 @@ app.command()(forecast.forecast)
 app.command()(caps.caps)
 app.command("statement")(statement.statement)
 app.command("receipt")(receipt.receipt)
+app.command()(why.why)
 audit.app.command("receipt")(receipt.audit_receipt)
 ledger.app.command("balances")(books.balances)
 ledger.app.command("history")(books.account_history)
