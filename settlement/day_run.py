@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 
+from market.model import Side
 from settlement.netting import Nets
 from settlement.orders import DayFunds, PeriodInputs, PeriodOrders
 from settlement.postings import NO_ENERGY, Energy, Line
@@ -116,6 +117,33 @@ def differing(
         for index, (one, other) in enumerate(zip(before, now, strict=True))
         if one.readings != other.readings or orders_before[index] != orders_now[index]
     ]
+
+
+def not_as_posted(
+    before: Iterable[PeriodInputs],
+    lines: Mapping[int, Mapping[str, Line]],
+    rules: CommunityRules,
+) -> int | None:
+    """Return the first half-hour whose readings do not give the flows that were posted, or None.
+
+    It happens where readings were erased after a run had used them.
+    """
+    for item in before:
+        found = lines.get(item.period, {})
+        for member, flow in item.flows.items():
+            line = found.get(member)
+            flows = (
+                flow.own_use_wh,
+                rules.at_boundary(Side.BID, flow.wanted_wh),
+                rules.at_boundary(Side.ASK, flow.offered_wh),
+            )
+            if line is None or flows != (
+                line.own_use_wh,
+                line.bought_wh + line.grid_import_wh,
+                line.sold_wh + line.grid_export_wh,
+            ):
+                return item.period
+    return None
 
 
 def changed_lines(lines: Iterable[Line], before: Mapping[str, Line]) -> list[Line]:

@@ -203,11 +203,12 @@ def settle_up(
         for member, units in owed.items()
     }
     wanted = {FEES: 0, NETWORK: 0, **mine}
-    wanted[FUND] = mine.get(FUND, 0) + coffers.claim_units
+    least_units = -max(0, coffers.fund_units)
+    wanted[FUND] = max(mine.get(FUND, 0) + coffers.claim_units, least_units)
     missing = sum(cash.values()) + sum(wanted.values())
     if missing < 0:
         raise AssertionError("what is due and what is owed do not sum to zero")
-    for name, least in ((FUND, -max(0, coffers.fund_units)), (FEES, 0), (NETWORK, 0)):
+    for name, least in ((FUND, least_units), (FEES, 0), (NETWORK, 0)):
         given = min(missing, max(0, wanted[name] - least))
         wanted[name] -= given
         missing -= given

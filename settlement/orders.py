@@ -237,14 +237,15 @@ def fund_orders(
     """Turn flows into orders and cap each at what can be set aside for it.
 
     Half-hours are funded in order, and within one the members in order of id, each after what the
-    earlier ones set aside. A member without an offer or rules does not trade.
+    earlier ones set aside. A member without an offer or rules does not trade. The rules are those
+    that bind the first of the half-hours, as for everything else in a run.
     """
     purses: dict[str, _Purse] = {}
     offers, mandates = Binding(state.offers), Binding(state.mandates)
     funded = []
+    rules = state.rules_of(inputs[0].period) if inputs else None
     for item in inputs:
         period = item.period
-        rules = state.rules_of(period)
         orders = PeriodOrders(period, {}, {})
         funded.append(orders)
         if rules is None:

@@ -19,6 +19,7 @@ from ledger import log_store
 from ledger.batches import Batch
 from ledger.kinds import COMMUNITY
 from ledger.primitives.canonical import encode, encode_trusted
+from ledger.primitives.periods import load_zone, of_local_day
 from ledger.records import Transfer, record, salted_root
 from ledger.statements import Statement
 from ledger.writer import Draft
@@ -71,7 +72,7 @@ def settle_day(
         RunRefusedError: too early, out of order, or there is nothing to settle.
     """
     with community.reading() as connection:
-        code = code or community.state.rules_now.timetable.first
+        code = code or _first_code(community, day)
         done = store.find_run(connection, community.writer.community, day.isoformat(), code)
     if done is not None:
         return done
@@ -109,6 +110,13 @@ def settle_within(community: Community, connection: Connection, day: date, code:
     for group in _groups(run):
         _settle_group(community, connection, run, _cleared(run, group))
     return close(community, connection, run)
+
+
+def _first_code(community: Community, day: date) -> str:
+    """Return the first run that posts, by the rules that bind the day."""
+    state = community.state
+    first = of_local_day(day, load_zone(state.rules_now.zone)).start
+    return (state.rules_of(first) or state.rules_now).timetable.first
 
 
 def _groups(run: DayRun) -> list[list[int]]:

@@ -27,7 +27,7 @@ from market.check import check_market
 from market.errors import MarketInputError
 from settlement import store
 from settlement.community import Community
-from settlement.day_run import DayRun, Posted, differing, missing_of
+from settlement.day_run import DayRun, Posted, differing, missing_of, not_as_posted
 from settlement.errors import RunRefusedError
 from settlement.gifts import quotas_of
 from settlement.netting import nets_of
@@ -37,7 +37,7 @@ from settlement.postings import energy_of, hold_transfers, market_of, run_id
 from settlement.run_inputs import inputs_of, surely_unchanged
 from settlement.store import RunSummary
 from settlement.terms import CommunityRules
-from settlement.timetable import DETAIL_BYTES_MAX, NOT_AFTER_MS, due_at_ms
+from settlement.timetable import DETAIL_BYTES_MAX, NOT_AFTER_MS, due_at_ms, over_at_ms
 
 
 def begin(community: Community, connection: Connection, day: date, code: str) -> DayRun:
@@ -165,7 +165,14 @@ class _Beginning:
             entry = log_store.fact_at(self.connection, writer.community, position)
             known_at_ms = Statement.decode(entry.envelope).body["known_at"]
             return self._anew(known_at_ms, position, last, posted)
+        self._check_none_open(posted.codes)
         known_at_ms = self._now_if_due()
+        over_ms = over_at_ms(self.rules.timetable, self.code, self.day, self.rules.zone)
+        if known_at_ms > over_ms:
+            raise RunRefusedError(
+                f"The run {self.code} of {self.day} could be made until {_when(over_ms)}: the day "
+                "stays as it is. Nothing was posted."
+            )
         known, _, _ = log_store.head(self.connection, writer.community)
         if surely_unchanged(self.community, self.connection, self.periods, last.known):
             return DayRun(
@@ -195,7 +202,15 @@ class _Beginning:
         before, now = self._inputs(last.known, last.code), self._inputs(known, self.code)
         orders = fund_orders(state, now, funds)
         changed = differing(before, fund_orders(state, before, funds), now, orders)
-        lines = store.lines_by_period(connection, ledger, self.periods)
+        # A run that was stopped has lines of its own already: they are not what it began with.
+        lines = store.lines_by_period(connection, ledger, self.periods, known)
+        period = not_as_posted(before, lines, self.rules) if changed else None
+        if period is not None:
+            raise RunRefusedError(
+                f"The readings of {start_text(period)} are not those of which {last.code} of "
+                f"{self.day} was made: they were erased since. The day cannot be worked out again; "
+                "nothing was posted."
+            )
         all_lines = [line for found in lines.values() for line in found.values()]
         posted = replace(
             posted,
@@ -258,6 +273,15 @@ class _Beginning:
                 f"The run {self.code} of {self.day} is due on {_when(due_ms)}; nothing was posted."
             )
         return now_ms
+
+    def _check_none_open(self, made: tuple[str, ...]) -> None:
+        """Refuse to begin a run while another one of the day was begun and not finished."""
+        for code in self.rules.timetable.may_be_open(made):
+            if self._has(run_id("run", self.community.writer.origin, code, str(self.day))):
+                raise RunRefusedError(
+                    f"The run {code} of {self.day} was begun and not finished: finish it before "
+                    f"{self.code} begins. Nothing was posted."
+                )
 
     def _check_markets(self, orders: list[PeriodOrders]) -> None:
         """Refuse orders that cannot be cleared before anything is written: it fixes the day."""

@@ -28,13 +28,14 @@ from settlement.agreements import Agreement, AgreementBook
 from settlement.disputes import Dispute, DisputeBook
 from settlement.terms import (
     CHANNELS,
-    Bands,
     CommunityRules,
     Mandate,
     Member,
     MeterUse,
     Offer,
     Shares,
+    bands_of,
+    vat_of,
 )
 from settlement.timetable import GB, timetable_from_json
 
@@ -143,7 +144,7 @@ class CommunityState:
 
     def _offer(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
         bought, sold = (
-            _bands(body.get(name, ()), name) for name in ("import_bands", "export_bands")
+            bands_of(body.get(name, ()), name) for name in ("import_bands", "export_bands")
         )
         ticks = {name: body[name] for name in Offer.__slots__ if name.endswith("_ticks")}
         offer = Offer(**ticks, import_bands=bought, export_bands=sold)
@@ -234,7 +235,7 @@ class CommunityState:
             **body.get("losses", {}),
             **body.get("charges", {}),
             timetable=timetable_from_json(body["timetable"]) if "timetable" in body else GB,
-            **_vat(body.get("vat")),
+            **vat_of(body.get("vat")),
         )
         if not 0 <= rules.network_ticks <= market.charge_ticks:
             raise RefusedError("The network charge is a part of the charge: zero to all of it.")
@@ -362,32 +363,6 @@ class Binding(Generic[_T]):
             self._bound = {name: value for name, value in found if value is not None}
             self._last = begun
         return self._bound
-
-
-def _bands(bands: Sequence[Mapping[str, int]], name: str) -> Bands:
-    """Return a tariff's bands.
-
-    Raises:
-        RefusedError: they are not in order of time.
-    """
-    found = tuple((band["minute"], band["ticks"]) for band in bands)
-    if [minute for minute, _ in found] != sorted({minute for minute, _ in found}):
-        raise RefusedError(f"{name}: the bands are not in order of time, or two begin at once.")
-    return found
-
-
-def _vat(value: Mapping[str, Any] | None) -> dict[str, Any]:
-    """Return the fields of rules that are about VAT.
-
-    Raises:
-        RefusedError: a class has two rates.
-    """
-    if value is None:
-        return {}
-    rates = tuple((item["class"], item["permille"]) for item in value["rates"])
-    if len(dict(rates)) != len(rates):
-        raise RefusedError("The rules give a class of members two rates of VAT.")
-    return {"vat_number": value["number"], "vat_permille": rates}
 
 
 def channels_of(uses: Mapping[str, MeterUse]) -> list[tuple[str, Channel, str]]:

@@ -134,7 +134,7 @@ class HouseholdStatement:
         set_aside_units: of the closing balance, held for half-hours not worked out yet.
         floor_units: how far below zero the wallet may go, zero or less.
         grid: the same energy with the grid.
-        seals: the runs of the month's days, with their log entries.
+        seals: the first runs of the month's days, with their log entries.
         estimated: half-hours of the member's own meters that the runs took from our estimates.
         adjustments: of days that later runs changed in this month.
         claim_units: what was not paid yet of all that: below zero, the member owes it.
@@ -244,7 +244,9 @@ def household_statement(
     days = {net.day: net for net in nets if _is_first(net, zone)}
     lines = _first_lines(community, connection, member, periods, set(days))
     named = people.names(connection, community.writer.community)
-    sealed = seals(connection, community.writer.community, first.isoformat(), last.isoformat())
+    sealed = _first_seals(
+        seals(connection, community.writer.community, first.isoformat(), last.isoformat())
+    )
     return HouseholdStatement(
         community.name,
         community.writer.origin,
@@ -281,6 +283,14 @@ def _day_line(net: Net) -> DayLine:
     return replace(line, given_wh=net.given_wh, given_units=net.given_units)
 
 
+def _first_seals(sealed: Iterable[Seal]) -> list[Seal]:
+    """Return those of each day's first run: what came later does not change a month that was read."""
+    firsts: dict[str, Seal] = {}
+    for seal in sealed:
+        firsts.setdefault(seal.day, seal)
+    return [*firsts.values()]
+
+
 def _is_first(net: Net, zone: ZoneInfo) -> bool:
     """Return whether a net is of a day's first run: its money counts in the day itself."""
     return local_date(net.period, zone).isoformat() == net.day
@@ -307,7 +317,7 @@ def _first_lines(
 def _estimated(
     community: Community, connection: Connection, member: str, sealed: Iterable[Seal]
 ) -> int:
-    """Count the member's half-hours for which our estimates counted in each day's latest run."""
+    """Count the member's half-hours for which our estimates counted in each day's first run."""
     state, count = community.state, 0
     zone = load_zone(state.rules_now.zone)
     meters = [

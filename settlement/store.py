@@ -280,14 +280,21 @@ def member_lines(
 
 
 def lines_by_period(
-    connection: Connection, ledger: LedgerStore, periods: range
+    connection: Connection, ledger: LedgerStore, periods: range, before: int | None = None
 ) -> dict[int, dict[str, Line]]:
-    """Return every member's line of some half-hours as the last runs left them, by half-hour."""
+    """Return every member's line of some half-hours as the last runs left them, by half-hour.
+
+    Args:
+        connection: an open transaction.
+        ledger: of the community.
+        periods: the half-hours.
+        before: only what was settled before this log position; all if left out.
+    """
     names = ledger.chart.names
     ledger.chart.load(connection)
+    query = select(_lines) if before is None else select(_lines).where(_lines.c.position < before)
     rows = connection.execute(
-        select(_lines)
-        .where(_lines.c.community == ledger.community)
+        query.where(_lines.c.community == ledger.community)
         .where(_lines.c.member.in_([n for n, name in names.items() if "/wallet " in name]))
         .where(_lines.c.period >= periods.start, _lines.c.period < periods.stop)
         .order_by(_lines.c.position)

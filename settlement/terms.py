@@ -7,9 +7,11 @@
 [2450, 3800, 2450]
 """
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.errors import RefusedError
 from market.losses import boundary_order, boundary_wh
 from market.model import PPM, Rules, Side
 from meters.readings import Channel
@@ -147,3 +149,29 @@ CHANNELS = {
     "both": (Channel.IMPORT, Channel.EXPORT),
 }
 """What a consent's ``channels`` stands for."""
+
+
+def bands_of(bands: Sequence[Mapping[str, int]], name: str) -> Bands:
+    """Return a tariff's bands.
+
+    Raises:
+        RefusedError: they are not in order of time.
+    """
+    found = tuple((band["minute"], band["ticks"]) for band in bands)
+    if [minute for minute, _ in found] != sorted({minute for minute, _ in found}):
+        raise RefusedError(f"{name}: the bands are not in order of time, or two begin at once.")
+    return found
+
+
+def vat_of(value: Mapping[str, Any] | None) -> dict[str, Any]:
+    """Return the fields of rules that are about VAT.
+
+    Raises:
+        RefusedError: a class has two rates.
+    """
+    if value is None:
+        return {}
+    rates = tuple((item["class"], item["permille"]) for item in value["rates"])
+    if len(dict(rates)) != len(rates):
+        raise RefusedError("The rules give a class of members two rates of VAT.")
+    return {"vat_number": value["number"], "vat_permille": rates}

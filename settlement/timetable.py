@@ -24,6 +24,9 @@ HALF_HOURS_A_DAY = 48
 AFTER_MAX = 600 * HALF_HOURS_A_DAY
 """No run waits longer, nor does a dispute: 600 days, as in Great Britain."""
 
+MADE_MAX = AFTER_MAX + 30 * HALF_HOURS_A_DAY
+"""No run but a day's first is made later, in half-hours after its end: an audit keeps so much."""
+
 NOT_AFTER_MS = 600 * 24 * 3_600_000
 """A run's statements may be logged until the last dispute: 600 days after what was known."""
 
@@ -129,8 +132,10 @@ class Timetable:
             day: the local day, for the message.
 
         Raises:
-            RefusedError: out of order, or the day is closed.
+            RefusedError: no such run, it posts nothing, out of order, or the day is closed.
         """
+        if not self.run(code).posts:
+            raise RefusedError(f"The run {code} of {day} posts nothing: it is only shown.")
         if self.is_dispute(code):
             if self.closing not in made:
                 raise RefusedError(
@@ -156,6 +161,17 @@ class Timetable:
             raise RefusedError(
                 f"{code} of {day} comes too early: {self.first} of that day was not made yet."
             )
+
+    def may_be_open(self, made: tuple[str, ...]) -> list[str]:
+        """Return the later runs of a day that may have been begun and not finished.
+
+        >>> GB.may_be_open(("SF",)), GB.may_be_open(("SF", "RF", "DF"))
+        (['R1', 'RF', 'DF', 'DF2'], ['R1', 'DF2', 'DF3'])
+        """
+        disputes = sum(map(self.is_dispute, made))
+        numbers = range(disputes + 1, disputes + 3)
+        named = [self.dispute.code + (str(number) if number > 1 else "") for number in numbers]
+        return [code for code in (*self.posting, *named) if code not in made]
 
     def to_json(self) -> dict[str, Any]:
         """Return what a ``rules`` statement carries."""
@@ -203,6 +219,16 @@ def timetable_from_json(value: Mapping[str, Any]) -> Timetable:
 def due_at_ms(plan: RunPlan, day: date, zone: str) -> int:
     """Return when a run of a local day may be made, in Unix milliseconds."""
     return (of_local_day(day, load_zone(zone)).stop + plan.after) * SECONDS * 1000
+
+
+def over_at_ms(table: Timetable, code: str, day: date, zone: str) -> int:
+    """Return until when a run of a local day after its first may be made, in Unix milliseconds.
+
+    >>> over_at_ms(GB, "RF", date(2026, 6, 15), "Europe/London") // 86_400_000 - 20_619
+    630
+    """
+    until = table.dispute.until if table.is_dispute(code) else MADE_MAX
+    return due_at_ms(RunPlan(code, until), day, zone)
 
 
 def first_due_ms(day: date, zone: str, table: Timetable = GB) -> int:

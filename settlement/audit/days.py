@@ -32,7 +32,7 @@ from settlement.orders import (
 from settlement.orders_wire import funds_from_detail, hold_detail, orders_from_detail
 from settlement.postings import Line, Move, hold_moves, run_id
 from settlement.terms import CommunityRules
-from settlement.timetable import DETAIL_BYTES_MAX, due_at_ms
+from settlement.timetable import DETAIL_BYTES_MAX, due_at_ms, over_at_ms
 
 if TYPE_CHECKING:
     from settlement.audit.replay import Replay
@@ -96,6 +96,11 @@ class Day:
     def first(self) -> bool:
         """Whether this is the day's first run that posts."""
         return not self.codes
+
+    @property
+    def complete(self) -> bool:
+        """Whether what must be worked out is settled: of a later run unknown where facts are gone."""
+        return self.settled == self.changed or not (self.known or self.first)
 
     @property
     def periods(self) -> range:
@@ -250,6 +255,8 @@ class Turn:
             self._check_dispute(statement, leaf, sealed)
         elif "dispute" in body:
             raise UnsoundError(f"the run {body['run']} of {name} is led by no dispute")
+        if body["known_at"] > over_at_ms(table, body["run"], name, rules.zone):
+            raise UnsoundError(f"the run {body['run']} of {name} came after its time was over")
         return sealed
 
     def _check_dispute(self, statement: Statement, leaf: Leaf, sealed: SealedDay) -> None:

@@ -26,7 +26,7 @@ from meters.edits import EDITED, check_replaced
 from meters.readings import Channel, Slot
 from meters.silence import DAY_PERIODS, last_said, since_day
 from meters.versions import payable
-from settlement.audit.archive import Reading, take
+from settlement.audit.archive import KEPT_PERIODS, Reading, take
 from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
 from settlement.audit.moves import Net, apply_net
@@ -362,10 +362,12 @@ class Replay:
         """Check that an edit names the version that counts, and take it over."""
         body = statement.body
         slot, wh = (body["meter"], Channel(body["channel"])), body["wh"]
-        for period in range(body["first"], body["first"] + len(wh)):
-            if period in self.lost_readings:
+        span = range(body["first"], body["first"] + len(wh))
+        counting = self._counting(span)
+        for period in span:
+            if period in self.lost_readings or period not in counting:
                 continue  # what counted is not known any more
-            before = self._counting(period).get(slot)
+            before = counting[period].get(slot)
             check_replaced(body, None if before is None else -before[1], period)
         self._take_readings(slot, body["first"], wh, EDITED * len(wh), fact.position)
 
@@ -394,10 +396,18 @@ class Replay:
                 sealed.late.append((slot, start, tuple(wh[part]), quality[part], position))
             start = end
 
-    def _counting(self, period: int) -> Mapping[Slot, Reading]:
-        """Return the versions that count in a half-hour, of a sealed day too."""
-        name = self.run_state.archive.day_of.get(period)
-        if name is None or name in self.run_state.days:
-            return self.readings.get(period, {})
-        known, _ = self.run_state.archive.days[name].open()
-        return known[period]
+    def _counting(self, span: range) -> Mapping[int, Mapping[Slot, Reading]]:
+        """Return the versions that count in some half-hours, but for those that are not known.
+
+        Those are of sealed days of which something was erased, or which nothing can open any more.
+        """
+        archive, known = self.run_state.archive, dict[int, Mapping[Slot, Reading]]()
+        for period in span:
+            if self.order.period - period > KEPT_PERIODS:
+                continue
+            name = archive.day_of.get(period)
+            if name is None or name in self.run_state.days:
+                known[period] = self.readings.get(period, {})
+            elif period not in known and archive.days[name].data is not None:
+                known |= archive.days[name].open()[0]  # the whole day is unpacked: once
+        return known

@@ -200,7 +200,7 @@ class Runs:
         replay, body, name = self._replay, statement.body, parse_date(statement.body["day"])
         self._check_id(statement, body["day"])
         day = self.state.days.get(name)
-        if day is None or day.netted or day.settled != day.changed:
+        if day is None or day.netted or not day.settled or not day.complete:
             raise UnsoundError(f"{name} is netted before all of it is settled, or again")
         self._check_run(statement, day)
         day.netted = True
@@ -240,11 +240,11 @@ class Runs:
         self._check_run(statement, day)
         if body.get("dispute") not in (None, *day.disputes[-1:]):
             raise UnsoundError("the seal names another dispute than the run")
-        if day.settled != day.changed or day.netted != bool(day.changed):
+        if not day.complete or day.netted != bool(day.settled):
             raise UnsoundError(f"{body['day']} is sealed before all of it is settled")
         if body["previous"] != state.last_seal or body["periods"] != len(day.periods):
             raise UnsoundError("the seal does not follow the one before")
-        if day.known and body["settled"] != len(day.changed):
+        if body["settled"] != len(day.settled):
             raise UnsoundError("the seal counts other half-hours than were worked out")
         detail = object_of(fact, "seed", "totals")
         if sha256_hex(detail_of(fact)) != body["totals"]:
@@ -260,7 +260,7 @@ class Runs:
             check_balances(replay.book.balances)
         else:
             replay.cannot(SEALS, f"the balances of {body['day']} follow from what was erased")
-        if day.changed:
+        if day.settled:
             replay.prove(prove_day, day.proof)
         state.last_seal = statement.tx_id
         self._put_away(name, day, statement.tx_id)
