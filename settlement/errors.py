@@ -11,6 +11,9 @@
     └── AuditError              a bundle that is not sound; says where and what
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 from ledger.errors import CommonwattError, RefusedError
 
 MESSAGE_CHARACTERS_MAX = 2_000
@@ -59,3 +62,21 @@ class AuditError(CommonwattError):
     def __init__(self, check: str, message: str, position: int | None = None) -> None:
         super().__init__(plain(message))
         self.check, self.position = check, position
+
+
+@contextmanager
+def checking(check: str, position: int) -> Iterator[None]:
+    """Turn any error over a log entry into one that names the check and the entry.
+
+    Raises:
+        AuditError: something in the block was refused, or could not be taken.
+    """
+    try:
+        yield
+    except AuditError:
+        raise
+    except CommonwattError as error:
+        raise AuditError(check, f"entry {position}: {error}", position) from error
+    except UNTAKEN as error:
+        words = f"entry {position}: what it says cannot be taken ({type(error).__name__})"
+        raise AuditError(check, words, position) from error

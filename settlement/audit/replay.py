@@ -9,13 +9,11 @@ balance. Only the linear programme is not solved again; its certificate replaces
 """
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from ledger.book import Book
 from ledger.erasure import DETAIL, ERASABLE_DETAILS, ERASABLE_FACTS, FACT, check_erasure
-from ledger.errors import CommonwattError
 from ledger.kinds import a_kind
 from ledger.log.leaf import Leaf
 from ledger.records import RESOLVES, Transfer
@@ -44,7 +42,7 @@ from settlement.audit.proofs import (
 from settlement.audit.runs import Runs, RunState
 from settlement.audit.signatures import TrustingKeyBook
 from settlement.effects import AMENDABLE_KINDS, Case, effect_of
-from settlement.errors import UNTAKEN, AuditError, UnsoundError
+from settlement.errors import AuditError, UnsoundError, checking
 from settlement.openings import MOVING_KINDS
 from settlement.orders import Readings
 from settlement.state import CommunityState
@@ -135,7 +133,7 @@ class Replay:
         if fact.envelope is None:
             self._pass_over(leaf, position)
             return
-        with self._checking(SIGNATURES, position):
+        with checking(SIGNATURES, position):
             statement = Statement.decode(fact.envelope)
             if statement.kind != leaf.kind:
                 raise UnsoundError(f"the leaf calls {a_kind(statement.kind)} {a_kind(leaf.kind)}")
@@ -146,18 +144,18 @@ class Replay:
                 raise UnsoundError("the roster names another log key than signed the checkpoint")
         if len(self.keys.taken) >= PIECES_AT_ONCE:
             self._prove_signatures()
-        with self._checking(SEQUENCE, position):
+        with checking(SEQUENCE, position):
             self.order.check(statement, leaf.period)
-        with self._checking(AGREEMENTS, position):
+        with checking(AGREEMENTS, position):
             self.community.apply(statement, leaf.period)
         if fact.detail is None and leaf.kind in ERASABLE_DETAILS:
             self.missing[position, DETAIL] = leaf.kind
-        with self._checking(POSTINGS, position):
+        with checking(POSTINGS, position):
             self._cause(statement, leaf, fact)
         found = self._handlers.get(leaf.kind) or self._runs.handlers.get(leaf.kind)
         if found is not None:
             check, handler = found
-            with self._checking(check, position):
+            with checking(check, position):
                 handler(statement, leaf, fact)
         self.counts["statements"] += 1
         self.counts[leaf.kind] += 1
@@ -260,22 +258,9 @@ class Replay:
         for period in periods:
             self.readings.pop(period, None)
 
-    @contextmanager
-    def _checking(self, check: str, position: int) -> Iterator[None]:
-        """Turn any of our errors into one that names the check and the entry."""
-        try:
-            yield
-        except AuditError:
-            raise
-        except CommonwattError as error:
-            raise AuditError(check, f"entry {position}: {error}", position) from error
-        except UNTAKEN as error:
-            words = f"entry {position}: what it says cannot be taken ({type(error).__name__})"
-            raise AuditError(check, words, position) from error
-
     def _pass_over(self, leaf: Leaf, position: int) -> None:
         """Go on without a fact that is not there."""
-        with self._checking(SEQUENCE, position):
+        with checking(SEQUENCE, position):
             self.order.pass_over(leaf.period)
         self.missing[position, FACT] = leaf.kind
         why = f"the {leaf.kind} of entry {position} was erased"

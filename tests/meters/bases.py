@@ -4,6 +4,7 @@ from datetime import date
 
 from ledger.primitives.periods import load_zone, of_local_day
 from meters.estimate_basis import Basis
+from meters.estimates import estimate
 from meters.readings import Advance, Channel, Place, Quality
 from tests.meters.checks.days import series
 
@@ -39,3 +40,18 @@ def values(estimates):
         for run in estimates.runs
         for period, wh in zip(run.periods, run.wh, strict=True)
     }
+
+
+AT = DAY.start + 24
+"""About noon of the day."""
+
+
+def one(basis, period=AT):
+    """The estimate of one half-hour, and its inputs."""
+    (run,) = estimate(basis, range(period, period + 1)).runs
+    return (*run.wh, run.quality.letter), list(run.inputs)
+
+
+def readings(first, count=1, entry=5, meter="h1", channel="import"):
+    body = {"what": "readings", "meter": meter, "channel": channel, "first": first}
+    return {**body, "count": count, "entry": entry}

@@ -4,7 +4,6 @@ import random
 import threading
 
 import pytest
-from sqlalchemy import event
 
 from ledger import log_store
 from ledger.invariants import check_balances, check_pools_empty
@@ -13,10 +12,7 @@ from settlement.errors import RunRefusedError
 from settlement.run import settle_day
 from tests.engines import fresh_url
 from tests.prepared import DAY, found, reopen, seeded_key
-
-
-class KilledError(Exception):
-    """Stands for the process being killed."""
+from tests.settlement.later import KilledError, count_writes
 
 
 def head(community):
@@ -80,35 +76,16 @@ def test_readings_in_any_order_give_the_same_log(tmp_path, prepared, settled):
     community.writer.database.close()
 
 
-def _writes(community, stop_at=None):
-    """Count writing statements and commits; raise at the one numbered ``stop_at``."""
-    seen = [0]
-
-    def count(*_args):
-        seen[0] += 1
-        if seen[0] == stop_at:
-            raise KilledError
-
-    def statement(_connection, _cursor, sql, *_rest):
-        if sql.lstrip().upper().startswith(("INSERT", "UPDATE", "DELETE")):
-            count()
-
-    engine = community.writer.database.engine
-    event.listen(engine, "before_cursor_execute", statement)
-    event.listen(engine, "commit", count)
-    return seen
-
-
 def test_killed_before_any_write_and_started_again_gives_the_same_root(copy, settled):
     community = reopen(*copy())
-    seen = _writes(community)
+    seen = count_writes(community)
     settle_day(community, DAY)
     community.writer.database.close()
     assert seen[0] > 20
     for number in range(1, seen[0] + 1):
         url, keys = copy()
         community = reopen(url, keys)
-        _writes(community, stop_at=number)
+        count_writes(community, stop_at=number)
         with pytest.raises(KilledError):
             settle_day(community, DAY)
         community.writer.database.close()
