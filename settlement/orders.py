@@ -3,14 +3,16 @@
 Pure; the audit runs the same functions on the same inputs. Each member's own meters are netted
 within the half-hour first, so nobody trades with themselves. A bid is then capped at what can be
 set aside for it at its own limit, which is why settlement cannot bounce. What a member's wallet has
-for a day is fixed and signed when money is first set aside for it, and every later run uses the same.
+for a day, and each order's part of it, are fixed and signed when money is first set aside. A later run
+has the same for each order, and what no order needed for those that want more.
 
 >>> Flow(imported_wh=700, exported_wh=200).own_use_wh
 200
 """
 
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from typing import Any, NamedTuple
 
@@ -112,10 +114,21 @@ class DayFunds:
     Attributes:
         units: what each member's wallet could still pay, debts apart.
         revoked: ids of mandates that were revoked by then: they cover nothing of the day.
+        held: units that the first run set aside, by half-hour and member; none for that run itself.
     """
 
     units: Mapping[str, int]
     revoked: frozenset[str] = frozenset()
+    held: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
+
+    def fixed_by(self, orders: Iterable[PeriodOrders]) -> "DayFunds":
+        """Return the funds of later runs, once the first one has made its orders."""
+        held = {item.period: _held(item) for item in orders}
+        return replace(self, held={period: found for period, found in held.items() if found})
+
+
+def _held(orders: PeriodOrders) -> dict[str, int]:
+    return {each.order.id: each.hold_units for each in orders.funded() if each.hold_units}
 
 
 def funds_of(
@@ -237,10 +250,13 @@ def fund_orders(
     """Turn flows into orders and cap each at what can be set aside for it.
 
     Half-hours are funded in order, and within one the members in order of id, each after what the
-    earlier ones set aside. A member without an offer or rules does not trade. The rules are those
-    that bind the first of the half-hours, as for everything else in a run.
+    earlier ones set aside. In a later run an order has what the first one set aside for it, whatever
+    became of the others, and then its turn at what nothing was set aside for. A member without an
+    offer or rules does not trade. The rules are those that bind the first of the half-hours, as for
+    everything else in a run.
     """
     purses: dict[str, _Purse] = {}
+    held = _sums(funds.held)
     offers, mandates = Binding(state.offers), Binding(state.mandates)
     funded = []
     rules = state.rules_of(inputs[0].period) if inputs else None
@@ -252,7 +268,7 @@ def fund_orders(
             continue
         offers_now, mandates_now = offers.at(period), mandates.at(period)
         minute = minute_of_day(period, load_zone(rules.zone))
-        supply_wh = 0
+        own, supply_wh = funds.held.get(period, _NOTHING), 0
         for side, sign, book in ((Side.ASK, 1, orders.asks), (Side.BID, -1, orders.bids)):
             for member, flow in sorted(item.flows.items()):
                 offer, net_wh = offers_now.get(member), flow.exported_wh - flow.imported_wh
@@ -260,7 +276,9 @@ def fund_orders(
                     continue
                 purse = purses.get(member)
                 if purse is None:
-                    purse = purses[member] = _Purse(funds.units.get(member, 0))
+                    purse = _Purse(funds.units.get(member, 0), held.get(member, 0))
+                    purses[member] = purse
+                purse.own_units = own.get(member, 0)
                 mandate = mandates_now.get(member)
                 if mandate is not None and not (
                     mandate.first <= period <= mandate.last and mandate.id not in funds.revoked
@@ -284,11 +302,26 @@ def fund_orders(
     return funded
 
 
-class _Purse:
-    """What one member can still set aside in the half-hours of a run."""
+_NOTHING: Mapping[str, int] = {}
 
-    def __init__(self, available_units: int) -> None:
-        self._spent, self._available = 0, available_units
+
+def _sums(held: Mapping[int, Mapping[str, int]]) -> Mapping[str, int]:
+    """Return what is set aside for each member in all half-hours."""
+    sums = Counter[str]()
+    for found in held.values():
+        sums.update(found)
+    return sums
+
+
+class _Purse:
+    """What one member can still set aside in the half-hours of a run.
+
+    Attributes:
+        own_units: set aside for the half-hour by the first run, and for no other.
+    """
+
+    def __init__(self, available_units: int, held_units: int) -> None:
+        self._spent, self._available, self.own_units = held_units, available_units, 0
 
     def fund_bid(
         self, mandate: Mandate | None, wanted_wh: int, limit_ticks: int, supply_wh: int
@@ -319,14 +352,14 @@ class _Purse:
 
     def _set_aside(self, mandate: Mandate, wh: int, ticks: int, most_wh: int) -> tuple[int, int]:
         """Return what of an order is covered, and the units set aside for it."""
-        spent = self._spent
-        funds = min(
-            self._available - spent, mandate.units_period_max, mandate.units_day_max - spent
-        )
+        spent, own = self._spent, self.own_units
+        left = min(self._available, mandate.units_day_max) - spent
+        funds = min(own + left if left > 0 else own, mandate.units_period_max)
         wh = min(wh, mandate.wh_period_max)
         need_wh = min(wh, most_wh)
         if need_wh * ticks > funds:
             wh = need_wh = max(0, min(funds // ticks, wh))
         units = need_wh * ticks
-        self._spent = spent + units
+        if units > own:
+            self._spent = spent + units - own
         return wh, units

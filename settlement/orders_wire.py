@@ -51,7 +51,7 @@ def funds_to_detail(funds: DayFunds) -> dict[str, Any]:
 
 
 def funds_from_detail(detail: Mapping[str, Any]) -> DayFunds:
-    """Return the funds that `funds_to_detail` wrote.
+    """Return the funds that `funds_to_detail` wrote, as the first run had them.
 
     Raises:
         InputError: the detail is not of that form.

@@ -198,7 +198,9 @@ class _Beginning:
                 f"The log has no hold of {self.day}. Check the database against its log."
             )
         entry = log_store.fact_at(connection, community.writer.community, hold)
-        funds = funds_from_detail(self._hold_detail(entry))
+        detail = self._hold_detail(entry)
+        first = orders_from_detail(detail, self.rules.feeder)
+        funds = funds_from_detail(detail).fixed_by(first)
         before, now = self._inputs(last.known, last.code), self._inputs(known, self.code)
         orders = fund_orders(state, now, funds)
         changed = differing(before, fund_orders(state, before, funds), now, orders)

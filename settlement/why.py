@@ -293,7 +293,7 @@ class _Worked:
         """Work orders, market, result and lines out again."""
         half, scene = self.half, self.half.scene
         index = half.period - scene.periods.start
-        orders, funds = scene.orders(self.code, half.period), scene.funds()
+        orders, funds = scene.orders(self.code, half.period), scene.funds(self.code)
         now = None if orders is None else orders[index]
         first = self.code == scene.runs[0].code
         fixed = scene.held_orders(range(half.period, half.period + 1)) if first else None

@@ -2,8 +2,8 @@
 
 The order itself is made by `settlement.orders`; this says which of its limits bound.
 
->>> bound_by(900, 408, 2450, Limits(funds_units=1_000_000, spent_units=0, wh_max=2_000,
-...     units_max=50_000_000, day_units_max=50_000_000))
+>>> bound_by(900, 408, 2450, Limits(funds_units=1_000_000, spent_units=0, own_units=0,
+...     wh_max=2_000, units_max=50_000_000, day_units_max=50_000_000))
 <Cap.FUNDS: 'funds'>
 """
 
@@ -18,7 +18,8 @@ class Limits(NamedTuple):
 
     Attributes:
         funds_units: what there was for the day.
-        spent_units: what earlier half-hours of the day had set aside.
+        spent_units: what other half-hours of the day had of it before.
+        own_units: what the first run set aside for this half-hour, in a later run.
         wh_max: the mandate's Wh in a half-hour.
         units_max: the mandate's units in a half-hour.
         day_units_max: the mandate's units in a day.
@@ -26,16 +27,18 @@ class Limits(NamedTuple):
 
     funds_units: int
     spent_units: int
+    own_units: int
     wh_max: int
     units_max: int
     day_units_max: int
 
     @classmethod
-    def of(cls, mandate: Mandate, funds_units: int, spent_units: int) -> "Limits":
+    def of(cls, mandate: Mandate, funds_units: int, spent_units: int, own_units: int) -> "Limits":
         """Return the limits of a mandate and a wallet."""
         return cls(
             funds_units,
             spent_units,
+            own_units,
             mandate.wh_period_max,
             mandate.units_period_max,
             mandate.units_day_max,
@@ -59,8 +62,8 @@ def bound_by(wanted_wh: int, ordered_wh: int, limit_ticks: int, limits: Limits) 
     if ordered_wh == wanted_wh:
         return None
     ticks = abs(limit_ticks)
-    left_units = limits.funds_units - limits.spent_units
-    day_units = limits.day_units_max - limits.spent_units
+    left_units = max(limits.own_units, limits.funds_units - limits.spent_units)
+    day_units = max(limits.own_units, limits.day_units_max - limits.spent_units)
     allowed = {
         Cap.FUNDS: left_units // ticks,
         Cap.MANDATE_DAY: day_units // ticks,

@@ -161,7 +161,7 @@ class OrderTold:
         cap: what cut the order, if anything did.
         price_lowered: the mandate's price took the place of the offer's.
         funds_units: what there was for the day.
-        spent_units: what earlier half-hours of the day had set aside of it.
+        spent_units: what other half-hours of the day had of it before.
     """
 
     side: Side

@@ -43,13 +43,7 @@ def order_told(
         mandate = None
     net_wh = flow.offered_wh if side is Side.ASK else flow.wanted_wh
     boundary_wh = scene.rules.at_boundary(side, net_wh)
-    spent_units = sum(
-        funded.hold_units
-        for item in orders[:-1]
-        for found in (item.asks, item.bids)
-        if (funded := found.get(member)) is not None
-    )
-    funded = (now.asks if side is Side.ASK else now.bids)[member]
+    spent_units, own_units = _had(member, orders, funds)
     funds_units = funds.units.get(member, 0)
     minute = minute_of_day(period, load_zone(scene.rules.zone))
     offer_ticks = offer.limit_at(side, minute)
@@ -63,13 +57,34 @@ def order_told(
         _binding(scene, member, period),
         offer_ticks,
         _mandate(scene, mandate),
-        _cap(side, boundary_wh, funded, mandate, funds_units, spent_units),
+        _cap(
+            side,
+            boundary_wh,
+            funded,
+            None if mandate is None else Limits.of(mandate, funds_units, spent_units, own_units),
+        ),
         price_lowered=side is Side.BID
         and mandate is not None
         and mandate.price_ticks_max < offer_ticks,
         funds_units=funds_units,
         spent_units=spent_units,
     )
+
+
+def _had(member: str, orders: Sequence[PeriodOrders], funds: DayFunds) -> tuple[int, int]:
+    """Return the units that others of a member's half-hours had before the last, and its own.
+
+    In the first run the earlier ones had what they set aside. In a later one all have what the first
+    set aside for them, and the earlier ones what they took beyond it.
+    """
+    held = {period: found[member] for period, found in funds.held.items() if member in found}
+    own = held.pop(orders[-1].period, 0)
+    had = dict(held)
+    for item in orders[:-1]:
+        for side in (item.asks, item.bids):
+            if member in side:
+                had[item.period] = max(had.get(item.period, 0), side[member].hold_units)
+    return sum(had.values()), own
 
 
 def _binding(scene: Scene, member: str, period: int) -> Cited | None:
@@ -97,9 +112,7 @@ def _cap(
     side: Side,
     boundary_wh: int,
     funded: Funded,
-    mandate: Mandate | None,
-    funds_units: int,
-    spent_units: int,
+    limits: Limits | None,
 ) -> Cap | None:
     """Return what cut an order."""
     wh, ticks = funded.order.wh, funded.order.limit_ticks
@@ -108,9 +121,9 @@ def _cap(
     may_owe = ticks < 0 if side is Side.ASK else ticks > 0
     if not may_owe:
         return Cap.OUT_OF_REACH
-    if mandate is None:
+    if limits is None:
         return Cap.NO_MANDATE
-    return bound_by(boundary_wh, wh, ticks, Limits.of(mandate, funds_units, spent_units))
+    return bound_by(boundary_wh, wh, ticks, limits)
 
 
 def rules_cited(scene: Scene) -> Cited | None:

@@ -159,10 +159,15 @@ class Scene:
                 self._hold = (decode(hold.entry.detail, DETAIL_BYTES_MAX),)
         return self._hold[0]
 
-    def funds(self) -> DayFunds | None:
-        """Return the day's funds; None where they were erased."""
+    def funds(self, code: str) -> DayFunds | None:
+        """Return the day's funds as a run had them; None where they were erased."""
         detail = self.hold_detail()
-        return None if detail is None else funds_from_detail(detail)
+        if detail is None:
+            return None
+        funds = funds_from_detail(detail)
+        if code == self.runs[0].code:
+            return funds
+        return funds.fixed_by(orders_from_detail(detail, self.rules.feeder))
 
     def held_orders(self, span: range) -> list[PeriodOrders] | None:
         """Return the first run's orders of some half-hours, as its hold fixed them."""
@@ -175,7 +180,7 @@ class Scene:
     def orders(self, code: str, until: int) -> list[PeriodOrders] | None:
         """Return the orders of a run up to a half-hour, made again; None where that cannot be."""
         if code not in self._orders or len(self._orders[code]) <= until - self.periods.start:
-            inputs, funds = self.inputs_of_run(code, until), self.funds()
+            inputs, funds = self.inputs_of_run(code, until), self.funds(code)
             if inputs is None or funds is None:
                 span = range(self.periods.start, until + 1)
                 return self.held_orders(span) if code == self.runs[0].code else None

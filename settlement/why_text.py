@@ -128,7 +128,7 @@ def _because(brief: Brief) -> str:
     elif brief.others:
         words.append(f"{brief.others:,} readings of other members are other ones")
     if not words:
-        words.append("earlier half-hours of the day changed what money was left for this one")
+        words.append("earlier half-hours of the day took another part of the money that was left")
     return f"{brief.code} changed it, since {run_list(words)}."
 
 
@@ -282,8 +282,8 @@ def _order(told: RunTold) -> Iterator[str]:
     left = max(0, order.funds_units - order.spent_units)
     yield from row(
         "Funds",
-        f"{amount(order.funds_units)} for the day, {amount(order.spent_units)} set aside for its "
-        f"earlier half-hours: {amount(left)} left",
+        f"{amount(order.funds_units)} for the day, {amount(order.spent_units)} set aside for "
+        f"other half-hours: {amount(left)} left",
         None if told.hold is None else told.hold.position,
     )
 

@@ -59,6 +59,7 @@ class PostedDay:
         sold: by half-hour, the Wh that each member sold and the units of them.
         totals: by half-hour, as seals show them.
         settlements: by half-hour, the hash of the statement that settled it last.
+        held: by half-hour, the units that the first run set aside for each member's order.
     """
 
     energy: dict[int, Energy] = field(default_factory=dict)
@@ -66,6 +67,7 @@ class PostedDay:
     sold: dict[int, dict[str, list[int]]] = field(default_factory=dict)
     totals: dict[int, dict[str, int]] = field(default_factory=dict)
     settlements: dict[int, str] = field(default_factory=dict)
+    held: Mapping[int, Mapping[str, int]] = field(default_factory=dict)
 
     def energy_of(self, period: int) -> Energy:
         """Return what is posted of a half-hour's energy."""
@@ -171,6 +173,7 @@ def pack(
         "sold": [posted.sold[period] for period in periods],
         "totals": [posted.totals[period] for period in periods],
         "settlements": [posted.settlements[period] for period in periods],
+        "held": [posted.held.get(period, {}) for period in periods],
     }
     data = json.dumps(value, separators=(",", ":")).encode()
     return zlib.compress(data, 1), fresh
@@ -199,6 +202,7 @@ def unpack(periods: range, data: bytes) -> tuple[Readings, PostedDay]:
         dict(zip(periods, value["sold"], strict=True)),
         dict(zip(periods, value["totals"], strict=True)),
         dict(zip(periods, value["settlements"], strict=True)),
+        {period: held for period, held in zip(periods, value["held"], strict=True) if held},
     )
     return readings, posted
 

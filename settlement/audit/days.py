@@ -5,7 +5,7 @@
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from typing import TYPE_CHECKING
 
@@ -210,6 +210,7 @@ class Turn:
             if not same(hold_detail(orders, day.funds, seed), given):
                 raise UnsoundError("the orders are not in their one form")
         day.orders = {item.period: item for item in orders}
+        day.posted.held = day.funds.fixed_by(orders).held
         day.proof.orders = given
         return hold_moves(day.proof.hold_batch, orders, day.rules), seed
 
@@ -307,8 +308,9 @@ class Turn:
         )
         inputs_before = period_inputs(community, periods, before)
         proof.inputs = period_inputs(community, periods, readings)
-        orders = fund_orders(community, proof.inputs, day.funds)
-        orders_before = fund_orders(community, inputs_before, day.funds)
+        funds = replace(day.funds, held=day.posted.held)
+        orders = fund_orders(community, proof.inputs, funds)
+        orders_before = fund_orders(community, inputs_before, funds)
         changed = differing(inputs_before, orders_before, proof.inputs, orders)
         day.changed = {periods[index] for index in changed}
         day.orders = {orders[index].period: orders[index] for index in changed}

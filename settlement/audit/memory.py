@@ -47,7 +47,7 @@ from settlement.timetable import DisputePlan, RunPlan, Timetable
 if TYPE_CHECKING:
     from settlement.audit.verdict import Report
 
-VERSION = 5
+VERSION = 6
 
 _CLASSES: dict[str, Any] = {
     f"Market{found.__name__}" if found in (MarketOrder, MarketAgreement) else found.__name__: found

@@ -160,7 +160,7 @@ def _flat(why):
     ],
 )
 def test_the_smallest_limit_is_the_one_that_bound(cap, changed):
-    limits = Limits(POUND, 0, 1_000, POUND, POUND)._replace(**changed)
+    limits = Limits(POUND, 0, 0, 1_000, POUND, POUND)._replace(**changed)
     ordered = 900 if cap is None else 50
     assert bound_by(900, ordered, 2_000, limits) is cap
     with pytest.raises(AssertionError, match="no limit"):

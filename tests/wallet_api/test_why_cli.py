@@ -16,7 +16,7 @@ from wallet_api.cli.app import run
 
 GOLDEN = Path(__file__).parent / "golden"
 ROOT = Path(__file__).parents[2]
-NOON, LATE = PERIODS[25], PERIODS[33]
+NOON, LATE = PERIODS[25], PERIODS[35]
 
 
 def local(period):
