@@ -233,9 +233,10 @@ def _lost(sign: int, factor_ppm: int) -> str:
     return _percent(sign * (factor_ppm - PPM) // (PPM // PERMILLE))
 
 
-def _credit(text: str) -> int:
+def _limit(name: str, text: str) -> int:
+    """Read how far below zero an account may go: whole pounds."""
     if re.fullmatch(r"[0-9]{1,6}", text) is None:
-        raise InputError(f"credit-limit: {text!r} is not whole pounds, as in 20")
+        raise InputError(f"{name}: {text!r} is not whole pounds, as in 20")
     return -int(text) * UNITS_PER_MAJOR
 
 
@@ -281,7 +282,13 @@ SETTINGS: Mapping[str, Setting] = {
         may_end=True,
     ),
     "fund-limit": Setting(
-        *("charges", "fund_floor_units", "lowest limit of the fund", _credit, format_money),
+        *(
+            "charges",
+            "fund_floor_units",
+            "lowest limit of the fund",
+            partial(_limit, "fund-limit"),
+            format_money,
+        ),
         may_end=True,
     ),
     "sellers": Setting(
@@ -309,7 +316,7 @@ SETTINGS: Mapping[str, Setting] = {
         "issuance",
         "floor_units",
         "lowest limit of a wallet",
-        _credit,
+        partial(_limit, "credit-limit"),
         format_money,
     ),
     "timetable": Setting(

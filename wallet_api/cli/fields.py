@@ -4,6 +4,7 @@
 (-125000000, 30000000)
 """
 
+import csv
 import hashlib
 import sys
 from datetime import UTC, datetime
@@ -107,6 +108,18 @@ def local_time(community: Community, period: int) -> str:
     """Write a half-hour's start on the community's clocks, as in ``2026-07-10 05:00``."""
     zone = load_zone(community.state.rules_now.zone)
     return f"{start_utc(period).astimezone(zone):%Y-%m-%d %H:%M}"
+
+
+def read_rows(path: Path) -> "csv.DictReader[str]":
+    """Return a reader of a CSV file with a first line of names; rows count from line 2.
+
+    Raises:
+        InputError: not text in UTF-8.
+    """
+    try:
+        return csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path} is not UTF-8 text") from error
 
 
 def file_hash(path: Path) -> str:

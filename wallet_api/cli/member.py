@@ -1,6 +1,5 @@
 """``commonwatt member`` and ``commonwatt meter``: who takes part, and with which meters."""
 
-import csv
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated, Any
@@ -24,6 +23,7 @@ from wallet_api.cli.context import (
     say_json,
     settings_of,
 )
+from wallet_api.cli.fields import read_rows
 from wallet_api.cli.paper import card
 
 member_app = typer.Typer(
@@ -228,11 +228,7 @@ def _members(community: Community) -> list[dict[str, Any]]:
 
 def _read_file(path: Path) -> list[dict[str, Any]]:
     """Read a CSV of members, all of it before any is added."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text") from error
-    reader = csv.DictReader(lines)
+    reader = read_rows(path)
     if reader.fieldnames is None or set(reader.fieldnames) != FILE_COLUMNS:
         raise InputError(f"{path}: the first line must be {','.join(sorted(FILE_COLUMNS))}")
     rows = []

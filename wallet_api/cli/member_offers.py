@@ -1,18 +1,20 @@
 """``commonwatt member offer``, ``mandate``, ``gift``, ``donate`` and ``share``: what members say anew."""
 
-import csv
 import re
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from ledger.errors import InputError
+from ledger.accounts import wallet
+from ledger.errors import InputError, RefusedError
+from ledger.primitives.counted import counted
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import format_price, ticks_from_text
-from ledger.primitives.periods import PERIOD_MAX, load_zone, of_local_day, parse_date
+from ledger.primitives.periods import PERIOD_MAX, load_zone, local_date, of_local_day, parse_date
 from market.model import PPM
 from settlement import deeds
+from settlement.community import Community
 from settlement.constitution import bands_from_text
 from settlement.terms import Mandate
 from wallet_api.cli.context import say
@@ -24,6 +26,7 @@ from wallet_api.cli.fields import (
     local_time,
     open_at,
     positive_money,
+    read_rows,
     who,
 )
 
@@ -93,7 +96,13 @@ def mandate(
     member, name = who(community, name)
     history = community.state.mandates.get(member, [])
     now = history[-1][1] if history else Mandate("", 1_000_000, 0, 0, 0, 0, PERIOD_MAX)
-    zone = load_zone(community.state.rules_now.zone)
+    zone, first = load_zone(community.state.rules_now.zone), community.writer.now_period()
+    last = now.last if until is None else of_local_day(parse_date(until), zone)[-1]
+    if last < first:
+        raise InputError(
+            f"{local_date(last, zone)} is over: say a later --until. To end a mandate at once: "
+            "commonwatt member revoke-mandate"
+        )
     day_units = now.units_day_max if day is None else positive_money(day)
     fields: dict[str, Any] = {
         "may_debit": "settlement",
@@ -105,8 +114,8 @@ def mandate(
             else positive_money(half_hour)
         ),
         "units_day_max": day_units,
-        "first": community.writer.now_period(),
-        "last": PERIOD_MAX if until is None else of_local_day(parse_date(until), zone)[-1],
+        "first": first,
+        "last": last,
     }
     month_units = now.units_month_max if month is None else positive_money(month)
     if month_units is not None:
@@ -116,7 +125,10 @@ def mandate(
     deeds.say(community, "mandate", member, fields, deeds.by_member(member))
     words = f"{exact_money(day_units)} a day"
     words += f", {exact_money(month_units)} a month" if month_units is not None else ""
-    say(f"Settlement may take {words} at most from {name}, from the next half-hour on.")
+    words += f", {exact_money(fields['units_period_max'])} and {fields['wh_period_max']:,} Wh a half-hour"
+    words += f", at {format_price(fields['price_ticks_max'])} a kWh"
+    ends = "" if last == PERIOD_MAX else f" until {local_date(last, zone)}"
+    say(f"Settlement may take at most {words} from {name}, from the next half-hour on{ends}.")
 
 
 def gift(
@@ -138,6 +150,9 @@ def gift(
         raise InputError(f"{kwh!r} is not a number of kWh, as in 5 or 2.5")
     wh = int(found[1]) * 1_000 + int((found[2] or "").ljust(3, "0"))
     deeds.give(community, member, wh)
+    if not wh:
+        say(f"{name} gives nothing of what they sell any more, from tomorrow on.")
+        return
     say(f"{name} gives {format_kwh(wh, 2)} kWh a month of what they sell, from tomorrow on.")
 
 
@@ -155,6 +170,7 @@ def donate(
     community = open_at(context, at)
     member, name = who(community, name)
     units = positive_money(amount)
+    _check_can_pay(community, member, name, units)
     deeds.donate(community, member, units, reference)
     say(f"{name} gave {exact_money(units)} to the help fund.")
 
@@ -195,24 +211,47 @@ def share(
     community = open_at(context, at)
     member, name = who(community, name)
     parts: dict[str, int] = {}
-    reader = csv.DictReader(holders.read_text(encoding="utf-8-sig").splitlines())
+    reader = read_rows(holders)
     if reader.fieldnames != ["member", "part"]:
         raise InputError(f"{holders}: the first line must be member,part")
     for number, row in enumerate(reader, start=2):
         found = _PERCENT.fullmatch((row["part"] or "").strip())
-        if found is None:
-            raise InputError(f"{holders} line {number}: {row['part']!r} is no part, as in 3%")
-        holder, _ = who(community, row["member"])
+        part = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0")) if found else 0
+        if not 0 < part <= PPM:
+            raise InputError(f"{holders} line {number}: {row['part'] or ''!r} is no part, as in 3%")
+        try:
+            holder, _ = who(community, row["member"])
+        except InputError as error:
+            raise InputError(f"{holders} line {number}: {error}") from error
         if holder in parts:
             raise InputError(f"{holders} line {number}: {row['member']} is there twice")
-        parts[holder] = int(found[1]) * 10_000 + int((found[2] or "").ljust(4, "0"))
+        parts[holder] = part
     deeds.share(community, member, meter, parts)
     rest = PPM - sum(parts.values())
     first = local_time(community, community.writer.now_period() + 1)
+    if not parts:
+        say(f"Nobody shares {meter} any more: all is {name}'s, in half-hours from {first}.")
+        return
     say(
-        f"{len(parts)} members share {meter}; {name} keeps {rest / 10_000:g} %, in half-hours from "
-        f"{first}."
+        f"{counted(len(parts), 'member')} share{'' if len(parts) > 1 else 's'} {meter}; {name} keeps "
+        f"{rest / 10_000:g} %, in half-hours from {first}."
     )
+
+
+def _check_can_pay(community: Community, member: str, name: str, units: int) -> None:
+    """Say in words what the ledger would refuse.
+
+    Raises:
+        RefusedError: the wallet has less.
+    """
+    account = wallet(member, community.state.rules_now.asset)
+    with community.reading() as connection:
+        free = community.writer.ledger.balances(connection)[account].available
+    if free is not None and units > free:
+        raise RefusedError(
+            f"{exact_money(units)} is more than {name} can pay now: {exact_money(max(0, free))}, with the wallet's "
+            "limit. Nothing was paid."
+        )
 
 
 def _ticks(text: str | None, before: int) -> int:

@@ -1,6 +1,5 @@
 """``commonwatt community rules``: the rules in force, and their next version."""
 
-import csv
 import re
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,7 +14,7 @@ from settlement import deeds
 from settlement.community import Community
 from settlement.constitution import SETTINGS, next_rules, rules_table
 from wallet_api.cli.context import EXIT_NO, say, say_json, stop
-from wallet_api.cli.fields import AsJson, At, agreed, open_at, who
+from wallet_api.cli.fields import AsJson, At, agreed, open_at, read_rows, who
 
 KEY_COLUMNS = {"member", "ppm", "seller"}
 """Columns of a file of coefficients."""
@@ -106,11 +105,7 @@ def _say_difference(
 
 def _coefficients(community: Community, path: Path) -> list[dict[str, object]]:
     """Read coefficients from a CSV; members by name, or by how their ids begin."""
-    try:
-        lines = path.read_text(encoding="utf-8-sig").splitlines()
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text") from error
-    reader = csv.DictReader(lines)
+    reader = read_rows(path)
     if reader.fieldnames is None or not {"member", "ppm"} <= set(reader.fieldnames) <= KEY_COLUMNS:
         raise InputError(f"{path}: the first line must be member,ppm or member,ppm,seller")
     keys: list[dict[str, object]] = []

@@ -8,13 +8,13 @@ from typing import Annotated, Any
 import typer
 
 from ledger import people
+from ledger.errors import RefusedError
 from ledger.primitives.counted import counted
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.periods import load_zone, local_date, of_local_day, parse_date
 from settlement import store
 from settlement.community import Community
 from settlement.due import DueRun, due_runs
-from settlement.errors import RunRefusedError
 from settlement.estimating import estimate_day, estimate_missing
 from settlement.preview import Preview, preview
 from settlement.run import settle_day
@@ -38,6 +38,10 @@ from wallet_api.cli.publish import publish_here, witnesses_line
 
 DAYS_MAX = 4_000
 """Most days in one command: ten years."""
+
+
+_SHOWN = ("sold_wh", "bought_wh", "cash_units", "claim_units")
+"""What a preview's table shows of a member."""
 
 
 @dataclass
@@ -145,9 +149,12 @@ def _make(
     skipped: list[tuple[DueRun, str]] = []
     with progress("Runs", len(wanted)) as advance:
         for each in wanted:
+            if skipped and skipped[-1][0].day == each.day:
+                advance(1)
+                continue  # no run of a day comes before an earlier one of it
             try:
                 made.append(_one(community, each, how))
-            except RunRefusedError as error:
+            except RefusedError as error:
                 if not how.lenient:
                     if made and not how.dry_run:
                         publish_here(settings, community)
@@ -207,7 +214,10 @@ def _one(community: Community, run: DueRun, how: _How) -> _Made:
     table, day = community.state.rules_now.timetable, run.day
     zone = community.state.rules_now.zone
     with community.reading() as connection:
-        done = store.find_run(connection, community.writer.community, day.isoformat(), run.code)
+        runs = store.runs_of(connection, community.writer.community, day.isoformat())
+    done = next((each for each in runs if each.code == run.code), None)
+    if done is None and run.posts:
+        table.check_turn(run.code, tuple(each.code for each in runs), str(day))
     if done is None:
         move_clock(community, due_at_ms(table.run(run.code), day, zone))
     guessed = 0
@@ -252,7 +262,7 @@ def _changes(community: Community, found: Preview) -> list[dict[str, Any]]:
     """Return what a run would change, member by member."""
     with community.reading() as connection:
         names = people.names(connection, community.writer.community)
-    return [
+    changes = [
         {
             "member": net.member,
             "name": names.get(net.member),
@@ -265,14 +275,29 @@ def _changes(community: Community, found: Preview) -> list[dict[str, Any]]:
         }
         for net in found.nets
     ]
+    return sorted(changes, key=lambda change: (change["name"] or "", change["member"]))
 
 
 def _end_dry(made: Sequence[_Made], *, as_json: bool) -> None:
     if as_json:
         say_json({"days": [each.to_json() for each in made], "written": False})
         return
+    changing = [run.changes for run in made if run.changes]
+    if len(changing) > 1:
+        say(f"{counted(len(changing), 'run')} together")
+        _say_changes(_summed(changing))
     say()
     say("Nothing was written: this is what the same command without --dry-run would do now.")
+
+
+def _summed(changing: Sequence[Sequence[Mapping[str, Any]]]) -> list[dict[str, Any]]:
+    """Add up what several runs would change, member by member."""
+    sums: dict[str, dict[str, Any]] = {}
+    for change in (change for changes in changing for change in changes):
+        found = sums.setdefault(change["member"], {**change, **dict.fromkeys(_SHOWN, 0)})
+        for name in _SHOWN:
+            found[name] += change[name]
+    return sorted(sums.values(), key=lambda each: (each["name"] or "", each["member"]))
 
 
 def _matched(made: Sequence[_Made]) -> int:
