@@ -199,7 +199,7 @@ def period_inputs(
         if meters.at(period) is not uses or shares.at(period) is not shared:
             uses, shared = meters.at(period), shares.at(period)
             slots = sorted(((meter, side), member) for meter, side, member in channels_of(uses))
-            holders = _holders(uses, shared)
+            holders = holders_of(uses, shared)
             members = sorted({member for _, member in slots}.union(*holders.values()))
         known, found, missing = readings.get(period, none), {}, []
         imported, exported = dict.fromkeys(members, 0), dict.fromkeys(members, 0)
@@ -218,7 +218,7 @@ def period_inputs(
     return gathered
 
 
-def _holders(
+def holders_of(
     uses: Mapping[str, MeterUse], shared: Mapping[str, Shares]
 ) -> dict[str, dict[str, int]]:
     """Return the holders of shares, in millionths, by meter: as long as the meter is its owner's."""
@@ -229,17 +229,26 @@ def _holders(
     }
 
 
-def _share_out(wh: int, holders: Mapping[str, int], exported: dict[str, int]) -> int:
-    """Add each holder's part of an export to theirs, and return what all parts come to.
+def parts_of(wh: int, holders: Mapping[str, int]) -> dict[str, int]:
+    """Return each holder's part of an export, in Wh; what is left is the owner's.
 
-    Parts are whole Wh by largest remainder, ties by id; what is left is the owner's.
+    Parts are whole Wh by largest remainder, ties by id.
+
+    >>> parts_of(400, {"0a": 300_000, "0b": 1_000})
+    {'0a': 120, '0b': 0}
     """
     names = [*holders]
     weights = [*holders.values(), PPM - sum(holders.values())]
     parts = apportion(wh, weights, lambda index: names[index] if index < len(names) else "~")
-    for member, part in zip(names, parts[:-1], strict=True):
+    return dict(zip(names, parts, strict=False))
+
+
+def _share_out(wh: int, holders: Mapping[str, int], exported: dict[str, int]) -> int:
+    """Add each holder's part of an export to theirs, and return what all parts come to."""
+    parts = parts_of(wh, holders)
+    for member, part in parts.items():
         exported[member] += part
-    return wh - parts[-1]
+    return sum(parts.values())
 
 
 def fund_orders(

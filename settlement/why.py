@@ -22,7 +22,6 @@ from settlement import store, why_store
 from settlement.community import Community
 from settlement.orders import PeriodInputs
 from settlement.postings import Line, lines_of, market_of
-from settlement.state import Binding, channels_of
 from settlement.store import Shown
 from settlement.why_checks import (
     NO_LINE,
@@ -48,14 +47,15 @@ from settlement.why_model import (
     Outcome,
     Place,
     RunTold,
-    UsedReading,
     Why,
 )
 from settlement.why_orders import agreements_told, market_told, order_told, rules_cited
 from settlement.why_runs import changes_between, check_made, next_run
 from settlement.why_scene import Scene
+from settlement.why_shares import slots_of, with_shares
 from settlement.why_shown import shown_lines, told_shown
 from settlement.why_store import Found, Lines
+from settlement.why_version_model import Cited, UsedReading
 from settlement.why_versions import KnownRun, known_runs, unlike_signed, used_readings
 
 
@@ -126,12 +126,6 @@ def _page(
     )
 
 
-def slots_of(scene: Scene, member: str, period: int) -> list[Slot]:
-    """Return the meters and channels of a member that should have a reading of a half-hour."""
-    bound = channels_of(Binding(scene.community.state.meters).at(period))
-    return sorted((meter, channel) for meter, channel, whose in bound if whose == member)
-
-
 @dataclass
 class _Half:
     """What is asked: a member's half-hour, and the runs of its day."""
@@ -190,7 +184,8 @@ class _Half:
     def readings(self, code: str, inputs: PeriodInputs | None) -> list[UsedReading]:
         """Return how the member's readings count in a run."""
         run = next(run for run in self.runs if run.code == code)
-        return used_readings(self.scene, self.slots, self.period, self.runs, run, inputs)
+        used = used_readings(self.scene, self.slots, self.period, self.runs, run, inputs)
+        return with_shares(self.scene, self.member, self.period, used)
 
     def told_shown(self) -> tuple[RunTold, list[Check]]:
         """Tell the run that only shows."""
@@ -260,7 +255,15 @@ class _Worked:
             seal=None if seal is None else seal.cited,
             moved=tuple(moved),
             day_units=day_units,
+            dispute=self._dispute(seal),
         ), self.checks
+
+    def _dispute(self, seal: Found | None) -> Cited | None:
+        """Return the dispute that led to the run, if one did."""
+        named = None if seal is None else seal.body.get("dispute")
+        scene = self.half.scene
+        found = named and why_store.with_id(scene.connection, scene.number, named)
+        return found.cited if found else None
 
     def _known(self) -> KnownRun:
         return next(run for run in self.half.runs if run.code == self.code)

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 from settlement.postings import Line
-from settlement.why_model import Check, Cited, NetTold, Outcome
+from settlement.why_model import Check, NetTold, Outcome
+from settlement.why_version_model import Cited
 
 
 class DayChange(NamedTuple):

@@ -6,15 +6,15 @@ Every number has the log entry that it comes from, so that whoever doubts it kno
 503360
 """
 
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from market.model import Side
 from meters.readings import Channel
 from settlement.orders import Flow
 from settlement.postings import Line
+from settlement.why_version_model import Cited, UsedReading
 
 
 class Money(NamedTuple):
@@ -32,94 +32,6 @@ class Money(NamedTuple):
 def money_of(line: Line) -> Money:
     """Return the money of a line."""
     return Money(line.sold_units, line.bought_units)
-
-
-class Cited(NamedTuple):
-    """An entry of the log.
-
-    Attributes:
-        position: where it stands.
-        kind: of the statement.
-        tx_id: hash of what was signed.
-        logged: the half-hour in which it was logged.
-    """
-
-    position: int
-    kind: str
-    tx_id: str
-    logged: int
-
-
-class Signer(StrEnum):
-    """Whose key signed a reading."""
-
-    ADAPTER = "adapter"
-    METER = "meter"
-    OPERATORS = "operators"
-    UNKNOWN = "unknown"
-
-
-@dataclass(frozen=True, slots=True)
-class Version:
-    """A version of a reading, and how it came.
-
-    Attributes:
-        number: from 1, in the order of the log.
-        wh: what it says.
-        quality: how the value came to be.
-        entry: the batch or edit that brought it; None where its fact cannot be read.
-        received_ms: when it came; None for an edit.
-        signer: whose key signed it.
-        key_id: of the first signature.
-        reason: of an edit.
-        file: name of the file that it was imported from, if it is known still.
-        line: where it stands in the file, from 1; None where the file was not read again.
-        inputs: of an estimate: what it was made from.
-        used_by: codes of the runs for which it counted.
-    """
-
-    number: int
-    wh: int
-    quality: str
-    entry: Cited
-    received_ms: int | None
-    signer: Signer
-    key_id: str
-    reason: str | None = None
-    file: str | None = None
-    line: int | None = None
-    inputs: Sequence[Mapping[str, Any]] = ()
-    used_by: tuple[str, ...] = ()
-
-
-class Counted(StrEnum):
-    """How a reading counts in a run."""
-
-    AS_READ = "as-read"
-    MISSING = "missing"
-    SILENT = "silent"
-    HELD_BACK = "held-back"
-    ERASED = "erased"
-
-
-@dataclass(frozen=True, slots=True)
-class UsedReading:
-    """One of a member's readings in a run.
-
-    Attributes:
-        meter, channel: whose it is.
-        counted: how it counts.
-        wh: what counts; zero where it is missing.
-        used: the version that counts for the run; None where there is none.
-        later: versions that came after what the run knew.
-    """
-
-    meter: str
-    channel: Channel
-    counted: Counted
-    wh: int
-    used: Version | None = None
-    later: tuple[Version, ...] = ()
 
 
 class Cap(StrEnum):
@@ -322,6 +234,7 @@ class RunTold:
         clearing, settlement, replaces: the half-hour's statements.
         moved: how its money moved, run by run.
         day_units: what the member's day comes to, all its half-hours.
+        dispute: that led to the run.
     """
 
     code: str
@@ -347,6 +260,7 @@ class RunTold:
     seal: Cited | None = None
     moved: tuple[Moved, ...] = ()
     day_units: int = 0
+    dispute: Cited | None = None
 
 
 @dataclass(frozen=True, slots=True)

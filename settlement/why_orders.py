@@ -16,8 +16,9 @@ from settlement import why_store
 from settlement.orders import DayFunds, Flow, Funded, PeriodOrders
 from settlement.terms import Mandate
 from settlement.why_caps import Limits, bound_by
-from settlement.why_model import Agreed, Cap, Cited, MandateTold, MarketTold, OrderTold
+from settlement.why_model import Agreed, Cap, MandateTold, MarketTold, OrderTold
 from settlement.why_scene import Scene
+from settlement.why_version_model import Cited
 
 
 def order_told(

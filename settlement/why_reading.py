@@ -20,12 +20,14 @@ from settlement.postings import Line
 from settlement.store import Shown
 from settlement.why_checks import NO_LINE, nets_told
 from settlement.why_estimates import estimates_from
-from settlement.why_model import Check, Counted, NetTold, Version
+from settlement.why_model import Check, NetTold
 from settlement.why_reading_model import Effect, MarketAt, WhyReading
 from settlement.why_runs import changes_between, next_run
 from settlement.why_scene import Scene
+from settlement.why_shares import holders_at
 from settlement.why_shown import shown_lines
 from settlement.why_store import Found, Lines
+from settlement.why_version_model import Counted, Version
 from settlement.why_versions import (
     KnownRun,
     known_runs,
@@ -82,6 +84,7 @@ def why_reading(
         tuple(_check(scene, slot, period, version) for version in wanted),
         tuple(dict.fromkeys(scene.gone)),
         next_run(scene),
+        tuple((names.get(each, each[:8]), ppm) for each, ppm in holders_at(scene, slot, period)),
     )
 
 

@@ -9,7 +9,8 @@ from typing import NamedTuple
 
 from meters.readings import Slot
 from settlement.postings import Line
-from settlement.why_model import Check, Cited, NetTold, Outcome, Version
+from settlement.why_model import Check, NetTold, Outcome
+from settlement.why_version_model import Cited, Version
 
 
 class MarketAt(NamedTuple):
@@ -103,6 +104,7 @@ class WhyReading:
         checks: what was compared.
         gone: what was erased and cannot be shown.
         next_run: (code, due in Unix milliseconds) of the next run that posts; None when closed.
+        holders: (member, millionths) of those who have a part of it.
     """
 
     community: str
@@ -118,6 +120,7 @@ class WhyReading:
     checks: tuple[Check, ...]
     gone: tuple[str, ...]
     next_run: tuple[str, int] | None
+    holders: tuple[tuple[str, int], ...] = ()
 
     @property
     def differences(self) -> list[str]:

@@ -22,7 +22,7 @@ from settlement.why_reading_model import (
     WhyBatch,
     WhyReading,
 )
-from settlement.why_reading_words import version_rows
+from settlement.why_reading_words import PERCENT_PPM, version_rows
 from settlement.why_text import line_words
 from settlement.why_words import (
     QUALITY_WORDS,
@@ -78,7 +78,12 @@ def _story(why: WhyReading) -> Iterator[str]:
         return
     last = posted[-1]
     if last.line is not None:
-        yield f"It is {whose}'s. As run {last.code} left it, the half-hour came to: {line_words(last.line)}."
+        rest = ""
+        if why.holders:
+            parts = [f"{ppm / PERCENT_PPM:g} % of it {name}'s" for name, ppm in why.holders]
+            rest = f", but {run_list(parts)}"
+        came = f"As run {last.code} left it, the half-hour came to: {line_words(last.line)}"
+        yield f"It is {whose}'s{rest}. {came}{f' for {whose}' if rest else ''}."
     for before, effect in pairwise(posted):
         if not (any(effect.part[2:]) or effect.others):
             continue

@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from ledger.primitives.counted import counted
 from ledger.primitives.periods import SECONDS
-from settlement.why_model import Counted, Signer, UsedReading, Version
+from settlement.why_version_model import Counted, ShareTold, Signer, UsedReading, Version
 from settlement.why_words import HASH_DIGITS, local_instant, quality_words, row, run_list
 
 SIGNERS = {
@@ -20,6 +20,9 @@ SIGNERS = {
     Signer.UNKNOWN: "a key of an earlier roster",
 }
 """Whose key signed."""
+
+PERCENT_PPM = 10_000
+"""Parts per million in a percent."""
 
 INPUTS_SHOWN_MAX = 6
 """How many of an estimate's inputs are printed; the rest is counted."""
@@ -46,11 +49,20 @@ def reading_rows(reading: UsedReading, zone: ZoneInfo) -> Iterator[str]:
         if note:
             yield from row("", note)
         yield from version_rows(used, zone)
+    yield from _share_row(reading.share)
     for version in reading.later:
         by = f"used by {run_list(version.used_by)}" if version.used_by else "used by no run yet"
         words = f"later: {version.wh:,} Wh, {quality_words(version)}, {by}"
         yield from row("", words, version.entry.position)
         yield from version_rows(version, zone)
+
+
+def _share_row(share: ShareTold | None) -> Iterator[str]:
+    """Yield which part of a common generator's reading counts for the member."""
+    if share is not None:
+        whose = "others'" if share.owned else "yours"
+        words = f"{share.ppm / PERCENT_PPM:g} % of it is {whose}: {share.wh:,} Wh"
+        yield from row("Shared", words, None if share.entry is None else share.entry.position)
 
 
 def version_rows(version: Version, zone: ZoneInfo, *, numbered: bool = True) -> Iterator[str]:

@@ -15,9 +15,10 @@ from settlement import store
 from settlement.orders import fund_orders, funds_of
 from settlement.postings import Line, lines_of, market_of
 from settlement.store import Shown
-from settlement.why_model import Agreed, RunTold, UsedReading
+from settlement.why_model import Agreed, RunTold
 from settlement.why_orders import agreements_told, market_told, order_told, rules_cited
 from settlement.why_scene import Scene
+from settlement.why_version_model import UsedReading
 
 MOVED_ON = "What is in the wallets has changed since this was shown, so its order and price are not made again."
 

@@ -23,7 +23,7 @@ from meters.tables import MeterRow, ReadingDayRow
 from settlement.postings import Line
 from settlement.store import WH_AND_UNITS
 from settlement.tables import LineRow
-from settlement.why_model import Cited
+from settlement.why_version_model import Cited
 
 _lines, _days = LineRow.__table__, ReadingDayRow.__table__  # type: ignore[attr-defined]
 _meters = MeterRow.__table__  # type: ignore[attr-defined]

@@ -15,8 +15,9 @@ from ledger.primitives.periods import load_zone
 from market.model import Side
 from settlement.postings import Line
 from settlement.why_cap_words import cap_sentence
-from settlement.why_model import Brief, Counted, Outcome, RunTold, Why
+from settlement.why_model import Brief, Outcome, RunTold, Why
 from settlement.why_reading_words import reading_rows
+from settlement.why_version_model import Counted
 from settlement.why_words import (
     WARNING,
     account,
@@ -153,6 +154,9 @@ def _chain(why: Why, zone: ZoneInfo) -> Iterator[str]:
     if told.begin is not None:
         verb = "money was set aside" if told.begin.kind == "hold" else "run begun"
         yield from row("Begun", f"{verb}, {cite(told.begin)}", told.begin.position)
+    if told.dispute is not None:
+        words = f"upheld, and led to this run, {cite(told.dispute)}"
+        yield from row("Dispute", words, told.dispute.position)
     if told.seal is not None:
         yield from row("Sealed", f"the day's run, {cite(told.seal)}", told.seal.position)
     yield from row("Log", _log(why))
@@ -174,6 +178,8 @@ def _statement(why: Why) -> Iterator[str]:
         )
         if net.claim_units:
             words += f" and {exact(net.claim_units)} in what is owed"
+        if net.given_units:
+            words += f"; {exact(net.given_units)[1:]} of what that day sold went to the help fund"
         parts.append((words, moved.netting.position))
     if len(paid) > 1:
         parts.append((f"the day's half-hours come to {exact(told.day_units)} together", None))

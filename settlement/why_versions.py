@@ -19,9 +19,10 @@ from meters.versions import OWN_ESTIMATE, better, payable
 from settlement import why_store
 from settlement.orders import PeriodInputs
 from settlement.tracing import place_in_file
-from settlement.why_model import Counted, Outcome, Signer, UsedReading, Version
+from settlement.why_model import Outcome
 from settlement.why_scene import Scene, unlike_log
 from settlement.why_store import Found
+from settlement.why_version_model import Counted, Signer, UsedReading, Version
 
 FILE_BYTES_MAX = 1 << 20
 """Largest file that is read again to say at which line a reading stands: it takes a tenth of a second.

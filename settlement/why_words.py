@@ -15,7 +15,7 @@ from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price
 from ledger.primitives.periods import local_label, start_utc
 from meters.readings import Quality
-from settlement.why_model import Cited, Version
+from settlement.why_version_model import Cited, Version
 
 WIDTH, LABEL, ENTRY = 78, 11, 9
 """Columns of a page, of what a row is about, and of its log entry."""

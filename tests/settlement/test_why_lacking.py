@@ -17,9 +17,10 @@ from settlement.timetable import due_at_ms, first_due_ms
 from settlement.why import why
 from settlement.why_day import why_day
 from settlement.why_day_text import why_day_text
-from settlement.why_model import Counted, Outcome, Signer
+from settlement.why_model import Outcome
 from settlement.why_reading import why_reading
 from settlement.why_text import why_text
+from settlement.why_version_model import Counted, Signer
 from tests.prepared import reopen
 from tests.settlement.test_meter_keys import bind, deliver
 from tests.settlement.whys import (

@@ -20,9 +20,9 @@ from settlement.why_day import why_day
 from settlement.why_day_text import why_day_text
 from settlement.why_estimates import names_it, why_batch
 from settlement.why_json import why_batch_json, why_reading_json
-from settlement.why_model import Signer
 from settlement.why_reading import why_reading
 from settlement.why_reading_text import why_batch_text, why_reading_text
+from settlement.why_version_model import Signer
 from tests.settlement.whys import CORRECTED, DAY, GUESSED, MISSING, PERIODS, founded, whole
 
 ZONE = "Europe/London"
