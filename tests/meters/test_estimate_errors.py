@@ -5,11 +5,13 @@ import pytest
 from meters.estimate_days import WEEKS_BACK
 from meters.estimate_inputs import RULES_VERSION, RUN_PERIODS_MAX
 from meters.estimate_methods import LIKE_DAYS_MAX, LINEAR_PERIODS_MAX, REFERENCE_WH_MIN
+from tests.engines import minutes
 from tests.meters.estimate_errors import HEAD, PAGE, WORDS, on_page, table
 
 
 @pytest.mark.shared
 def test_the_table_is_the_measured_one():
+    minutes("the errors of estimates were not measured")
     assert on_page() == table()
 
 

@@ -11,6 +11,7 @@ from meters.checks.delivery import check_delivery
 from meters.checks.limits import DEFAULTS
 from meters.checks.sun import Site, is_night
 from meters.pages import Delivery
+from tests.engines import minutes
 from tests.meters.checks.days import stored
 from tests.settlement.real_year import ZONE, read_year
 
@@ -19,6 +20,7 @@ FONTANA = Site(34_092_200, -117_435_000)
 
 @pytest.mark.shared
 def test_the_rules_are_quiet_about_a_year_of_real_homes():
+    minutes("the checks of readings did not look at a real year")
     delivery, zone, counts, days_checked = Delivery(), load_zone(ZONE), Counter(), 0
     for reading in read_year():
         delivery.add_reading(reading)
