@@ -90,14 +90,16 @@ class DayRun:
         """The day as statements write it."""
         return self.day.isoformat()
 
-    @property
-    def money_period(self) -> int:
-        """The half-hour in which the run's money counts.
+    def money_period(self, now: int) -> int:
+        """Return the half-hour in which the run's money counts.
 
         Of the first run it is the day's last one, however late it was made; a later run's money
-        counts when it was worked out, so that a month that was accounted for stays as it was.
+        counts when it moves, so that a month that was accounted for stays as it was.
+
+        Args:
+            now: the half-hour in which the money moves.
         """
-        return self.periods[-1] if self.hold_batch else self.known_at_ms // 1_800_000
+        return self.periods[-1] if self.hold_batch else now
 
 
 def missing_of(inputs: Iterable[PeriodInputs]) -> int:

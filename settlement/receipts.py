@@ -21,7 +21,7 @@ from ledger.errors import InputError
 from ledger.keys import OPERATOR_KINDS
 from ledger.kinds import a_kind
 from ledger.log.tree import inclusion_proof, inclusion_ranges
-from ledger.primitives.periods import load_zone, local_date, start_text
+from ledger.primitives.periods import load_zone, local_date, of_local_day, start_text
 from ledger.records import Transfer, record, salt_of, salted_leaves
 from ledger.tables import BatchRow
 from meters.batches import BatchContent
@@ -181,7 +181,9 @@ def _codes_of(source: Source, day: date) -> list[str]:
     """Return the runs that a day may have had, in order: one under way has no seal yet."""
     found = store.runs_of(source.connection, source.number, day.isoformat())
     made = [run.code for run in found]
-    posting = source.community.state.rules_now.timetable.posting
+    state = source.community.state
+    rules = state.rules_of(of_local_day(day, load_zone(state.rules_now.zone)).start)
+    posting = (rules or state.rules_now).timetable.posting
     return [*made, *(code for code in posting if code not in made)]
 
 

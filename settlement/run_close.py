@@ -74,19 +74,21 @@ def _net(
 ) -> None:
     """Move the money of a run: once a member."""
     writer, rules = community.writer, run.rules
+    period = run.money_period(writer.now_period())
+    in_force = community.state.rules_of(period) or rules
     statement_id = run_id("netting", writer.origin, run.code, run.name)
     batch_id = bytes.fromhex(statement_id)
     now = nets_of(_all_of(lines), rules, run.quotas)
     due = now.less(run.posted.nets)
     held = held_units(run.orders) if run.hold_batch else {}
     balances = writer.ledger.balances(connection)
-    purses = purses_of(balances, held, rules)
+    purses = purses_of(balances, held, rules if run.hold_batch else in_force)
     shares = settle_up(due.members, purses.claims, purses.can_pay, purses.coffers, due.community)
     moves = netting_moves(shares, held, run.hold_batch, rules)
     writer.ledger.chart.open(
         connection, [(name, None) for name in opened_by(moves)], writer.clock.now_ms()
     )
-    transfers = transfers_of(batch_id, moves, run.money_period)
+    transfers = transfers_of(batch_id, moves, period)
     seed = writer.entropy(f"seed/{statement_id}", 32)
     envelope = writer.sign_new(
         connection,
@@ -96,7 +98,7 @@ def _net(
         {
             "day": run.name,
             "run": run.code,
-            "period": run.money_period,
+            "period": period,
             "first": run.periods.start,
             "periods": len(run.periods),
             "known_at": run.known_at_ms,
@@ -110,7 +112,7 @@ def _net(
     [position] = community.accept(connection, [Draft(envelope, detail)])
     batch = Batch(batch_id, tuple(transfers), position)
     writer.ledger.post(connection, [batch], writer.logged_ms(connection))
-    changes, gifts = _changes(run, lines), _gifts(run, lines)
+    changes, gifts = _changes(run, lines, period), _gifts(run, lines)
     nothing = Line("", 0, *([0] * 7))
     store.save_nets(
         connection,
@@ -118,7 +120,7 @@ def _net(
         rules.asset,
         [
             Net(
-                *(member, run.name, run.code, run.money_period, position),
+                *(member, run.name, run.code, period, position),
                 changes.get(member, nothing),
                 shares.cash.get(member, 0),
                 shares.claims.get(member, 0),
@@ -147,7 +149,7 @@ def _gifts(run: DayRun, lines: Mapping[int, Mapping[str, Line]]) -> dict[str, tu
     }
 
 
-def _changes(run: DayRun, lines: dict[int, dict[str, Line]]) -> dict[str, Line]:
+def _changes(run: DayRun, lines: dict[int, dict[str, Line]], money_period: int) -> dict[str, Line]:
     """Return what a run changed of each member's day, all half-hours together."""
     changes: dict[str, list[int]] = {}
     for sign, all_lines in ((1, lines), (-1, run.posted.lines)):
@@ -157,9 +159,7 @@ def _changes(run: DayRun, lines: dict[int, dict[str, Line]]) -> dict[str, Line]:
                 for at, value in enumerate(line[2:]):
                     sums[at] += sign * value
     return {
-        member: Line(member, run.money_period, *sums)
-        for member, sums in changes.items()
-        if any(sums)
+        member: Line(member, money_period, *sums) for member, sums in changes.items() if any(sums)
     }
 
 

@@ -117,10 +117,12 @@ class Day:
         """Readings and flows by half-hour, none if some were erased."""
         return {item.period: item for item in self.proof.inputs}
 
-    @property
-    def money_period(self) -> int:
-        """The half-hour in which its money counts, as `settlement.day_run.DayRun.money_period`."""
-        return self.periods[-1] if self.first else self.known_at_ms // (SECONDS * 1000)
+    def may_count_in(self, period: int, now: int) -> bool:
+        """Return whether its money may count in a half-hour, where it moves in that of ``now``.
+
+        As `settlement.day_run.DayRun.money_period`; a statement is logged soon after it is made.
+        """
+        return period == self.periods[-1] if self.first else now - 1 <= period <= now
 
     def bought(self) -> dict[str, int]:
         """Return the units that members paid for energy, as far as it is posted."""

@@ -195,7 +195,7 @@ class Runs:
         if day.code == day.rules.timetable.first:
             self.state.traded_units += sum(line.bought_units for line in lines)
 
-    def _net(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
+    def _net(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
         """Check the money of a run, against the balances where it stands in the log."""
         replay, body, name = self._replay, statement.body, parse_date(statement.body["day"])
         self._check_id(statement, body["day"])
@@ -204,15 +204,17 @@ class Runs:
             raise UnsoundError(f"{name} is netted before all of it is settled, or again")
         self._check_run(statement, day)
         day.netted = True
-        span = day.periods.start, len(day.periods), day.money_period
-        if (body["first"], body["periods"], body["period"]) != span:
+        if (body["first"], body["periods"]) != (day.periods.start, len(day.periods)):
             raise UnsoundError("the netting is of other half-hours than the day's")
+        if not day.may_count_in(body["period"], leaf.period):
+            raise UnsoundError("the money counts in another half-hour than it moves in")
         if not day.known or not replay.books_known:
             replay.lose_books(f"the money of {name} follows from what was erased")
             return
         held = held_units(day.orders.values()) if day.first else {}
         due = day.nets().less(day.nets_before)
-        purses = purses_of(replay.book.balances, held, day.rules)
+        in_force = replay.community.rules_of(body["period"]) or day.rules
+        purses = purses_of(replay.book.balances, held, day.rules if day.first else in_force)
         shares = settle_up(
             due.members, purses.claims, purses.can_pay, purses.coffers, due.community
         )
@@ -223,7 +225,7 @@ class Runs:
             replay.cannot(POSTINGS, f"the salts of the money of {name} were erased")
         else:
             seed = seed_of({"seed": object_of(fact, "seed")["seed"]})
-            records = records_of(bytes.fromhex(statement.id), moves, day.money_period)
+            records = records_of(bytes.fromhex(statement.id), moves, body["period"])
             check_root(signed_of(statement, fact, seed), records)
         replay.move(body["count"], money_net(moves, held, day.rules))
         month = self.state.bought.setdefault(str(body["day"])[:7], {})

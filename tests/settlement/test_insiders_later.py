@@ -200,9 +200,8 @@ def test_a_debt_that_is_not_collected_is_noticed(noticed, street):
 
 
 def test_money_that_is_counted_in_the_month_before_is_noticed(noticed):
-    last = property(lambda day_run: day_run.periods[-1])
-    failed, words = noticed([(DayRun, "money_period", last)])
-    assert (failed, "the netting is of other half-hours than the day's" in words) == (
+    failed, words = noticed([(DayRun, "money_period", lambda day_run, _now: day_run.periods[-1])])
+    assert (failed, "the money counts in another half-hour than it moves in" in words) == (
         POSTINGS,
         True,
     )
