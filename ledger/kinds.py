@@ -74,7 +74,14 @@ _BANDS = array(record({"minute": integer(0, 24 * 60 - 1), "ticks": _TICKS}), 48,
 _HALF_HOURS = integer(0, 600 * 48)
 _TIMETABLE = record(
     {
-        "runs": array(record({"code": _RUN, "after": _HALF_HOURS, "posts": shape.boolean}), 12, 1),
+        "runs": array(
+            record(
+                {"code": _RUN, "after": _HALF_HOURS, "posts": shape.boolean},
+                {"live": shape.boolean},
+            ),
+            12,
+            1,
+        ),
         "disputes": record({"code": _RUN, "until": _HALF_HOURS, "least_units": _UNITS}),
     }
 )

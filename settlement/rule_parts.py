@@ -1,7 +1,7 @@
 """Rules in parts that people set one by one, and put together again; timetables as text. Pure.
 
->>> timetable_text(runs_from_text("II=7h:shown,SF=7d,RF=90d"))
-'II=7h:shown,SF=7d,RF=90d'
+>>> timetable_text(runs_from_text("II=30m:live,SF=1h,RF=90d"))
+'II=30m:live,SF=1h,RF=90d'
 """
 
 import re
@@ -17,7 +17,7 @@ NO_CHARGES = {"network_ticks": 0, "fund_floor_units": 0}
 """What rules without losses or charges stand for."""
 
 _HALF_HOURS = {"m": 1 / 30, "h": 2, "d": 48}
-_RUN = re.compile(r"([A-Z][A-Z0-9]{1,3})=(\d{1,4})([mhd])(:shown)?")
+_RUN = re.compile(r"([A-Z][A-Z0-9]{1,3})=(\d{1,4})([mhd])(:shown|:live)?")
 
 
 def apart(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -71,6 +71,8 @@ def together(parts: Mapping[str, Any]) -> dict[str, Any]:
 def runs_from_text(text: str) -> list[dict[str, Any]]:
     """Read a timetable, as in ``II=7h:shown,SF=7d,R1=30d,RF=90d``: after the end of the local day.
 
+    With ``II=30m:live`` half-hours are shown while the day goes on, each so long after its end.
+
     Raises:
         InputError: not of this form.
     """
@@ -81,18 +83,22 @@ def runs_from_text(text: str) -> list[dict[str, Any]]:
         if found is None or after != int(after) or not 0 <= after <= AFTER_MAX:
             raise InputError(
                 f"timetable: {part!r} is not a run and its time, as in SF=7d, R1=12h, SF=30m "
-                "or II=7h:shown"
+                "II=7h:shown or II=30m:live"
             )
-        runs.append({"code": found[1], "after": int(after), "posts": found[4] is None})
+        run = {"code": found[1], "after": int(after), "posts": found[4] is None}
+        runs.append(run | ({"live": True} if found[4] == ":live" else {}))
     return runs
 
 
 def timetable_text(runs: Sequence[Mapping[str, Any]]) -> str:
     """Write a timetable as `runs_from_text` reads it."""
-    return ",".join(
-        f"{run['code']}={_time_text(run['after'])}{'' if run['posts'] else ':shown'}"
-        for run in runs
-    )
+    return ",".join(f"{run['code']}={_time_text(run['after'])}{_how_text(run)}" for run in runs)
+
+
+def _how_text(run: Mapping[str, Any]) -> str:
+    if run["posts"]:
+        return ""
+    return ":live" if run.get("live") else ":shown"
 
 
 def _time_text(half_hours: int) -> str:

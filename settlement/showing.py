@@ -81,6 +81,7 @@ def worked_out(
     rules = state.rules_of(periods.start)
     if rules is None:
         raise RunRefusedError(f"No rules bound all of {day}.")
+    periods = rules.timetable.run(code).shows(periods, known_at_ms)
     inputs = inputs_of(community, connection, periods, known)
     if all(len(item.missing) == len(item.readings) for item in inputs):
         raise RunRefusedError(f"There is not one reading of {day} yet.")

@@ -392,9 +392,11 @@ def find_shown(connection: Connection, community: int, day: str) -> Shown | None
     return Shown(row.day, row.code, row.known_at, row.known, zlib.decompress(row.data))
 
 
-def shown_runs(connection: Connection, community: int) -> set[tuple[str, str]]:
-    """Return (day, code) of every run that only shows."""
+def shown_runs(connection: Connection, community: int) -> dict[tuple[str, str], int]:
+    """Return when readings were known, in Unix milliseconds, by (day, code) of runs that only show."""
     rows = connection.execute(
-        select(_shown.c.day, _shown.c.code).where(_shown.c.community == community)
+        select(_shown.c.day, _shown.c.code, _shown.c.known_at).where(
+            _shown.c.community == community
+        )
     )
-    return {(row.day, row.code) for row in rows}
+    return {(row.day, row.code): row.known_at for row in rows}

@@ -45,11 +45,22 @@ class RunPlan:
         code: its name, as in ``SF``.
         after: half-hours from the end of the local day until it may be made.
         posts: it moves energy and money; else it is only shown.
+        live: shown while the day goes on; ``after`` then counts from the end of each half-hour.
     """
 
     code: str
     after: int
     posts: bool = True
+    live: bool = False
+
+    def shows(self, periods: range, now_ms: int) -> range:
+        """Return the half-hours of a day that may be shown at a time in Unix milliseconds.
+
+        >>> RunPlan("II", 1, posts=False, live=True).shows(range(100, 148), 105 * 1_800_000)
+        range(100, 104)
+        """
+        now = now_ms // (SECONDS * 1000) - self.after
+        return range(periods.start, min(periods.stop, now)) if self.live else periods
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,7 +188,9 @@ class Timetable:
         """Return what a ``rules`` statement carries."""
         return {
             "runs": [
-                {"code": run.code, "after": run.after, "posts": run.posts} for run in self.runs
+                {"code": run.code, "after": run.after, "posts": run.posts}
+                | ({"live": True} if run.live else {})
+                for run in self.runs
             ],
             "disputes": {
                 "code": self.dispute.code,
@@ -204,21 +217,28 @@ def timetable_from_json(value: Mapping[str, Any]) -> Timetable:
     Raises:
         RefusedError: codes repeat, nothing posts, or the runs are not in order of time.
     """
-    runs = tuple(RunPlan(item["code"], item["after"], item["posts"]) for item in value["runs"])
+    runs = tuple(
+        RunPlan(item["code"], item["after"], item["posts"], live=item.get("live", False))
+        for item in value["runs"]
+    )
     table = Timetable(runs, DisputePlan(**value["disputes"]))
     codes = [*(run.code for run in runs), table.dispute.code]
     if len(set(codes)) != len(codes):
         raise RefusedError("The timetable names a run twice.")
     if [run.after for run in runs] != sorted(run.after for run in runs):
         raise RefusedError("The timetable's runs are not in order of time.")
+    if any(run.live and run.posts for run in runs):
+        raise RefusedError("A run that posts is of whole days: only one that shows can be live.")
     if not table.posting:
         raise RefusedError("No run of the timetable posts anything.")
     return table
 
 
 def due_at_ms(plan: RunPlan, day: date, zone: str) -> int:
-    """Return when a run of a local day may be made, in Unix milliseconds."""
-    return (of_local_day(day, load_zone(zone)).stop + plan.after) * SECONDS * 1000
+    """Return when a run of a local day may be made, in Unix milliseconds: a live one, from when on."""
+    periods = of_local_day(day, load_zone(zone))
+    begins = periods.start + 1 if plan.live else periods.stop
+    return (begins + plan.after) * SECONDS * 1000
 
 
 def over_at_ms(table: Timetable, code: str, day: date, zone: str) -> int:

@@ -90,6 +90,11 @@ def why(
         )
     briefs = half.briefs()
     if half.shown is not None and code == half.shown.code:
+        if member not in shown_lines(half.shown, period):
+            raise InputError(
+                f"{code} has not shown the half-hour from {start_text(period)} yet: the day goes on. "
+                "Look again: commonwatt settle --due"
+            )
         told, checks = half.told_shown()
     else:
         told, checks = _Worked(half, code, folder).told()

@@ -182,10 +182,12 @@ def _wanted(
             made: dict[str, list[str]] = {}
             for run in store.runs(connection, community.writer.community):
                 made.setdefault(run.day, []).append(run.code)
-            for shown_day, shown_code in store.shown_runs(connection, community.writer.community):
+            shown = store.shown_runs(connection, community.writer.community)
+            for shown_day, shown_code in shown:
                 made.setdefault(shown_day, []).append(shown_code)
         begun = local_date(community.state.rules_history[0][0], load_zone(zone)) + timedelta(days=1)
-        return [*due_runs(table, zone, begun, made, community.writer.clock.now_ms())]
+        looked = {shown_day: known_at_ms for (shown_day, _), known_at_ms in shown.items()}
+        return [*due_runs(table, zone, begun, made, community.writer.clock.now_ms(), looked)]
     if first is None:
         warn("Error: say which days: --day, or --from and --through, or --due for all that is due.")
         stop(EXIT_CANNOT)
@@ -221,11 +223,12 @@ def _one(community: Community, run: DueRun, how: _How) -> _Made:
     if done is None:
         move_clock(community, due_at_ms(table.run(run.code), day, zone))
     guessed = 0
-    if done is None and how.estimates:
+    whole = community.writer.now_period() >= of_local_day(day, load_zone(zone)).stop
+    if done is None and how.estimates and whole:
         guessed = _estimate(community, run, table, dry_run=how.dry_run)
     if not run.posts:
         found = show_day(community, day, run.code)
-        count = len(of_local_day(day, load_zone(zone)))
+        count = len({line.period for line in found.lines})
         return _Made(
             *(str(day), run.code, count, found.matched_wh, found.missing, count, guessed),
             shown=True,
