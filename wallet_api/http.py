@@ -20,6 +20,7 @@ from ledger.errors import SetupError
 from settlement.open_data_store import OpenDays, total_matched_wh
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
+from wallet_api.forecast_http import Outlook, forecast_router
 from wallet_api.open_http import OpenShelf, open_router
 from wallet_api.page import CONTENT_POLICY, first_page, interface_page
 from wallet_api.problems import install_problem_handlers
@@ -82,11 +83,14 @@ def create_app(settings: Settings) -> FastAPI:
         open_router(OpenShelf(settings, lambda: open_here(settings, database), days))
     )
 
+    outlook = Outlook(lambda: open_here(settings, database), days)
+    app.include_router(forecast_router(outlook))
+
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home() -> HTMLResponse:
         here = open_here(settings, database)
         return HTMLResponse(
-            first_page(here, days.of(here)),
+            first_page(here, days.of(here), outlook.of()[0]),
             headers={"Content-Security-Policy": CONTENT_POLICY},
         )
 

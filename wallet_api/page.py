@@ -12,8 +12,11 @@ from ledger import log_store
 from ledger.primitives.counted import counted
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import format_price
+from ledger.primitives.periods import load_zone, local_date
 from settlement.community import Community
+from settlement.forecast import DayForecast, NotYet
 from settlement.open_data_store import OpenDay, total_matched_wh
+from wallet_api.forecast_card import forecast_card
 from wallet_api.open_chart import day_card
 
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'"
@@ -46,18 +49,22 @@ background:var(--sold)}
 LINKS = (
     ("/docs", "The interface", "every address; /openapi.json for programs"),
     ("/v1/community", "This community", "as JSON"),
+    ("/v1/forecast", "The next two days", "when to wash, as JSON"),
     ("/open", "Open data", "every half-hour, for anybody to use"),
     ("/log/checkpoint", "The signed checkpoint", "keep it: later audits are compared with it"),
     ("/log.vkey", "The log's public key", "what an auditor checks signatures with"),
 )
 
 
-def first_page(community: Community, days: Sequence[OpenDay]) -> str:
+def first_page(
+    community: Community, days: Sequence[OpenDay], ahead: Sequence[DayForecast | NotYet]
+) -> str:
     """Return the page of a community.
 
     Args:
         community: whose.
         days: its published days: every figure is from them, so that the page tells no more.
+        ahead: forecasts of the next days, made from them as well.
     """
     rules = community.state.rules_now
     with community.reading() as connection:
@@ -85,6 +92,9 @@ def first_page(community: Community, days: Sequence[OpenDay]) -> str:
         )
     if matched_wh is not None:
         parts.append(day_card(days[-1].day, rules.zone, days[-1].rows))
+    zone = load_zone(rules.zone)
+    today = local_date(community.writer.now_period(), zone)
+    parts.append(forecast_card(ahead, rules.market, zone, today))
     parts.append(_links())
     parts.append(
         f'<div class="card"><h2>Trust nobody</h2><p>The log has {size:,} signed entries. Check all '
