@@ -3,8 +3,8 @@
 Every day of the year of seventeen homes is forecast from what was known some days before, and
 compared with what came. The tables and the drawing go into ``docs/forecast.md``.
 
->>> sorted(SECTIONS)
-['another', 'band', 'horizons', 'methods', 'prices', 'washing', 'when']
+>>> sorted(SECTIONS)[:6]
+['another', 'band', 'horizons', 'methods', 'prices', 'published']
 """
 
 import re
@@ -169,6 +169,20 @@ def washing():
     return markdown(head, rows) + "\n" + markdown(more, said)
 
 
+def published():
+    rows = []
+    for name in ("offered", "wanted", "surplus"):
+        for h in (9, 10):
+            plain = plain_error("published", name, h, trials.last_day)
+            days = {each.at for each in trials.outcomes("published") if each.ahead == h}
+            exact = mean_error("homes", name, h, lambda at, d=days: [*range(48)] if at in d else [])
+            ours = mean_error("published", name, h)
+            figures = [whole(plain), whole(exact), f"**{whole(ours)}**", skill(ours, plain)]
+            rows.append([name, str(h), *figures])
+    head = ["mean error, Wh a half-hour", "days ahead", "persistence", "ours, from exact sums"]
+    return markdown([*head, "ours, from published ones", "skill"], rows)
+
+
 def another():
     return methods("simbench")
 
@@ -180,6 +194,7 @@ SECTIONS = {
     "prices": prices,
     "band": band,
     "washing": washing,
+    "published": published,
     "another": another,
 }
 

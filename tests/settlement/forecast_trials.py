@@ -22,6 +22,8 @@ from meters.readings import Channel
 from settlement.forecast import DayForecast, forecast
 from settlement.forecast_advice import advise
 from settlement.forecast_days import TYPE_HALVES, Profile, Total, known_days
+from settlement.forecast_open import open_history
+from settlement.open_data import HOMES_MIN, STEP_WH, OpenRow
 from tests.settlement.real_year import SHARED, ZONE, read_year
 
 HORIZONS = (1, 2, 3, 9, 10)
@@ -38,7 +40,7 @@ RATIO = Rules(
     PriceRule.SUPPLY_DEMAND_RATIO, import_ticks=2450, export_ticks=410, kappa_permille=250
 )
 UNIFORM = Rules(PriceRule.UNIFORM)
-EVERY = {"homes": 1, "uniform": 6, "simbench": 4}
+EVERY = {"homes": 1, "uniform": 6, "simbench": 4, "published": 3}
 """Days from one forecast to the next: what is beside the point is sampled."""
 
 PLACES = 48
@@ -148,6 +150,27 @@ def uniform_prices():
     return found
 
 
+def published_history():
+    """Return what a forecast takes of the homes' published figures: sums to a step, of enough homes."""
+    _, whole, net = homes()
+    rows = []
+    for day, periods in whole.items():
+        for period in periods:
+            given, taken = (
+                _published(sign * wh for wh in net[period].values() if sign * wh > 0)
+                for sign in (1, -1)
+            )
+            rows.append(OpenRow(period, str(day), taken, given, *[None] * 3, "", "", *[None] * 5))
+    return open_history(rows)
+
+
+def _published(parts):
+    parts = list(parts)
+    if len(parts) < HOMES_MIN:
+        return None
+    return STEP_WH * round(sum(parts) / STEP_WH)
+
+
 class Outcome(NamedTuple):
     """A forecast of a day of the year."""
 
@@ -157,7 +180,7 @@ class Outcome(NamedTuple):
 
 
 def year_of(which):
-    """Return the year of "homes", of them under a "uniform" price, or of "simbench"."""
+    """Return the year of "homes", of them under a "uniform" price or as "published", or of "simbench"."""
     return simbench() if which == "simbench" else homes()[0]
 
 
@@ -166,6 +189,8 @@ def outcomes(which):
     """Return the forecast of each day at each horizon, from what was known before."""
     year, rules = year_of(which), UNIFORM if which == "uniform" else RATIO
     history = year.history(uniform_prices() if which == "uniform" else None)
+    if which == "published":
+        history = published_history()
     zone, made = load_zone(year.zone), []
     for last in range(FIRST - 1, len(year.days), EVERY[which]):
         stop = of_local_day(year.days[last], zone).stop

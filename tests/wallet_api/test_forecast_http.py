@@ -124,7 +124,12 @@ def test_the_forecast_rests_on_nothing_but_what_is_published(url, tmp_path, publ
     assert len(published) == 40
 
 
-def test_what_may_not_be_told_counts_as_nothing_given_or_as_unknown():
+def test_what_may_not_be_told_counts_as_nothing_or_is_unknown():
     day = WEEK[0]
-    rows = [row(day, 1, None), row(day, 2, 3_000, matched_wh=2_000), row(day, 3, 3_000, None)]
-    assert open_history(rows) == {1: Total(0, 4_000, 0), 2: Total(2_000, 2_000, 1_000)}
+    rows = [row(day, 1, None), row(day, 2, 3_000, matched_wh=2_000)]
+    rows += [row(day, 3, 3_000, None), row(day, 4, None, None)]
+    assert open_history(rows) == {
+        1: Total(0, 4_000, 0),
+        2: Total(2_000, 2_000, 1_000),
+        3: Total(0, 0, 3_000),
+    }
