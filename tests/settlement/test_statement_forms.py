@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.primitives.canonical import encode
-from settlement.statement import WH_FIELDS, Adjustment, DayLine, GridComparison
 from settlement.statement_html import render_html
 from settlement.statement_json import statement_json
+from settlement.statement_model import WH_FIELDS, Adjustment, DayLine, GridComparison, Seal
 from settlement.statement_rounding import PENNY_UNITS, at_printed_precision
-from settlement.statement_store import Seal
 from settlement.statement_text import WIDTH, render_text
 from tests.settlement.statement_examples import BEN, example_statement, payment_line, statement_of
 
