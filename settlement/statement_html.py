@@ -14,13 +14,18 @@ from html import escape
 
 from settlement.statement_chart import chart_html
 from settlement.statement_model import HouseholdStatement
-from settlement.statement_page import Entries, Page, Sums, Table, page_of
+from settlement.statement_page import Entries, Page, Sums, Table
 from settlement.statement_rounding import at_printed_precision
+from settlement.statement_sections import page_of
 from settlement.statement_style import STYLE
 from settlement.statement_style_large import LARGE_STYLE
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'"
 """What the document may do: use its own style."""
+
+
+PAIRED = "days"
+"""The table of which two halves stand side by side where there is room."""
 
 
 def render_html(statement: HouseholdStatement, *, large_print: bool = False) -> str:
@@ -56,6 +61,7 @@ def _head(page: Page) -> str:
         f"<h1><bdi>{escape(page.community)}</bdi></h1>",
         f"<p>{escape(page.subtitle)}</p>",
         f"<p><bdi>{escape(page.account)}</bdi></p>",
+        f"<p><strong>{escape(page.not_the_bill)}</strong></p>",
         "</header>",
         '<section class="first"><h2>You have</h2>',
         f'<p class="number">{escape(page.amount)}</p>',
@@ -77,7 +83,7 @@ def _sections(page: Page, chart: str, *, large_print: bool) -> Iterator[str]:
             yield chart
         elif isinstance(section, Entries):
             yield _entries(section)
-        elif section.split is None:
+        elif section.split is None or (section.key != PAIRED and not large_print):
             yield _table_card(section, large_print=large_print)
         else:
             pair = [_table_card(half, large_print=large_print) for half in section.narrow()]
@@ -113,7 +119,7 @@ def _entries(payments: Entries) -> str:
 
 def _foot(page: Page) -> str:
     small = "".join(f"<p><bdi>{escape(words)}</bdi></p>" for words in page.fine_print)
-    return f"<footer><p><strong>{escape(page.not_the_bill)}</strong></p>{small}</footer>"
+    return f"<footer>{small}</footer>"
 
 
 def _card(title: str, inside: str, css: str = "") -> str:

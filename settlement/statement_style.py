@@ -61,7 +61,7 @@ td { white-space: nowrap; }
 .checks td:last-child { font-family: ui-monospace, "DejaVu Sans Mono", Consolas, monospace; }
 footer { color: var(--quiet); font-size: 0.8125rem; padding: 0.5rem 0; display: grid;
   gap: 0.375rem; }
-footer strong { color: var(--ink); font-size: 0.9375rem; }
+header strong { color: var(--ink); font-weight: 600; }
 @media (min-width: 46rem) { .pair { grid-template-columns: 5fr 4fr; } }
 @media print {
   :root { --ground: #fff; --card: #fff; --line: #bbb; --ink: #000; --quiet: #333; --action: #000;

@@ -18,14 +18,17 @@ main { max-width: 34em; margin: 0 auto; padding: 0.75em; }
 main > *, .pair > * { margin-bottom: 1.5em; }
 h1 { font-size: 1.5em; line-height: 1.25; }
 h2 { font-size: 1.2em; line-height: 1.25; margin-bottom: 0.5em; }
+header p + p { margin-top: 0.25em; }
 p + p, table + p, p + table { margin-top: 0.5em; }
 .number { font-size: 2em; font-weight: 700; line-height: 1.25; }
 .said p:first-child { font-weight: 700; }
 .card { border-top: 3px solid #000; padding-top: 0.75em; }
-dl > div { padding: 0.5em 0; border-top: 1px solid #000; }
+dl { max-width: 26em; }
+dl > div { padding: 0.5em 0; border-top: 1px solid #000; display: flex; flex-wrap: wrap;
+  justify-content: space-between; column-gap: 1em; }
 dl > div:first-child { border-top: 0; }
-dt { display: inline; margin-right: 0.75em; }
-dd { display: inline-block; font-weight: 700; white-space: nowrap; }
+dt { flex: 1 1 8em; }
+dd { font-weight: 700; white-space: nowrap; margin-left: auto; }
 .sums div:last-child { border-top: 3px solid #000; font-weight: 700; }
 .payments .quiet { display: block; }
 table { border-collapse: collapse; width: 100%; }

@@ -10,7 +10,8 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from settlement.statement_model import HouseholdStatement
-from settlement.statement_page import Entries, Page, Sums, Table, page_of
+from settlement.statement_page import Entries, Page, Sums, Table
+from settlement.statement_sections import page_of
 
 WIDTH = 78
 """Columns of the page: a terminal's 80, less the breath at its edge."""
@@ -33,6 +34,7 @@ def _head(page: Page) -> list[str]:
         *_wrap(page.community),
         page.subtitle,
         *_wrap(page.account),
+        page.not_the_bill,
         "",
         *_wrap(f"You have {page.amount} {page.of_when}."),
         *_wrap(". ".join(page.limits) + "."),
@@ -46,7 +48,7 @@ def _head(page: Page) -> list[str]:
 
 
 def _foot(page: Page) -> list[str]:
-    return [line for words in (page.not_the_bill, *page.fine_print) for line in _wrap(words)]
+    return [line for words in page.fine_print for line in _wrap(words)]
 
 
 def _section(section: Sums | Table | Entries) -> list[str]:
