@@ -100,6 +100,7 @@ class Page:
         community: its name.
         subtitle: which month.
         account: whose.
+        foot: on each sheet of paper: never as long as a name.
         amount: what the member has.
         of_when: of when that is.
         limits: what of it can be spent, and what is owed.
@@ -114,6 +115,7 @@ class Page:
     community: str
     subtitle: str
     account: str
+    foot: str
     amount: str
     of_when: str
     limits: tuple[str, ...]

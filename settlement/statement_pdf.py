@@ -31,6 +31,9 @@ NO_LETTER = (
 )
 """Said where it happens."""
 
+NO_NAME = "–"
+"""A heading of a community whose name is nothing but spaces: a heading must say something."""
+
 _PROBE = r"""
 #set text(font: ("Libertinus Serif", "DejaVu Sans Mono"), lang: "en")
 #set document(title: "probe", date: none)
@@ -122,8 +125,8 @@ def _data(page: Page, *, large_print: bool) -> dict[str, Any]:
     return {
         "large": large_print,
         "title": _one_line(page.title),
-        "foot": _one_line(page.subtitle if large_print else f"{page.subtitle}. {page.account}"),
-        "community": _one_line(page.community),
+        "foot": page.foot,
+        "community": _one_line(page.community).strip() or NO_NAME,
         "subtitle": page.subtitle,
         "account": _one_line(page.account),
         "amount": page.amount,

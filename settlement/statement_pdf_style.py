@@ -33,7 +33,7 @@ SOURCE = r"""
 #show heading.where(level: 1): set text(size: 1.35em)
 #show heading.where(level: 2): set text(size: 1.15em)
 #show heading.where(level: 2): set block(above: 1.6em, below: 0.7em, sticky: true)
-#show regex("\S{24}"): it => it + sym.zws
+#show regex("\S{24,}"): it => it.text.clusters().chunks(8).map(some => some.join()).join(box(width: 0pt))
 
 #let said(words) = block(text(fill: quiet, words), below: 0.8em)
 
@@ -80,7 +80,7 @@ SOURCE = r"""
 
 #let section(it) = {
   heading(level: 2, it.title)
-  if it.intro != "" { said(it.intro) }
+  if it.intro != "" { block(said(it.intro), sticky: true) }
   if it.halved { halved(it) } else if it.rows.len() <= 10 {
     block(breakable: false, figures(it, it.rows))
   } else { figures(it, it.rows) }
@@ -90,11 +90,12 @@ SOURCE = r"""
 #let sums(it) = {
   heading(level: 2, it.title)
   let (..others, last) = it.rows
-  block(breakable: false, width: if large { 100% } else { 75% }, table(
+  // Words and an amount a line: a reader says them one after the other, so it is no table.
+  block(breakable: false, width: if large { 100% } else { 75% }, grid(
     columns: (1fr, auto), align: (left, right), inset: (x: 0pt, y: 0.4em),
     stroke: (_, y) => if y > 0 { (top: hair) },
     ..others.flatten(),
-    table.hline(stroke: rule),
+    grid.hline(stroke: rule),
     ..last.map(cell => text(weight: "bold", cell)),
   ))
 }

@@ -24,6 +24,7 @@ from settlement.statement_page import Entries, Entry, Page, Row, Sums, Table
 from settlement.statement_rounding import at_printed_precision
 from settlement.statement_words import (
     SEAL_DIGITS,
+    account_end,
     account_line,
     comparison,
     day_name,
@@ -47,6 +48,7 @@ def page_of(statement: HouseholdStatement) -> Page:
         printed.community,
         f"Statement for {month_name(printed.month)}",
         account_line(printed),
+        f"Statement for {month_name(printed.month)}, {account_end(printed)}",
         format_money(printed.closing_units),
         having(printed),
         tuple(limits(printed)),

@@ -80,7 +80,12 @@ def signed_money(units: int) -> str:
 def account_line(statement: HouseholdStatement) -> str:
     """Say whose statement it is."""
     name = statement.member_name or CLOSED_ACCOUNT.capitalize()
-    return f"{name}, account ending {statement.member[-ID_DIGITS:].upper()}"
+    return f"{name}, {account_end(statement)}"
+
+
+def account_end(statement: HouseholdStatement) -> str:
+    """Say which account it is without a name."""
+    return f"account ending {statement.member[-ID_DIGITS:].upper()}"
 
 
 def is_complete(statement: HouseholdStatement) -> bool:
