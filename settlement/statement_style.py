@@ -67,7 +67,7 @@ header strong { color: var(--ink); font-weight: 600; }
   :root { --ground: #fff; --card: #fff; --line: #bbb; --ink: #000; --quiet: #333; --action: #000;
     --neighbours: #555; --sold: #aaa; --gap: #666; }
   @page { size: A4; margin: 14mm; }
-  html { font-size: 10pt; }
+  html { font-size: 12pt; }
   main { padding: 0; max-width: none; gap: 0.5rem; }
   .card { border-radius: 0; border-width: 1px 0 0; padding: 0.5rem 0; overflow: visible; }
   .card, .pair, tr, dl > div { break-inside: avoid; }
@@ -75,7 +75,9 @@ header strong { color: var(--ink); font-weight: 600; }
   tfoot { display: table-row-group; }
   dl > div { padding: 0.25rem 0; }
   .payments .quiet { display: inline; }
-  h2 { break-after: avoid; }
+  h2, tbody tr:last-child { break-after: avoid; }
+  table { font-size: 0.875rem; }
+  footer { break-inside: avoid; }
   .number { font-size: 2rem; }
   svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .pair { grid-template-columns: 5fr 4fr; gap: 1.5rem; }

@@ -35,7 +35,8 @@ table { border-collapse: collapse; width: 100%; }
 th, td { text-align: right; padding: 0.3em 0 0.3em 0.6em; vertical-align: bottom; font-weight: 500;
   border-bottom: 1px solid #000; white-space: nowrap; }
 th:first-child { text-align: left; padding-left: 0; white-space: normal; }
-thead th { font-weight: 700; border-bottom: 3px solid #000; white-space: pre-line; }
+thead th { font-weight: 700; border-bottom: 3px solid #000; white-space: pre;
+  overflow-wrap: normal; }
 tfoot th:first-child, tfoot td { font-weight: 700; border-bottom: 0; border-top: 3px solid #000; }
 footer { border-top: 3px solid #000; padding-top: 0.75em; }
 @media screen and (max-width: 44rem) {
@@ -43,7 +44,7 @@ footer { border-top: 3px solid #000; padding-top: 0.75em; }
     display: block; width: 100%; text-align: left; border: 0; padding: 0; }
   thead { position: absolute; left: -200vw; width: 1px; overflow: hidden; }
   tr { padding: 0.5em 0; border-bottom: 1px solid #000; }
-  tbody th:first-child, tfoot th:first-child, tfoot td { font-weight: 700; }
+  tbody th:first-child, tfoot th:first-child, tfoot td { font-weight: 700; border: 0; }
   tfoot tr { border-top: 3px solid #000; border-bottom: 0; }
   td { white-space: normal; }
   td::before { content: attr(data-head) ": "; font-weight: 500; }
@@ -54,8 +55,9 @@ footer { border-top: 3px solid #000; padding-top: 0.75em; }
   main { max-width: none; padding: 0; }
   thead { display: table-header-group; }
   tfoot { display: table-row-group; }
-  tr, dl > div, .first, .said { break-inside: avoid; }
-  h2, thead { break-after: avoid; }
+  tr, .first, .said, .sums, .charges, .adjustments, .grid, .tariffs { break-inside: avoid; }
+  .payments dl > div, .leaving p { break-inside: avoid; }
+  h2, thead, tbody tr:last-child { break-after: avoid; }
 }
 """
 """The whole style sheet."""
