@@ -5,7 +5,7 @@ import re
 from dataclasses import replace
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from ledger.primitives.canonical import encode
@@ -98,6 +98,8 @@ def test_html_has_the_tags_it_has_without_the_name(large_print, name):
 
 
 @given(NAMES)
+@example(";=1")
+@example("Ada; @SUM(A1)")
 def test_a_spreadsheet_finds_no_formula_and_no_other_cells(name):
     statement = named(name)
     plain, rows = csv_rows(named("Ada", "tea")), csv_rows(statement)

@@ -8,6 +8,7 @@ import pytest
 from ledger.accounts import fees, network
 from ledger.primitives.periods import load_zone, minute_of_day, of_local_day
 from ledger.primitives.signing import SigningKey
+from meters.readings import Channel
 from meters.simulation import ZONE
 from settlement import deeds, store
 from settlement.community import Community
@@ -15,10 +16,13 @@ from settlement.enrol import Terms, add_member
 from settlement.intake import import_readings
 from settlement.run import settle_day
 from settlement.showing import show_day, shown_day
+from settlement.state import CommunityState
 from settlement.statement import Month, household_statement
+from settlement.statement_leaving import departure
 from settlement.statement_model import ChargedFor, Departure
 from settlement.statement_text import render_text
 from settlement.statement_words import leaving, progress
+from settlement.terms import MeterUse, Shares
 from settlement.timetable import GB, due_at_ms, first_due_ms
 from tests.settlement.later import statements
 from tests.streets import JULY_1, JUNE_30, NAMES, SITES, add_meters, new_community, street_readings
@@ -81,7 +85,8 @@ def street(tmp_path_factory):
         r for r in readings if r not in held and not (r.meter == "m-cleo" and r.period >= withdrawn)
     ]
     import_readings(community, there)
-    show_day(community, JULY_2, "II")
+    for day in (JULY_1, JULY_2):  # of the first, nothing is on the way once it is posted
+        show_day(community, day, "II")
     for day in (JUNE_30, JULY_1):
         community.writer.clock.set_ms(first_due_ms(day, ZONE))
         settle_day(community, day)
@@ -200,6 +205,58 @@ def test_who_moved_out_is_told_what_comes_next(street):
     assert street.of("Cleo", "2026-08").left == july.left
     for name in ("Ada", "Ben", "School roof"):
         assert street.of(name, "2026-08").left is None
+
+
+ADA, BEN = "0f" * 16, "1e" * 16
+BOTH, NONE = (Channel.IMPORT, Channel.EXPORT), ()
+SETTLED = of_local_day(JULY_2, LONDON)
+
+
+def use(member, channels=BOTH, *, on):
+    """Return a consent that binds from a half-hour on."""
+    return (on - 1, MeterUse(member, channels))
+
+
+@pytest.mark.parametrize(
+    ("meters", "left"),
+    [
+        ({}, False),
+        ({"m": [use(ADA, on=5)]}, False),
+        ({"m": [use(ADA, on=5), use(ADA, NONE, on=SETTLED[9])]}, True),
+        ({"m": [use(ADA, on=5), use(BEN, on=SETTLED[9])]}, True),
+        ({"m": [use(BEN, on=5), use(BEN, NONE, on=SETTLED[9])]}, False),
+        ({"m": [use(ADA, on=5), use(ADA, NONE, on=SETTLED[9])], "n": [use(ADA, on=7)]}, False),
+        (
+            {
+                "m": [use(ADA, on=5), use(ADA, NONE, on=SETTLED[9])],
+                "n": [use(ADA, on=5), use(ADA, NONE, on=SETTLED[1])],
+            },
+            True,
+        ),
+        (
+            {"m": [use(ADA, on=5), use(ADA, NONE, on=SETTLED[9]), use(ADA, on=SETTLED[9] + 500)]},
+            False,
+        ),
+        ({"m": [use(ADA, on=5), use(ADA, NONE, on=SETTLED.stop + 999)]}, False),
+        ({"m": [use(ADA, on=5), use(ADA, NONE, on=5)]}, False),
+    ],
+)
+def test_who_left_is_who_had_a_meter_and_has_none(street, meters, left):
+    state = CommunityState(rules_history=street.community.state.rules_history, meters=meters)
+    found = departure(state, ADA, SETTLED.stop + 600)
+    assert (found is not None) == left
+    if found is not None:
+        assert found.last_day == JULY_2
+
+
+def test_who_has_a_share_of_a_roof_takes_part(street):
+    meters = {"m": [use(ADA, on=5), use(ADA, NONE, on=SETTLED[9])]}
+    shares = {"roof": [(5, Shares(BEN, ((ADA, 300_000),)))]}
+    rules = street.community.state.rules_history
+    state = CommunityState(rules_history=rules, meters=meters, shares=shares)
+    assert departure(state, ADA, SETTLED.stop) is None
+    shares["roof"].append((SETTLED[0], Shares(BEN, ())))
+    assert departure(state, ADA, SETTLED.stop) is not None
 
 
 def test_a_shared_month_says_the_same_as_each_alone(street):
