@@ -8,7 +8,7 @@ import pytest
 from ledger.accounts import fees, network
 from ledger.primitives.periods import load_zone, minute_of_day, of_local_day
 from ledger.primitives.signing import SigningKey
-from meters.readings import Channel
+from meters.readings import Channel, Quality
 from meters.simulation import ZONE
 from settlement import deeds, store
 from settlement.community import Community
@@ -24,7 +24,18 @@ from settlement.statement_text import render_text
 from settlement.statement_words import leaving, progress
 from settlement.terms import MeterUse, Shares
 from settlement.timetable import GB, due_at_ms, first_due_ms
-from tests.settlement.later import statements
+from tests.settlement.later import BEN as BEN_METER
+from tests.settlement.later import LATE as LATE_WH
+from tests.settlement.later import (
+    KilledError,
+    begin,
+    killing,
+    owner,
+    run,
+    say,
+    statements,
+    without,
+)
 from tests.streets import JULY_1, JUNE_30, NAMES, SITES, add_meters, new_community, street_readings
 
 JULY_2 = date(2026, 7, 2)
@@ -271,3 +282,20 @@ def test_a_shared_month_says_the_same_as_each_alone(street):
 def test_readings_are_counted_by_channel_and_day(street):
     assert street.of("Ada", "2026-06").readings == 2 * 48
     assert street.of("Ben", "2026-06").readings == 48
+
+
+def test_readings_that_came_while_the_run_was_made_do_not_hide_its_estimates(tmp_path):
+    community = begin(tmp_path, without((BEN_METER, LATE_WH)))
+    say(community, BEN_METER, dict.fromkeys(LATE_WH, 300), Quality.PROFILE)
+    with pytest.raises(KilledError):
+        run(community, "SF", after_step=killing(2))
+    say(community, BEN_METER, LATE_WH)  # the run knows nothing of it
+    run(community, "SF")
+    with community.reading() as connection:
+        ben = owner(community, BEN_METER)
+        statement = household_statement(community, connection, ben, "2026-06")
+    community.writer.database.close()
+    assert (statement.estimated, statement.readings) == (2, 48)
+    assert "2 half-hours of your own meter were not read, and estimated: 4.2 %" in progress(
+        statement
+    )
