@@ -29,6 +29,7 @@ from settlement.statement_leaving import departure
 from settlement.statement_model import (
     Adjustment,
     DayLine,
+    GridComparison,
     HouseholdStatement,
     OnTheWay,
     Payment,
@@ -123,14 +124,40 @@ def household_statement(
         raise InputError(f"{member!r} is not a member's id. See 'commonwatt member list'.")
     if isinstance(month, str):
         month = Month(community, connection, month)
-    state, ledger, rules = community.state, community.writer.ledger, month.rules
-    periods, account = month.periods, wallet(member, rules.asset)
-    moved = wallet_movements(connection, ledger, account, periods)
-    nets = store.member_nets(connection, ledger, member, rules.asset, periods)
+    state, ledger, asset = community.state, community.writer.ledger, month.rules.asset
+    moved = wallet_movements(connection, ledger, wallet(member, asset), month.periods)
+    nets = store.member_nets(connection, ledger, member, asset, month.periods)
     _check(month, member, moved, nets)
     firsts = {net.day: net for net in nets if _is_first(net, month.zone)}
     later = [net for net in nets if not _is_first(net, month.zone)]
     readings, estimated = _estimated(month, member)
+    return replace(
+        _in_wallet(month, member, moved),
+        days=tuple(_day_line(month, net) for _, net in sorted(firsts.items())),
+        grid=with_the_grid(state, _first_lines(month, member, set(firsts))),
+        estimated=estimated,
+        readings=readings,
+        adjustments=tuple(
+            _adjustment(net) for net in later if any(net.change[2:]) or net.given_units
+        ),
+        claim_units=sum(net.claim_units for net in nets),
+        charges=charges_of(
+            [_bought(month, net) for net in nets], state.members[member].member_class
+        ),
+        on_the_way=tuple(
+            _on_the_way(day, code, lines, member)
+            for day, code, lines in month.shown
+            if any(line.member == member for line in lines)
+        ),
+        later_seals=tuple(_later_seals(month, later)),
+        left=departure(state, member, month.periods.stop),
+    )
+
+
+def _in_wallet(month: Month, member: str, moved: Movements) -> HouseholdStatement:
+    """Return a statement of what does not depend on the days' runs."""
+    community, connection, rules = month.community, month.connection, month.rules
+    state, ledger, stop = community.state, community.writer.ledger, month.periods.stop
     return HouseholdStatement(
         community=community.name,
         origin=community.writer.origin,
@@ -141,31 +168,15 @@ def household_statement(
         month=month.name,
         days_in_month=len(month.days),
         opening_units=moved.before_units,
-        days=tuple(_day_line(month, net) for _, net in sorted(firsts.items())),
+        days=(),
         payments=tuple(_payment_line(payment, month) for payment in moved.payments),
         closing_units=moved.after_units,
-        set_aside_units=set_aside_units(connection, ledger, account, periods.stop),
+        set_aside_units=set_aside_units(connection, ledger, wallet(member, rules.asset), stop),
         floor_units=state.members[member].floor_units,
-        grid=with_the_grid(state, _first_lines(month, member, set(firsts))),
+        grid=GridComparison(0, 0),
         seals=month.firsts,
-        estimated=estimated,
-        adjustments=tuple(
-            _adjustment(net) for net in later if any(net.change[2:]) or net.given_units
-        ),
-        claim_units=sum(net.claim_units for net in nets),
-        owed_units=claim_units(connection, ledger, member, rules.asset, periods.stop),
-        charges=charges_of(
-            [_bought(month, net) for net in nets], state.members[member].member_class
-        ),
+        owed_units=claim_units(connection, ledger, member, rules.asset, stop),
         vat_number=_vat_number(state, month),
-        on_the_way=tuple(
-            _on_the_way(day, code, lines, member)
-            for day, code, lines in month.shown
-            if any(line.member == member for line in lines)
-        ),
-        later_seals=tuple(_later_seals(month, later)),
-        readings=readings,
-        left=departure(state, member, periods.stop),
         redeemable=rules.issuance == "reserve",
     )
 
