@@ -14,7 +14,7 @@ from html import escape
 
 from settlement.statement_chart import chart_html
 from settlement.statement_model import HouseholdStatement
-from settlement.statement_page import Entries, Page, Sums, Table
+from settlement.statement_page import Entries, Notes, Page, Sums, Table
 from settlement.statement_rounding import at_printed_precision
 from settlement.statement_sections import page_of
 from settlement.statement_style import STYLE
@@ -49,7 +49,6 @@ def render_html(statement: HouseholdStatement, *, large_print: bool = False) -> 
         "<body><main>",
         _head(page),
         *_sections(page, "" if large_print else _chart(statement), large_print=large_print),
-        _foot(page),
         "</main></body></html>",
     ]
     return "\n".join(part for part in parts if part) + "\n"
@@ -83,6 +82,9 @@ def _sections(page: Page, chart: str, *, large_print: bool) -> Iterator[str]:
             yield chart
         elif isinstance(section, Entries):
             yield _entries(section)
+        elif isinstance(section, Notes):
+            words = "".join(f"<p><bdi>{escape(each)}</bdi></p>" for each in section.words)
+            yield _card(section.title, words, "notes")
         elif section.split is None or (section.key != PAIRED and not large_print):
             yield _table_card(section, large_print=large_print)
         else:
@@ -115,11 +117,6 @@ def _entries(payments: Entries) -> str:
             f"<dd>{escape(entry.amount)}</dd></div>"
         )
     return _card(payments.title, "<dl>\n" + "\n".join(rows) + "\n</dl>", "payments")
-
-
-def _foot(page: Page) -> str:
-    small = "".join(f"<p><bdi>{escape(words)}</bdi></p>" for words in page.fine_print)
-    return f"<footer>{small}</footer>"
 
 
 def _card(title: str, inside: str, css: str = "") -> str:

@@ -93,6 +93,18 @@ class Entries:
 
 
 @dataclass(frozen=True, slots=True)
+class Notes:
+    """Sentences: what the statement does not say, and what its money is."""
+
+    title: str
+    words: tuple[str, ...]
+
+
+Section = Sums | Table | Entries | Notes
+"""What stands below the head of a page."""
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
     """All that is printed, from top to bottom.
 
@@ -107,9 +119,8 @@ class Page:
         comparison: with the grid, in a sentence.
         progress: how much of the month is worked out, and from what.
         leaving: what happens next to who left.
-        sections: sums, tables and payments.
+        sections: sums, tables, payments and notes.
         not_the_bill: that it is not.
-        fine_print: what else it is not, and what its money is.
     """
 
     community: str
@@ -122,9 +133,8 @@ class Page:
     comparison: str
     progress: str
     leaving: tuple[str, ...]
-    sections: tuple[Sums | Table | Entries, ...]
+    sections: tuple[Section, ...]
     not_the_bill: str
-    fine_print: tuple[str, ...]
 
     @property
     def title(self) -> str:

@@ -14,7 +14,7 @@ from typing import Any, Final
 
 from ledger.errors import SetupError
 from settlement.statement_model import HouseholdStatement
-from settlement.statement_page import Entries, Page, Sums, Table
+from settlement.statement_page import Entries, Notes, Page, Section, Sums, Table
 from settlement.statement_pdf_style import SOURCE
 from settlement.statement_sections import page_of
 from settlement.statement_text import plain
@@ -56,7 +56,8 @@ def render_pdf(statement: HouseholdStatement, *, large_print: bool = False) -> b
     strange = {c: f"[U+{ord(c):04X}]" for c in letters if c.isprintable() and not _has_type(c)}
     data = _data(page, large_print=large_print)
     if strange:
-        data["fine_print"] = [*data["fine_print"], NO_LETTER]
+        for section in data["sections"]:
+            section.get("words", []).append(NO_LETTER)
     return _compiled(SOURCE, {"page": json.dumps(_cleaned(data, str.maketrans(strange)))})
 
 
@@ -137,11 +138,10 @@ def _data(page: Page, *, large_print: bool) -> dict[str, Any]:
         "leaving": list(page.leaving),
         "sections": [_section(section, large_print=large_print) for section in sections],
         "not_the_bill": page.not_the_bill,
-        "fine_print": [_one_line(words) for words in page.fine_print],
     }
 
 
-def _section(section: Sums | Table | Entries, *, large_print: bool) -> dict[str, Any]:
+def _section(section: Section, *, large_print: bool) -> dict[str, Any]:
     if isinstance(section, Sums):
         return {"kind": "sums", "title": section.title, "rows": [list(row) for row in section.rows]}
     if isinstance(section, Entries):
@@ -154,6 +154,9 @@ def _section(section: Sums | Table | Entries, *, large_print: bool) -> dict[str,
             for entry in section.entries
         ]
         return {"kind": "payments", "title": section.title, "rows": rows}
+    if isinstance(section, Notes):
+        words = [_one_line(each) for each in section.words]
+        return {"kind": "notes", "title": section.title, "words": words}
     is_short = section.total is None and len(section.rows) >= HALVED_FROM
     return {
         "kind": "table",

@@ -49,7 +49,7 @@ SOURCE = r"""
       text(font: "DejaVu Sans Mono", size: 0.9em, cell)
     } else if it.key != "charges" and place == 0 { box(cell) } else { cell }
   })).flatten()
-  block(width: if count <= 3 and not large { 70% } else { 100% }, table(
+  block(width: if count <= 4 and with-total and not large { 75% } else { 100% }, table(
     columns: (1fr,) + (auto,) * (count - 1),
     align: (column, _) => if column == 0 { left } else { right },
     inset: (x, _) => (
@@ -100,6 +100,11 @@ SOURCE = r"""
   ))
 }
 
+#let notes(it) = {
+  heading(level: 2, it.title)
+  block(breakable: false, for words in it.words { said(words) })
+}
+
 #let payments(it) = {
   heading(level: 2, it.title)
   table(
@@ -132,12 +137,9 @@ SOURCE = r"""
   for words in page-data.leaving { block(words) }
 }
 #for it in page-data.sections {
-  if it.kind == "sums" { sums(it) } else if it.kind == "payments" { payments(it) } else {
+  if it.kind == "sums" { sums(it) } else if it.kind == "notes" { notes(it) } else if it.kind == "payments" { payments(it) } else {
     section(it)
   }
 }
-#block(above: 2em, breakable: false)[
-  #for words in page-data.fine_print { said(words) }
-]
 """
 """The whole document; ``sys.inputs.page`` is a page as `statement_pdf` writes it."""

@@ -20,7 +20,16 @@ from settlement.statement_model import (
     OnTheWay,
     Seal,
 )
-from settlement.statement_page import Entries, Entry, Page, Row, Sums, Table
+from settlement.statement_page import (
+    Entries,
+    Entry,
+    Notes,
+    Page,
+    Row,
+    Section,
+    Sums,
+    Table,
+)
 from settlement.statement_rounding import at_printed_precision
 from settlement.statement_words import (
     SEAL_DIGITS,
@@ -57,13 +66,10 @@ def page_of(statement: HouseholdStatement) -> Page:
         tuple(leaving(printed)),
         tuple(_sections(printed, statement)),
         NOT_THE_BILL,
-        tuple(fine_print(printed)),
     )
 
 
-def _sections(
-    printed: HouseholdStatement, exact: HouseholdStatement
-) -> Iterator[Sums | Table | Entries]:
+def _sections(printed: HouseholdStatement, exact: HouseholdStatement) -> Iterator[Section]:
     yield _sums(printed)
     places = exact.kwh_places
     if printed.days:
@@ -80,6 +86,7 @@ def _sections(
         yield _with_the_grid(printed)
         if printed.grid.parts:
             yield _tariffs(printed, exact, places)
+    yield Notes("Good to know", tuple(fine_print(printed)))
     if printed.seals or printed.later_seals:
         yield _checks(printed)
 

@@ -59,8 +59,7 @@ tfoot tr { border-top: 2px solid var(--ink); }
 tfoot th:first-child, tfoot td { font-weight: 700; }
 td { white-space: nowrap; }
 .checks td:last-child { font-family: ui-monospace, "DejaVu Sans Mono", Consolas, monospace; }
-footer { color: var(--quiet); font-size: 0.8125rem; padding: 0.5rem 0; display: grid;
-  gap: 0.375rem; }
+.notes p { color: var(--quiet); font-size: 0.9375rem; margin-top: 0.375rem; }
 header strong { color: var(--ink); font-weight: 600; }
 @media (min-width: 46rem) { .pair { grid-template-columns: 5fr 4fr; } }
 @media print {
@@ -77,7 +76,6 @@ header strong { color: var(--ink); font-weight: 600; }
   .payments .quiet { display: inline; }
   h2, tbody tr:last-child { break-after: avoid; }
   table { font-size: 0.875rem; }
-  footer { break-inside: avoid; }
   .number { font-size: 2rem; }
   svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
   .pair { grid-template-columns: 5fr 4fr; gap: 1.5rem; }

@@ -38,7 +38,6 @@ th:first-child { text-align: left; padding-left: 0; white-space: normal; }
 thead th { font-weight: 700; border-bottom: 3px solid #000; white-space: pre;
   overflow-wrap: normal; }
 tfoot th:first-child, tfoot td { font-weight: 700; border-bottom: 0; border-top: 3px solid #000; }
-footer { border-top: 3px solid #000; padding-top: 0.75em; }
 @media screen and (max-width: 44rem) {
   table, thead, tbody, tfoot, tr, td, tbody th:first-child, tfoot th:first-child {
     display: block; width: 100%; text-align: left; border: 0; padding: 0; }
@@ -55,7 +54,7 @@ footer { border-top: 3px solid #000; padding-top: 0.75em; }
   main { max-width: none; padding: 0; }
   thead { display: table-header-group; }
   tfoot { display: table-row-group; }
-  tr, .first, .said, .sums, .charges, .adjustments, .grid, .tariffs { break-inside: avoid; }
+  tr, .first, .said, .sums, .charges, .adjustments, .grid, .tariffs, .notes { break-inside: avoid; }
   .payments dl > div, .leaving p { break-inside: avoid; }
   h2, thead, tbody tr:last-child { break-after: avoid; }
 }

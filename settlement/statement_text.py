@@ -10,7 +10,7 @@ import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
 from settlement.statement_model import HouseholdStatement
-from settlement.statement_page import Entries, Page, Sums, Table
+from settlement.statement_page import Entries, Notes, Page, Section, Sums, Table
 from settlement.statement_sections import page_of
 
 WIDTH = 78
@@ -20,7 +20,7 @@ WIDTH = 78
 def render_text(statement: HouseholdStatement) -> str:
     """Return the statement, rounded as it is printed, ending in a line break."""
     page = page_of(statement)
-    sections = [_head(page), *map(_section, page.sections), _foot(page)]
+    sections = [_head(page), *map(_section, page.sections)]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
@@ -47,15 +47,13 @@ def _head(page: Page) -> list[str]:
     return lines
 
 
-def _foot(page: Page) -> list[str]:
-    return [line for words in page.fine_print for line in _wrap(words)]
-
-
-def _section(section: Sums | Table | Entries) -> list[str]:
+def _section(section: Section) -> list[str]:
     if isinstance(section, Sums):
         return _lined_up([list(row) for row in section.rows])
     if isinstance(section, Entries):
         return [section.title, *_entries(section)]
+    if isinstance(section, Notes):
+        return [section.title, *(line for words in section.words for line in _wrap(words))]
     intro = _wrap(section.intro) if section.intro else []
     return [*_wrap(section.title), *intro, *_table(section)]
 

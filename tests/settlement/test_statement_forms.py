@@ -53,18 +53,19 @@ Bought    −£0.20         −£0.19     −£0.01
 ------------------------------------------
 Together  +£0.03         −£0.13     +£0.16
 
+Good to know
+What neighbours could not cover or take, your own supplier bills or buys.
+£ stands for BRM, this community's own currency: All wallets together always
+sum to zero.
+Money is counted to a hundred-thousandth of a penny and rounded to the penny
+here so that every column adds up.
+
 How to check this
 Each day was worked out by a run, and sealed in the log
 riverside.example/ledger/1
 Day    Run  Log entry          Seal
 Mon 1   SF        128  abababababab
 Tue 2   SF        226  cdcdcdcdcdcd
-
-What neighbours could not cover or take, your own supplier bills or buys.
-£ stands for BRM, this community's own currency: All wallets together always
-sum to zero.
-Money is counted to a hundred-thousandth of a penny and rounded to the penny
-here so that every column adds up.
 """
 
 
