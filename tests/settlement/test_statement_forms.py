@@ -316,3 +316,42 @@ def test_the_json_is_canonical_and_exact(example):
     erased = replace(example, payments=(payment_line(5, name=None, reference=None),))
     assert "reference" not in statement_json(erased)["payments"][0]
     encode(statement_json(erased))
+
+
+def test_large_print_is_large_black_on_white_and_one_column(example):
+    page = render_html(example, large_print=True)
+    [style] = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    sizes = re.findall(r"font-size: ([^;}]+)", style)
+    assert sizes[0] == "18pt"
+    assert all(float(size.removesuffix("em")) >= 1 for size in sizes[1:])
+    assert set(re.findall(r"#[0-9a-f]{3,6}\b", style)) == {"#000", "#fff"}
+    for word in ("opacity", "italic", "uppercase", "grid-template", "justify;", "rgb"):
+        assert word not in style
+    assert '<meta name="color-scheme" content="light">' in page
+    assert 'data-head="Bought kWh"' in page
+
+
+def test_ordinary_print_has_contrast_and_no_small_words_on_paper(example):
+    [style] = re.findall("<style>(.*?)</style>", render_html(example), re.DOTALL)
+    paper = style.split("@media print")[1]
+    assert "html { font-size: 12pt; }" in paper
+    names = re.findall(r"--(ground|quiet): (#[0-9a-f]+)", style)
+    grounds, inks = ([colour for name, colour in names if name == n] for n in ("ground", "quiet"))
+    assert len(grounds) == len(inks) == 3
+    for ground, ink in zip(grounds, inks, strict=True):
+        assert contrast(ground, ink) >= 4.5
+
+
+def contrast(one, other):
+    """Return the ratio of WCAG 2.2, success criterion 1.4.3."""
+
+    def light(colour):
+        digits = colour[1:] if len(colour) == 7 else "".join(c * 2 for c in colour[1:])
+        parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+        red, green, blue = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lights = sorted((light(one), light(other)))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)

@@ -12,6 +12,7 @@ from ledger.errors import SetupError
 from settlement import statement_pdf
 from settlement.statement_pdf import render_pdf
 from settlement.statement_rounding import PENNY_UNITS
+from tests.engines import missing
 from tests.settlement.statement_examples import examples, payment_line
 from tests.settlement.statement_forms import pdf_reader
 
@@ -102,10 +103,11 @@ def test_no_letter_is_smaller_than_promised(large_print, least):
     assert max(sizes) > 2 * least
 
 
-@pytest.mark.skipif(shutil.which("pdftotext") is None, reason="needs poppler's pdftotext")
 @pytest.mark.parametrize("name", ["Ada", "W" * 200, "שלום " * 30])
 @pytest.mark.parametrize("large_print", [False, True])
 def test_all_lies_within_the_margins(tmp_path, name, large_print):
+    if shutil.which("pdftotext") is None:
+        missing("poppler's pdftotext")
     paid = (payment_line(5 * PENNY_UNITS, name=name, reference=name),)
     statement = replace(EXAMPLES["vat"], member_name=name, community=name, payments=paid)
     file = tmp_path / "a.pdf"
