@@ -13,7 +13,7 @@ from html import escape
 from itertools import groupby
 
 from ledger.primitives.energy import format_kwh
-from settlement.statement import DayLine
+from settlement.statement_model import DayLine
 from settlement.statement_words import day_name
 
 PLOT = 120

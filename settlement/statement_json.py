@@ -11,13 +11,23 @@ from dataclasses import fields
 from typing import Any
 
 from ledger.primitives.periods import start_text
-from settlement.statement import NOT_THE_BILL, DayLine, HouseholdStatement, PaymentLine
+from market.model import Side
+from settlement.statement_model import (
+    NOT_THE_BILL,
+    Adjustment,
+    Charge,
+    DayLine,
+    HouseholdStatement,
+    OnTheWay,
+    PaymentLine,
+    Seal,
+)
 
 
 def statement_json(statement: HouseholdStatement) -> dict[str, Any]:
     """Return the statement as canonical JSON's types; ``v`` is the form's version."""
     return {
-        "v": 1,
+        "v": 2,
         "community": {
             "name": statement.community,
             "origin": statement.origin,
@@ -29,18 +39,9 @@ def statement_json(statement: HouseholdStatement) -> dict[str, Any]:
         "opening_units": statement.opening_units,
         "days": [_day(line) for line in statement.days],
         "total": {k: v for k, v in _day(statement.total).items() if k != "day"},
-        "adjustments": [
-            {
-                "day": line.day.isoformat(),
-                "run": line.code,
-                "sold_wh": line.sold_wh,
-                "sold_units": line.sold_units,
-                "bought_wh": line.bought_wh,
-                "bought_units": line.bought_units,
-                "given_units": line.given_units,
-            }
-            for line in statement.adjustments
-        ],
+        "adjustments": [_dated(line) for line in statement.adjustments],
+        "on_the_way": [_dated(line) for line in statement.on_the_way],
+        "charges": [_charge(line) for line in statement.charges],
         "claim_units": statement.claim_units,
         "owed_units": statement.owed_units,
         "payments": [_payment(line) for line in statement.payments],
@@ -51,22 +52,63 @@ def statement_json(statement: HouseholdStatement) -> dict[str, Any]:
             "bought_units": statement.grid.bought_units,
             "sold_units": statement.grid.sold_units,
             "better_units": statement.better_units,
+            "parts": [
+                {
+                    "side": "sold" if part.side is Side.ASK else "bought",
+                    "tariff_ticks": part.ticks,
+                    "wh": part.wh,
+                    "units": part.units,
+                }
+                for part in statement.grid.parts
+            ],
         },
         "days_in_month": statement.days_in_month,
         "days_settled": statement.days_settled,
         "missing_readings": statement.missing,
         "estimated_readings": statement.estimated,
-        "seals": [
-            {
-                "day": seal.day,
-                "run": seal.code,
-                "missing_readings": seal.missing,
-                "position": seal.position,
-                "tx_id": seal.tx_id,
-            }
-            for seal in statement.seals
-        ],
+        "readings": statement.readings,
+        "seals": [_seal(seal) for seal in statement.seals],
+        "later_seals": [_seal(seal) for seal in statement.later_seals],
         "note": NOT_THE_BILL,
+        **_sometimes(statement),
+    }
+
+
+def _sometimes(statement: HouseholdStatement) -> dict[str, Any]:
+    """Return what only some statements have."""
+    value: dict[str, Any] = {}
+    if statement.vat_number:
+        value["vat_number"] = statement.vat_number
+    if statement.left is not None:
+        last, final = statement.left.last_day, statement.left.final_on
+        value["left"] = {"last_day": last.isoformat(), "final_on": final.isoformat()}
+    return value
+
+
+def _dated(line: Adjustment | OnTheWay) -> dict[str, Any]:
+    values = {field.name: getattr(line, field.name) for field in fields(line)}
+    code = values.pop("code")
+    return {**values, "day": line.day.isoformat(), "run": code}
+
+
+def _charge(charge: Charge) -> dict[str, Any]:
+    value = {
+        "for": charge.what.value,
+        "changed": charge.changed,
+        "net_units": charge.net_units,
+        "vat_units": charge.vat_units,
+        "gross_units": charge.gross_units,
+    }
+    return value if charge.permille is None else {**value, "vat_permille": charge.permille}
+
+
+def _seal(seal: Seal) -> dict[str, Any]:
+    return {
+        "day": seal.day,
+        "run": seal.code,
+        "missing_readings": seal.missing,
+        "position": seal.position,
+        "tx_id": seal.tx_id,
     }
 
 

@@ -7,11 +7,11 @@ ledger does.
 3
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import ColumnElement, Connection, func, select
 
 from ledger import bulk, history
 from ledger.accounts import receivable
@@ -20,53 +20,12 @@ from ledger.statements import Statement
 from ledger.store import LedgerStore
 from ledger.tables import AccountRow, BatchRow, FactRow, StatementRow, TransferRow
 from settlement.effects import PAYMENT_KINDS
+from settlement.statement_model import Payment, Seal
 from settlement.tables import RunRow
 
 _transfers, _batches = TransferRow.__table__, BatchRow.__table__  # type: ignore[attr-defined]
 _statements, _facts = StatementRow.__table__, FactRow.__table__  # type: ignore[attr-defined]
 _accounts, _runs = AccountRow.__table__, RunRow.__table__  # type: ignore[attr-defined]
-
-
-@dataclass(frozen=True, slots=True)
-class Payment:
-    """A payment with another member, or the balance that a member brought along.
-
-    Attributes:
-        period: the half-hour in which it was made.
-        other: account of the other member, or the community's fund.
-        reference: what the payer wrote; None if nothing, or once it was erased.
-        units: positive when received.
-        position: of its statement in the log.
-        tx_id: hash of its statement.
-        kind: of its statement.
-    """
-
-    period: int
-    other: str
-    reference: str | None
-    units: int
-    position: int
-    tx_id: str
-    kind: str = "transfer"
-
-
-@dataclass(frozen=True, slots=True)
-class Seal:
-    """A day's run and the statement that seals it.
-
-    Attributes:
-        day: the local day, ``YYYY-MM-DD``.
-        code: the run's code.
-        missing: readings of the whole community that were counted as zero.
-        position: of the seal in the log.
-        tx_id: hash of the seal.
-    """
-
-    day: str
-    code: str
-    missing: int
-    position: int
-    tx_id: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -168,14 +127,26 @@ def claim_units(
 
 def seals(connection: Connection, community: int, first: str, last: str) -> list[Seal]:
     """Return the runs of the days from one to another, in order, each with its seal."""
+    return _seals(connection, community, (_runs.c.day >= first) & (_runs.c.day <= last))
+
+
+def seals_of(connection: Connection, community: int, days: Iterable[str]) -> list[Seal]:
+    """Return the runs of some local days, by day and in their order, each with its seal."""
+    return _seals(connection, community, _runs.c.day.in_(sorted(set(days))))
+
+
+def _seals(connection: Connection, community: int, which: ColumnElement[bool]) -> list[Seal]:
     rows = connection.execute(
-        select(_runs.c.day, _runs.c.code, _runs.c.missing, _runs.c.position, _statements.c.tx_id)
+        select(
+            *(_runs.c.day, _runs.c.code, _runs.c.missing, _runs.c.position),
+            *(_statements.c.tx_id, _runs.c.known),
+        )
         .join(
             _statements,
             (_statements.c.community == _runs.c.community)
             & (_statements.c.position == _runs.c.position),
         )
-        .where(_runs.c.community == community, _runs.c.day >= first, _runs.c.day <= last)
+        .where(_runs.c.community == community, which)
         .order_by(_runs.c.day, _runs.c.position)
     )
-    return [Seal(r.day, r.code, r.missing, r.position, r.tx_id.hex()) for r in rows]
+    return [Seal(r.day, r.code, r.missing, r.position, r.tx_id.hex(), r.known) for r in rows]

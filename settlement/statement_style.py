@@ -1,5 +1,7 @@
 """How a printed or shown statement looks: paper, cards, figures that line up.
 
+Large print has a style sheet of its own.
+
 Colours carry a word or a place as well; text has a contrast of at least 4.5 on its ground.
 
 >>> "http" in STYLE or "@import" in STYLE
@@ -15,7 +17,6 @@ STYLE = """
 }
 * { box-sizing: border-box; margin: 0; }
 html { font-size: 16px; }
-html.large { font-size: 24px; }
 body { background: var(--ground); color: var(--ink); line-height: 1.4;
   font-family: system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif;
   font-variant-numeric: tabular-nums; overflow-wrap: anywhere; }
@@ -58,16 +59,14 @@ tfoot tr { border-top: 2px solid var(--ink); }
 tfoot th:first-child, tfoot td { font-weight: 700; }
 td { white-space: nowrap; }
 .checks td:last-child { font-family: ui-monospace, "DejaVu Sans Mono", Consolas, monospace; }
-footer { color: var(--quiet); font-size: 0.8125rem; padding: 0.5rem 0; display: grid;
-  gap: 0.375rem; }
-footer strong { color: var(--ink); font-size: 0.9375rem; }
+.notes p { color: var(--quiet); font-size: 0.9375rem; margin-top: 0.375rem; }
+header strong { color: var(--ink); font-weight: 600; }
 @media (min-width: 46rem) { .pair { grid-template-columns: 5fr 4fr; } }
 @media print {
   :root { --ground: #fff; --card: #fff; --line: #bbb; --ink: #000; --quiet: #333; --action: #000;
     --neighbours: #555; --sold: #aaa; --gap: #666; }
   @page { size: A4; margin: 14mm; }
-  html { font-size: 10pt; }
-  html.large { font-size: 18pt; }
+  html { font-size: 12pt; }
   main { padding: 0; max-width: none; gap: 0.5rem; }
   .card { border-radius: 0; border-width: 1px 0 0; padding: 0.5rem 0; overflow: visible; }
   .card, .pair, tr, dl > div { break-inside: avoid; }
@@ -75,12 +74,12 @@ footer strong { color: var(--ink); font-size: 0.9375rem; }
   tfoot { display: table-row-group; }
   dl > div { padding: 0.25rem 0; }
   .payments .quiet { display: inline; }
-  h2 { break-after: avoid; }
+  h2, tbody tr:last-child { break-after: avoid; }
+  table { font-size: 0.875rem; }
   .number { font-size: 2rem; }
   svg rect { print-color-adjust: exact; -webkit-print-color-adjust: exact; }
-  html.large .pair { grid-template-columns: minmax(0, 1fr); }
-  html:not(.large) .pair { grid-template-columns: 5fr 4fr; gap: 1.5rem; }
-  html:not(.large) th, html:not(.large) td { padding-top: 0.125rem; padding-bottom: 0.125rem; }
+  .pair { grid-template-columns: 5fr 4fr; gap: 1.5rem; }
+  th, td { padding-top: 0.125rem; padding-bottom: 0.125rem; }
 }
 """
 """The whole style sheet."""

@@ -2,34 +2,16 @@
 
 At most 78 columns; every column of figures lines up and adds up.
 
->>> _table([["Day", "kWh"], ["Mon 15", "1.20"]])
+>>> _lined_up([["Day", "kWh"], ["Mon 15", "1.20"]])
 ['Day      kWh', 'Mon 15  1.20']
 """
 
 import textwrap
-from collections.abc import Iterable, Sequence
-from datetime import date
+from collections.abc import Iterable, Iterator, Sequence
 
-from ledger.primitives.energy import format_kwh
-from ledger.primitives.money import format_money
-from settlement.statement import NOT_THE_BILL, DayLine, HouseholdStatement
-from settlement.statement_rounding import at_printed_precision
-from settlement.statement_words import (
-    ADJUSTED,
-    SEAL_DIGITS,
-    account_line,
-    adjusted_sums,
-    comparison,
-    day_name,
-    fine_print,
-    full_day_name,
-    having,
-    limits,
-    month_name,
-    payment_party,
-    progress,
-    signed_money,
-)
+from settlement.statement_model import HouseholdStatement
+from settlement.statement_page import Entries, Notes, Page, Section, Sums, Table
+from settlement.statement_sections import page_of
 
 WIDTH = 78
 """Columns of the page: a terminal's 80, less the breath at its edge."""
@@ -37,159 +19,67 @@ WIDTH = 78
 
 def render_text(statement: HouseholdStatement) -> str:
     """Return the statement, rounded as it is printed, ending in a line break."""
-    printed = at_printed_precision(statement)
-    sections = [
-        _head(printed),
-        _sums(printed),
-        _days(printed, statement.kwh_places),
-        _adjustments(printed),
-        _payments(printed),
-        _with_the_grid(printed),
-        _checks(printed),
-        [*_wrap(NOT_THE_BILL), *_wrap(" ".join(fine_print(printed)))],
-    ]
-    return "\n\n".join("\n".join(section) for section in sections if section) + "\n"
+    page = page_of(statement)
+    sections = [_head(page), *map(_section, page.sections)]
+    return "\n\n".join("\n".join(section) for section in sections) + "\n"
 
 
-def _head(printed: HouseholdStatement) -> list[str]:
-    has = f"You have {format_money(printed.closing_units)} {having(printed)}."
-    return [
-        *_wrap(printed.community),
-        f"Statement for {month_name(printed.month)}",
-        *_wrap(account_line(printed)),
+def plain(text: str) -> str:
+    """Return a text in which what a terminal or reader would obey or hide is shown as a mark."""
+    return "".join(c if c.isprintable() else "�" for c in text)
+
+
+def _head(page: Page) -> list[str]:
+    lines = [
+        *_wrap(page.community),
+        page.subtitle,
+        *_wrap(page.account),
+        page.not_the_bill,
         "",
-        *_wrap(has),
-        *_wrap(". ".join(limits(printed)) + "."),
+        *_wrap(f"You have {page.amount} {page.of_when}."),
+        *_wrap(". ".join(page.limits) + "."),
         "",
-        *_wrap(comparison(printed)),
-        *_wrap(progress(printed)),
+        *_wrap(page.comparison),
+        *_wrap(page.progress),
     ]
-
-
-def _sums(printed: HouseholdStatement) -> list[str]:
-    total = printed.total
-    return _table(
-        [
-            ["You had at the start", format_money(printed.opening_units)],
-            ["Sold to neighbours", signed_money(total.sold_units)],
-            ["Bought from neighbours", signed_money(-total.bought_units)],
-            *adjusted_sums(printed),
-            ["Payments", signed_money(printed.paid_units)],
-            ["You have", format_money(printed.closing_units)],
-        ]
-    )
-
-
-def _days(printed: HouseholdStatement, places: int) -> list[str]:
-    if not printed.days:
-        return []
-    rows = [
-        ["", "Sold", "", "Bought", "", "Own", "From", "To"],
-        ["Day", "kWh", "£", "kWh", "£", "use", "grid", "grid"],
-        *(_day_row(day_name(line.day), line, places) for line in printed.days),
-        _day_row("Total", printed.total, places),
-    ]
-    lines = _table(rows)
-    lines.insert(-1, "-" * len(lines[-1]))
-    return ["Your days, in kWh", *lines]
-
-
-def _day_row(label: str, line: DayLine, places: int) -> list[str]:
-    return [
-        label,
-        format_kwh(line.sold_wh, places),
-        format_money(line.sold_units, ""),
-        format_kwh(line.bought_wh, places),
-        format_money(line.bought_units, ""),
-        format_kwh(line.own_use_wh, places),
-        format_kwh(line.grid_import_wh, places),
-        format_kwh(line.grid_export_wh, places),
-    ]
-
-
-def _adjustments(printed: HouseholdStatement) -> list[str]:
-    if not printed.adjustments:
-        return []
-    rows = [["Day", "Run", "Sold kWh", "£", "Bought kWh", "£"]]
-    rows += [
-        [
-            full_day_name(line.day),
-            line.code,
-            format_kwh(line.sold_wh, 2),
-            format_money(line.sold_units, ""),
-            format_kwh(line.bought_wh, 2),
-            format_money(line.bought_units, ""),
-        ]
-        for line in printed.adjustments
-    ]
-    return [*_wrap(ADJUSTED), *_table(rows)]
-
-
-def _payments(printed: HouseholdStatement) -> list[str]:
-    if not printed.payments:
-        return []
-    amounts = [signed_money(line.units) for line in printed.payments]
-    days = [day_name(line.day) for line in printed.payments]
-    wide, width = max(map(len, days)), max(map(len, amounts))
-    lines = ["Payments"]
-    for line, day, amount in zip(printed.payments, days, amounts, strict=True):
-        head = f"{day:<{wide}}  {amount:>{width}}  "
-        said = payment_party(line)
-        if line.payment.reference:
-            said += f": {line.payment.reference}"
-        lines += _wrap(said, head)
+    if page.leaving:
+        lines += ["", *_wrap(" ".join(page.leaving))]
     return lines
 
 
-def _with_the_grid(printed: HouseholdStatement) -> list[str]:
-    total = printed.total
-    if not (total.sold_wh or total.bought_wh):
-        return []
-    return [
-        "The same energy with the grid alone, at your own tariffs",
-        *_table(
-            [
-                ["", "Here", "With the grid", "Better by"],
-                [
-                    "Sold",
-                    signed_money(total.sold_units),
-                    signed_money(printed.grid.sold_units),
-                    signed_money(printed.sold_gain_units),
-                ],
-                [
-                    "Bought",
-                    signed_money(-total.bought_units),
-                    signed_money(-printed.grid.bought_units),
-                    signed_money(printed.bought_saving_units),
-                ],
-                [
-                    "Together",
-                    signed_money(total.sold_units - total.bought_units),
-                    signed_money(printed.grid.sold_units - printed.grid.bought_units),
-                    signed_money(printed.better_units),
-                ],
-            ]
-        ),
-    ]
+def _section(section: Section) -> list[str]:
+    if isinstance(section, Sums):
+        return _lined_up([list(row) for row in section.rows])
+    if isinstance(section, Entries):
+        return [section.title, *_entries(section)]
+    if isinstance(section, Notes):
+        return [section.title, *(line for words in section.words for line in _wrap(words))]
+    intro = _wrap(section.intro) if section.intro else []
+    return [*_wrap(section.title), *intro, *_table(section)]
 
 
-def _checks(printed: HouseholdStatement) -> list[str]:
-    if not printed.seals:
-        return []
-    rows = [["Day", "Worked out in", "Log entry", "Seal"]]
-    rows += [
-        [
-            day_name(date.fromisoformat(seal.day)),
-            f"run {seal.code}",
-            str(seal.position),
-            seal.tx_id[:SEAL_DIGITS],
-        ]
-        for seal in printed.seals
-    ]
-    return [*_wrap(f"Each day is sealed in the log {printed.origin}"), *_table(rows)]
+def _entries(payments: Entries) -> Iterator[str]:
+    wide = max(len(entry.day) for entry in payments.entries)
+    width = max(len(entry.amount) for entry in payments.entries)
+    for entry in payments.entries:
+        said = entry.party + (f": {entry.reference}" if entry.reference else "")
+        yield from _wrap(said, f"{entry.day:<{wide}}  {entry.amount:>{width}}  ")
 
 
-def _table(rows: Sequence[Sequence[str]]) -> list[str]:
+def _table(table: Table) -> Iterator[str]:
+    heads = [head.split("\n") for head in table.columns]
+    deep = max(map(len, heads))
+    above = zip(*([""] * (deep - len(head)) + head for head in heads), strict=True)
+    total = [] if table.total is None else [table.total]
+    lines = _lined_up([*above, *table.rows, *total])
+    if total:
+        lines.insert(-1, "-" * max(map(len, lines)))
+    yield from lines
+    if table.note:
+        yield from _wrap(table.note)
+
+
+def _lined_up(rows: Sequence[Sequence[str]]) -> list[str]:
     """Line up columns: the first to the left, the others to the right."""
     widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
     gap = 2 if sum(widths) + 2 * (len(widths) - 1) <= WIDTH else 1
@@ -204,7 +94,6 @@ def _row(row: Iterable[str], widths: Sequence[int], gap: str) -> str:
 
 def _wrap(text: str, head: str = "") -> list[str]:
     """Break a sentence into lines; what a terminal would obey or hide is shown as a mark."""
-    plain = "".join(c if c.isprintable() else "�" for c in text)
-    return textwrap.wrap(plain, WIDTH, initial_indent=head, subsequent_indent=" " * len(head)) or [
-        head.rstrip()
-    ]
+    return textwrap.wrap(
+        plain(text), WIDTH, initial_indent=head, subsequent_indent=" " * len(head)
+    ) or [head.rstrip()]

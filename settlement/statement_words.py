@@ -10,8 +10,8 @@ import re
 from datetime import date
 
 from ledger.primitives.counted import counted
-from ledger.primitives.money import format_money
-from settlement.statement import CLOSED_ACCOUNT, HouseholdStatement, PaymentLine
+from ledger.primitives.money import format_money, round_half_even
+from settlement.statement_model import CLOSED_ACCOUNT, HouseholdStatement, PaymentLine
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -52,27 +52,23 @@ def full_day_name(day: date) -> str:
     return f"{day.day} {_MONTHS[day.month - 1][:3]} {day.year}"
 
 
-ADJUSTED = (
-    "Changed since: days that were worked out before, and again with readings that came later or "
-    "were corrected"
-)
-"""Over the adjustments."""
+def long_day(day: date) -> str:
+    """Write a day in a sentence.
+
+    >>> long_day(date(2026, 5, 31))
+    '31 May 2026'
+    """
+    return f"{day.day} {_MONTHS[day.month - 1]} {day.year}"
 
 
-def adjusted_sums(statement: HouseholdStatement) -> list[list[str]]:
-    """Return the rows of sums that most statements do not have."""
-    rows = []
-    if statement.total.given_units:
-        rows.append(["Given to the help fund", signed_money(-statement.total.given_units)])
-    if statement.adjustments:
-        rows.append(["Changed since, of earlier days", signed_money(statement.adjusted_units)])
-    if statement.claim_units < 0:
-        rows.append(
-            ["Not taken yet, as you could not pay it", signed_money(-statement.claim_units)]
-        )
-    elif statement.claim_units > 0:
-        rows.append(["Not paid to you yet, or repaid by you", signed_money(-statement.claim_units)])
-    return rows
+def percent(permille: int) -> str:
+    """Write thousandths as per cent.
+
+    >>> percent(50), percent(175)
+    ('5 %', '17.5 %')
+    """
+    whole, part = divmod(permille, 10)
+    return f"{whole}.{part} %" if part else f"{whole} %"
 
 
 def signed_money(units: int) -> str:
@@ -84,7 +80,12 @@ def signed_money(units: int) -> str:
 def account_line(statement: HouseholdStatement) -> str:
     """Say whose statement it is."""
     name = statement.member_name or CLOSED_ACCOUNT.capitalize()
-    return f"{name}, account ending {statement.member[-ID_DIGITS:].upper()}"
+    return f"{name}, {account_end(statement)}"
+
+
+def account_end(statement: HouseholdStatement) -> str:
+    """Say which account it is without a name."""
+    return f"account ending {statement.member[-ID_DIGITS:].upper()}"
 
 
 def is_complete(statement: HouseholdStatement) -> bool:
@@ -99,11 +100,36 @@ def having(statement: HouseholdStatement) -> str:
 
 
 def limits(statement: HouseholdStatement) -> list[str]:
-    """Say what of it can be spent."""
+    """Say what of it can be spent, and what is owed beside it."""
     words = [f"Set aside {format_money(statement.set_aside_units)}"]
     if statement.floor_units < 0:
         words.append(f"You can go below zero by {format_money(-statement.floor_units)}")
+    if statement.owed_units > 0:
+        words.append(f"{format_money(statement.owed_units)} more is owed to you, and comes later")
+    elif statement.owed_units < 0:
+        words.append(f"You owe {format_money(-statement.owed_units)} besides")
     return words
+
+
+def leaving(statement: HouseholdStatement) -> list[str]:
+    """Say what happens next to who takes part no more."""
+    left, has = statement.left, statement.closing_units
+    if left is None:
+        return []
+    first = (
+        f"Your last day here was {long_day(left.last_day)}. What your meters said until then can "
+        f"be corrected until {long_day(left.final_on)}, or later by a dispute; if that changes "
+        "anything, you get another statement."
+    )
+    if has > 0 and statement.redeemable:
+        last = f"{format_money(has)} is yours: ask the operators to pay it out to you."
+    elif has > 0:
+        last = f"{format_money(has)} is yours: pay it to another member, or ask the operators."
+    elif has < 0:
+        last = f"You owe {format_money(-has)}: ask the operators how to pay it."
+    else:
+        last = "Your account stands at nothing: there is nothing left to pay."
+    return [first, last]
 
 
 def comparison(statement: HouseholdStatement) -> str:
@@ -124,6 +150,11 @@ def progress(statement: HouseholdStatement) -> str:
         words = [f"All {statement.days_in_month} days are worked out."]
     else:
         words = [f"Worked out so far: {statement.days_settled} of {statement.days_in_month} days."]
+    if statement.on_the_way:
+        shown = len(statement.on_the_way)
+        words.append(
+            f"{counted(shown, 'day')} more {'is' if shown == 1 else 'are'} on the way, and not final."
+        )
     if statement.missing == 1:
         words.append("One half-hour's reading in the whole community was missing: counted as zero.")
     elif statement.missing:
@@ -136,9 +167,18 @@ def progress(statement: HouseholdStatement) -> str:
     if statement.estimated:
         words.append(
             f"{counted(statement.estimated, 'half-hour')} of your own meter "
-            f"{'was' if statement.estimated == 1 else 'were'} not read, and estimated."
+            f"{'was' if statement.estimated == 1 else 'were'} not read, and estimated"
+            f"{_share(statement.estimated, statement.readings)}."
         )
     return " ".join(words)
+
+
+def _share(part: int, whole: int) -> str:
+    """Say which share of readings were estimated, rounded to a tenth of a per cent, half to even."""
+    if not whole:
+        return ""
+    permille = round_half_even(part * 1_000, whole)
+    return f": {percent(permille) if permille else 'less than 0.1 %'} of all your readings"
 
 
 HEX_ID = re.compile("[0-9a-f]{32}")

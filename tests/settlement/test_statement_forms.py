@@ -9,11 +9,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ledger.primitives.canonical import encode
-from settlement.statement import WH_FIELDS, Adjustment, DayLine, GridComparison
 from settlement.statement_html import render_html
 from settlement.statement_json import statement_json
+from settlement.statement_model import WH_FIELDS, Adjustment, DayLine, GridComparison, Seal
 from settlement.statement_rounding import PENNY_UNITS, at_printed_precision
-from settlement.statement_store import Seal
 from settlement.statement_text import WIDTH, render_text
 from tests.settlement.statement_examples import BEN, example_statement, payment_line, statement_of
 
@@ -21,6 +20,7 @@ GOLDEN = """\
 Riverside Power
 Statement for June 2026
 Ada, account ending 0F0F
+This is not your electricity bill.
 
 You have £12.43 so far in June 2026.
 Set aside £2.00. You can go below zero by £20.00.
@@ -35,13 +35,13 @@ Bought from neighbours  −£0.20
 Payments                −£3.60
 You have                £12.43
 
-Your days, in kWh
-       Sold        Bought         Own  From    To
-Day     kWh     £     kWh     £   use  grid  grid
-Mon 1  1.00  0.15    0.40  0.06  2.50  3.00  0.00
-Tue 2  0.56  0.08    1.00  0.14  0.00  0.01  4.00
--------------------------------------------------
-Total  1.56  0.23    1.40  0.20  2.50  3.01  4.00
+Your days
+       Sold  Sold  Bought  Bought  Own use  From grid  To grid
+Day     kWh     £     kWh       £      kWh        kWh      kWh
+Mon 1  1.00  0.15    0.40    0.06     2.50       3.00     0.00
+Tue 2  0.56  0.08    1.00    0.14     0.00       0.01     4.00
+--------------------------------------------------------------
+Total  1.56  0.23    1.40    0.20     2.50       3.01     4.00
 
 Payments
 Tue 2  −£3.60  to Moseley Bakery: two loaves
@@ -50,18 +50,22 @@ The same energy with the grid alone, at your own tariffs
             Here  With the grid  Better by
 Sold      +£0.23         +£0.06     +£0.17
 Bought    −£0.20         −£0.19     −£0.01
+------------------------------------------
 Together  +£0.03         −£0.13     +£0.16
 
-Each day is sealed in the log riverside.example/ledger/1
-Day    Worked out in  Log entry          Seal
-Mon 1         run SF        128  abababababab
-Tue 2         run SF        226  cdcdcdcdcdcd
+Good to know
+What neighbours could not cover or take, your own supplier bills or buys.
+£ stands for BRM, this community's own currency: All wallets together always
+sum to zero.
+Money is counted to a hundred-thousandth of a penny and rounded to the penny
+here so that every column adds up.
 
-This is not your electricity bill.
-What neighbours could not cover or take, your own supplier bills or buys. £
-stands for BRM, this community's own currency: All wallets together always sum
-to zero. Money is counted to a hundred-thousandth of a penny and rounded to
-the penny here so that every column adds up.
+How to check this
+Each day was worked out by a run, and sealed in the log
+riverside.example/ledger/1
+Day    Run  Log entry          Seal
+Mon 1   SF        128  abababababab
+Tue 2   SF        226  cdcdcdcdcdcd
 """
 
 
@@ -164,12 +168,12 @@ def test_the_figures_on_paper_add_up_and_fit(statement):
     assert "-£" not in text
     sums = {
         label.strip(): hundredths(amount)
-        for label, amount in re.findall(r"^(\w[\w, ]*?)  +([+−]?£[\d,.]+)$", text, re.MULTILINE)
+        for label, amount in re.findall(r"^(\w[\w, .]*?)  +([+−]?£[\d,.]+)$", text, re.MULTILINE)
     }
     assert sums.pop("You have") == sum(sums.values())
     assert 4 <= len(sums) <= 7
     if statement.days:
-        block = text.split("Your days, in kWh\n")[1].split("\n\n")[0].splitlines()
+        block = text.split("Your days\n")[1].split("\n\n")[0].splitlines()
         rows = [[hundredths(cell) for cell in line[6:].split()] for line in block[2:-2]]
         assert [sum(column) for column in zip(*rows, strict=True)] == [
             hundredths(cell) for cell in block[-1][6:].split()
@@ -202,7 +206,7 @@ def test_the_html_holds_the_same_figures(example):
     for line in GOLDEN.splitlines():
         for figure in re.findall(r"[+−]?£?\d[\d,]*\.\d\d", line):
             assert figure in page
-    for words in ("This is not your electricity bill.", "account ending 0F0F", "run SF"):
+    for words in ("This is not your electricity bill.", "account ending 0F0F", ">SF</td>"):
         assert words in page
     assert "<title>Mon 1: sold 1.00 kWh</title>" in page
 
@@ -312,3 +316,42 @@ def test_the_json_is_canonical_and_exact(example):
     erased = replace(example, payments=(payment_line(5, name=None, reference=None),))
     assert "reference" not in statement_json(erased)["payments"][0]
     encode(statement_json(erased))
+
+
+def test_large_print_is_large_black_on_white_and_one_column(example):
+    page = render_html(example, large_print=True)
+    [style] = re.findall("<style>(.*?)</style>", page, re.DOTALL)
+    sizes = re.findall(r"font-size: ([^;}]+)", style)
+    assert sizes[0] == "18pt"
+    assert all(float(size.removesuffix("em")) >= 1 for size in sizes[1:])
+    assert set(re.findall(r"#[0-9a-f]{3,6}\b", style)) == {"#000", "#fff"}
+    for word in ("opacity", "italic", "uppercase", "grid-template", "justify;", "rgb"):
+        assert word not in style
+    assert '<meta name="color-scheme" content="light">' in page
+    assert 'data-head="Bought kWh"' in page
+
+
+def test_ordinary_print_has_contrast_and_no_small_words_on_paper(example):
+    [style] = re.findall("<style>(.*?)</style>", render_html(example), re.DOTALL)
+    paper = style.split("@media print")[1]
+    assert "html { font-size: 12pt; }" in paper
+    names = re.findall(r"--(ground|quiet): (#[0-9a-f]+)", style)
+    grounds, inks = ([colour for name, colour in names if name == n] for n in ("ground", "quiet"))
+    assert len(grounds) == len(inks) == 3
+    for ground, ink in zip(grounds, inks, strict=True):
+        assert contrast(ground, ink) >= 4.5
+
+
+def contrast(one, other):
+    """Return the ratio of WCAG 2.2, success criterion 1.4.3."""
+
+    def light(colour):
+        digits = colour[1:] if len(colour) == 7 else "".join(c * 2 for c in colour[1:])
+        parts = [int(digits[place : place + 2], 16) / 255 for place in (0, 2, 4)]
+        red, green, blue = (
+            part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts
+        )
+        return 0.2126 * red + 0.7152 * green + 0.0722 * blue
+
+    lights = sorted((light(one), light(other)))
+    return (lights[1] + 0.05) / (lights[0] + 0.05)
