@@ -32,6 +32,7 @@ from settlement.checking import (
     by_slot,
     check_one_day,
     settings_of,
+    slots_of,
 )
 from settlement.community import Community, Made
 from settlement.timetable import due_at_ms
@@ -113,11 +114,12 @@ def estimate_missing(community: Community, day: date, *, final: bool = False) ->
     with community.reading() as connection:
         zone = load_zone(community.state.rules_now.zone)
         periods = of_local_day(day, zone)
-        if not any(
-            stored.quality <= COMPANY
-            for stored in community.readings.known(connection, periods).values()
-        ):
+        known = community.readings.known(connection, periods)
+        if not any(stored.quality <= COMPANY for stored in known.values()):
             return 0
+        slots = slots_of(community, periods)
+        if not any(_is_gap(known.get((*slot, period))) for slot in slots for period in periods):
+            return 0  # most days: the four weeks before need not be read
     return sum(len(run.wh) for _, run in estimate_day(community, day, final=final).runs)
 
 

@@ -18,6 +18,7 @@ from typing import Any
 
 from ledger.errors import RefusedError
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day
+from settlement.errors import RunRefusedError
 
 HALF_HOURS_A_DAY = 48
 
@@ -143,23 +144,24 @@ class Timetable:
             day: the local day, for the message.
 
         Raises:
-            RefusedError: no such run, it posts nothing, out of order, or the day is closed.
+            RunRefusedError: it posts nothing, is out of order, or the day is closed.
+            RefusedError: no such run.
         """
         if not self.run(code).posts:
-            raise RefusedError(f"The run {code} of {day} posts nothing: it is only shown.")
+            raise RunRefusedError(f"The run {code} of {day} posts nothing: it is only shown.")
         if self.is_dispute(code):
             if self.closing not in made:
-                raise RefusedError(
+                raise RunRefusedError(
                     f"{day} is not closed yet: what is wrong is put right by its next run, and "
                     f"{code} is only for days that {self.closing} closed."
                 )
             if code != self.next_dispute(made):
-                raise RefusedError(f"The next run of {day} is {self.next_dispute(made)}.")
+                raise RunRefusedError(f"The next run of {day} is {self.next_dispute(made)}.")
             return
         place = self.posting.index(code)
         if made and made[-1] not in self.posting[:place]:
             closed = self.closing in made
-            raise RefusedError(
+            raise RunRefusedError(
                 f"{code} of {day} comes too late: {made[-1]} was made"
                 + (
                     f" and closed the day. Only {self.dispute.code} may follow, after a dispute "
@@ -169,7 +171,7 @@ class Timetable:
                 )
             )
         if not made and place:
-            raise RefusedError(
+            raise RunRefusedError(
                 f"{code} of {day} comes too early: {self.first} of that day was not made yet."
             )
 

@@ -11,6 +11,7 @@ from ledger.statements import Statement
 from meters.batches import content_of
 from meters.checks.findings import Code
 from meters.readings import NO_PLACE, Advance, Channel, Quality, Reading
+from settlement import estimating
 from settlement.audit.verify import audit
 from settlement.checking import Settings, check_one_day, site_of
 from settlement.covering import cover_days
@@ -211,3 +212,14 @@ def test_a_meter_that_says_nothing_for_long_is_not_traded(street, tmp_path):
     with street.reading() as connection:
         said = street.readings.said_since(connection, periods.start // 48 - 14, 10**9)
     assert SLOT in said
+
+
+def test_a_day_with_every_reading_is_not_looked_at_for_weeks(street, monkeypatch):
+    def never(*_args):
+        raise AssertionError("four weeks of readings were read for nothing")
+
+    monkeypatch.setattr(estimating, "check_one_day", never)
+    assert estimate_missing(street, DAY) == 0
+    import_readings(street, street_readings(SITES, [NEXT])[:5])
+    with pytest.raises(AssertionError, match="for nothing"):
+        estimate_missing(street, NEXT)
