@@ -36,6 +36,7 @@ from wallet_api.cli import (
     member,
     member_keys,
     member_offers,
+    member_show,
     member_terms,
     meter_checks,
     meter_edit,
@@ -105,6 +106,7 @@ app.add_typer(db.app, name="db")
 community.app.command("roster")(roster.roster)
 community.app.command("rules")(rules.rules)
 app.add_typer(community.app, name="community")
+member.member_app.command("show")(member_show.show)
 member.member_app.command("keys")(member_keys.show_keys)
 member.member_app.command("add-key")(member_keys.add_key)
 member.member_app.command("remove-key")(member_keys.remove_key)

@@ -13,17 +13,17 @@ from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price,
 from settlement.community import Community
 from settlement.enrol import Terms, add_member, add_meter
 from settlement.key_deeds import make_paper_code
+from settlement.member_facts import can_spend, parts_now
 from settlement.netting import purses_of
-from settlement.orders import funds_of
 from wallet_api.cli.context import (
-    member_named,
     open_here,
     progress,
     say,
     say_json,
     settings_of,
 )
-from wallet_api.cli.fields import read_rows
+from wallet_api.cli.fields import read_rows, who
+from wallet_api.cli.member_show import percent
 from wallet_api.cli.paper import card
 
 member_app = typer.Typer(
@@ -135,7 +135,9 @@ def list_members(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
-    """List members with what they have and what they can spend.
+    """List members with what they have, and what their wallets could pay now.
+
+    What a month's mandate leaves of it: commonwatt member show NAME.
 
     Example: commonwatt member list
     """
@@ -173,9 +175,9 @@ def add_one_meter(
     """
     _check_choice(channels, CHANNELS)
     community = open_here(settings_of(context))
-    found = member_named(community, member)
+    found, name = who(community, member)
     add_meter(community, found, meter, channels)
-    say(f"Meter {meter} ({channels}) belongs to {found[:8]} from the next half-hour on.")
+    say(f"Meter {meter} ({channels}) belongs to {name} from the next half-hour on.")
 
 
 @meter_app.command("list")
@@ -183,16 +185,22 @@ def list_meters(
     context: typer.Context,
     as_json: Annotated[bool, typer.Option("--json", help="For programs")] = False,
 ) -> None:
-    """List meters and whose they are.
+    """List meters, whose they are, and who holds a share of what they give.
 
     Example: commonwatt meter list --json
     """
     community = open_here(settings_of(context))
-    rows = [
+    with community.reading() as connection:
+        names = people.names(connection, community.writer.community)
+    parts = parts_now(community)
+    rows: list[dict[str, Any]] = [
         {
             "meter": meter,
             "member": uses[-1][1].member,
             "channels": [channel.value for channel in uses[-1][1].channels],
+            "shares": [
+                {"member": part.holder, "ppm": part.ppm} for part in parts if part.meter == meter
+            ],
         }
         for meter, uses in sorted(community.state.meters.items())
     ]
@@ -200,7 +208,14 @@ def list_meters(
         say_json(rows)
         return
     for row in rows:
-        say(f"{row['meter']:<24} {row['member'][:8]}  {' and '.join(row['channels'])}")
+        name = names.get(row["member"], row["member"][:8])
+        held = [
+            f"{names.get(part['member'], part['member'][:8])} {percent(part['ppm'])}"
+            for part in row["shares"]
+        ]
+        shares = f"; shared: {', '.join(held)}" if held else ""
+        sides = " and ".join(row["channels"]) or "consent withdrawn"
+        say(f"{row['meter']:<24} {row['member'][:8]}  {name:<24} {sides}{shares}")
 
 
 def _members(community: Community) -> list[dict[str, Any]]:
@@ -209,17 +224,15 @@ def _members(community: Community) -> list[dict[str, Any]]:
         names = people.names(connection, community.writer.community)
         balances = community.writer.ledger.balances(connection)
     rules = community.state.rules_now
-    claims = purses_of(balances, {}, rules).claims
-    now = community.writer.now_period()
-    funds = funds_of(community.state, balances, asset, range(now, now + 1), {}).units
+    purses = purses_of(balances, {}, rules)
     return [
         {
             "member": member.id,
             "name": names.get(member.id, "closed account"),
             "class": member.member_class,
             "units": balances[wallet(member.id, asset)].posted,
-            "spendable": funds[member.id],
-            "owed_units": claims.get(member.id, 0),
+            "spendable": can_spend(purses, member.id),
+            "owed_units": purses.claims.get(member.id, 0),
             "meters": community.state.meters_of(member.id),
         }
         for member in community.state.members.values()

@@ -8,7 +8,7 @@ import typer
 
 from ledger.accounts import wallet
 from ledger.errors import InputError, RefusedError
-from ledger.primitives.counted import counted
+from ledger.primitives.counted import counted, whose
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import format_price, ticks_from_text
 from ledger.primitives.periods import PERIOD_MAX, load_zone, local_date, of_local_day, parse_date
@@ -29,6 +29,7 @@ from wallet_api.cli.fields import (
     read_rows,
     who,
 )
+from wallet_api.cli.member_show import limits_text, percent
 
 _PERCENT = re.compile(r"(\d{1,3})(?:\.(\d{1,4}))?%")
 
@@ -123,10 +124,8 @@ def mandate(
     if not day_units or fields["price_ticks_max"] <= 0:
         raise InputError("Say at least --day and --price: this member has no mandate to go by.")
     deeds.say(community, "mandate", member, fields, deeds.by_member(member))
-    words = f"{exact_money(day_units)} a day"
-    words += f", {exact_money(month_units)} a month" if month_units is not None else ""
-    words += f", {exact_money(fields['units_period_max'])} and {fields['wh_period_max']:,} Wh a half-hour"
-    words += f", at {format_price(fields['price_ticks_max'])} a kWh"
+    limits = {field: value for field, value in fields.items() if field != "may_debit"}
+    words = limits_text(Mandate("", **limits))
     ends = "" if last == PERIOD_MAX else f" until {local_date(last, zone)}"
     say(f"Settlement may take at most {words} from {name}, from the next half-hour on{ends}.")
 
@@ -230,11 +229,11 @@ def share(
     rest = PPM - sum(parts.values())
     first = local_time(community, community.writer.now_period() + 1)
     if not parts:
-        say(f"Nobody shares {meter} any more: all is {name}'s, in half-hours from {first}.")
+        say(f"Nobody shares {meter} any more: all is {whose(name)}, in half-hours from {first}.")
         return
     say(
         f"{counted(len(parts), 'member')} share{'' if len(parts) > 1 else 's'} {meter}; {name} keeps "
-        f"{rest / 10_000:g} %, in half-hours from {first}."
+        f"{percent(rest)}, in half-hours from {first}."
     )
 
 
