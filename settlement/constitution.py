@@ -14,12 +14,14 @@ from functools import partial
 from typing import Any
 
 from ledger.errors import InputError
+from ledger.kinds import KINDS, OPTIONAL
 from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price, ticks_from_text
 from market.errors import MarketInputError
 from market.model import PPM, PriceRule, SharingRule
 from market.rules import PERMILLE, check_rules, fields_of
 from market.wire import rules_from_json
-from settlement.rule_parts import apart, runs_from_text, timetable_text, together
+from settlement.rule_parts import apart, runs_from_text, said, timetable_text, together
+from settlement.terms import rules_of_body
 
 OPERATOR = "operator"
 """The role of those who sign for the community."""
@@ -85,8 +87,7 @@ def next_rules(
         keys: coefficients, which make sharing go by them; those in force if left out.
 
     Raises:
-        InputError: no such setting, or not a value of it.
-        MarketInputError: the rules would not hold together.
+        InputError: no such setting, or not a value of it; or the market would not hold together.
     """
     made = apart(fields)
     market = made["market"]
@@ -113,6 +114,19 @@ def next_rules(
     return made
 
 
+def check_rules_whole(fields: Mapping[str, Any]) -> None:
+    """Refuse rules that could not be logged, so that nobody is asked about them.
+
+    Raises:
+        InputError: a field is not of its form; names it.
+        RefusedError: timetable, VAT or network charge do not hold together.
+    """
+    for name, check in {**KINDS["rules"], **OPTIONAL["rules"]}.items():
+        if name in fields:
+            check(fields[name], f"rules.{name}")
+    rules_of_body({"version": 1, **fields})
+
+
 def _drop_idle(market: dict[str, Any], price: str) -> None:
     """Drop what means nothing under another price rule, so that nobody has to know what it was."""
     known = fields_of(PriceRule(_one_of("price", PriceRule, price)))
@@ -133,10 +147,7 @@ def rules_table(
     before: Mapping[str, Any], after: Mapping[str, Any]
 ) -> list[tuple[str, str, str, str]]:
     """Return (setting, what it is, before, after), in words, for every rule that can change."""
-    before, after = (
-        {**apart(each), **{part: each.get(part, {}) for part in ("losses", "charges")}}
-        for each in (before, after)
-    )
+    before, after = (said(each) for each in (before, after))
     return [
         (name, setting.words, setting.shown(before), setting.shown(after))
         for name, setting in SETTINGS.items()

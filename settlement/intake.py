@@ -22,6 +22,7 @@ from meters.checks.findings import Finding
 from meters.files import SourceFile
 from meters.pages import DAY_PERIODS, Delivery, Run, split
 from meters.readings import Reading, Slot
+from meters.store import OWN_LETTERS
 from settlement.batch_maker import BatchMaker, Piece
 from settlement.checking import Settings, settings_of
 from settlement.community import Community, Made
@@ -41,6 +42,7 @@ class IntakeReport:
     Attributes:
         accepted: readings that were new.
         corrected: readings that replace an earlier version.
+        estimated: of these, readings of half-hours that had our own estimates only.
         identical: readings known already, dropped.
         batches: signed batches that were logged.
         future: readings of half-hours that are not over, refused.
@@ -51,6 +53,7 @@ class IntakeReport:
 
     accepted: int = 0
     corrected: int = 0
+    estimated: int = 0
     identical: int = 0
     batches: int = 0
     future: int = 0
@@ -198,6 +201,7 @@ def _unknown(
         report.identical += known
         report.accepted += before is None
         report.corrected += before is not None and not known
+        report.estimated += before is not None and not known and _only_ours(before, letter)
         fresh.append(not known)
     places = iter(range(len(fresh)))
     for new, group in groupby(fresh):
@@ -205,6 +209,11 @@ def _unknown(
         first, *_ = islice(places, count)
         if new:
             yield run.cut(run.first + first, run.first + first + count)
+
+
+def _only_ours(before: set[tuple[int, str]], letter: str) -> bool:
+    """Return whether a reading is the first of a half-hour that we had only estimated."""
+    return letter not in OWN_LETTERS and all(each in OWN_LETTERS for _, each in before)
 
 
 def _log(

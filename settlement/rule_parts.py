@@ -39,6 +39,14 @@ def apart(fields: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def said(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the rules' parts without what comes to nothing: losses and charges of zero."""
+    parts = apart(fields)
+    for part, nothing in (("losses", NO_LOSSES), ("charges", NO_CHARGES)):
+        parts[part] = {name: value for name, value in parts[part].items() if value != nothing[name]}
+    return parts
+
+
 def together(parts: Mapping[str, Any]) -> dict[str, Any]:
     """Return the rules' fields of parts, without what goes without saying.
 
@@ -58,7 +66,13 @@ def together(parts: Mapping[str, Any]) -> dict[str, Any]:
     vat = dict(made.pop("vat"))
     number = vat.pop("number", None)
     if bool(number) != bool(vat):
-        raise InputError("vat: a group with a number has rates, and one with rates a number")
+        raise InputError(
+            "vat-number: rates of VAT need the group's number: add --set vat-number='GB 123456789', "
+            "or take the rates away, as in --set vat-household=none"
+            if vat
+            else "vat-number: a group with a number for VAT needs a rate: add --set vat-household=5% "
+            "or of another class, or --set vat-number=none"
+        )
     if number:
         rates = [
             {"class": name.removesuffix("_permille"), "permille": permille}
@@ -66,6 +80,33 @@ def together(parts: Mapping[str, Any]) -> dict[str, Any]:
         ]
         made["vat"] = {"number": number, "rates": rates}
     return made
+
+
+FORMS: Mapping[str, str] = {
+    "price": "mid-market",
+    "sharing": "pro-rata",
+    "import": "24.50p",
+    "export": "4.10p",
+    "match": "18p",
+    "bands": "00:00=9p,16:00=18p",
+    "charge": "0.2p",
+    "network": "0.05p",
+    "fund-limit": "50",
+    "sellers": "60%",
+    "plenty": "30%",
+    "loss-import": "7%",
+    "loss-export": "5%",
+    "credit-limit": "20",
+    "timetable": "II=30m:live,SF=7d,R1=30d,RF=90d",
+    "dispute": "2.00",
+    "vat-number": "GB 123456789",
+    "vat-household": "5%",
+    "vat-generator": "20%",
+    "vat-shop": "20%",
+    "vat-group": "20%",
+    "promise": "Kept by hand.",
+}
+"""What a value of each rule looks like, by the names that people set."""
 
 
 def runs_from_text(text: str) -> list[dict[str, Any]]:
@@ -82,7 +123,7 @@ def runs_from_text(text: str) -> list[dict[str, Any]]:
         after = -1 if found is None else int(found[2]) * _HALF_HOURS[found[3]]
         if found is None or after != int(after) or not 0 <= after <= AFTER_MAX:
             raise InputError(
-                f"timetable: {part!r} is not a run and its time, as in SF=7d, R1=12h, SF=30m "
+                f"timetable: {part!r} is not a run and its time, as in SF=7d, R1=12h, SF=30m, "
                 "II=7h:shown or II=30m:live"
             )
         run = {"code": found[1], "after": int(after), "posts": found[4] is None}

@@ -14,14 +14,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Generic, TypeVar
 
-from ledger.accounts import currency_asset
 from ledger.errors import RefusedError
 from ledger.primitives.money import format_money
 from ledger.primitives.periods import load_zone, of_local_day, parse_date
 from ledger.statements import Statement
 from market.model import PPM
-from market.rules import check_rules
-from market.wire import rules_from_json
 from meters.batches import batch_id, chain_of
 from meters.readings import Channel
 from settlement.agreements import Agreement, AgreementBook
@@ -35,9 +32,8 @@ from settlement.terms import (
     Offer,
     Shares,
     bands_of,
-    vat_of,
+    rules_of_body,
 )
-from settlement.timetable import GB, timetable_from_json
 
 _T = TypeVar("_T")
 
@@ -219,26 +215,7 @@ class CommunityState:
     def _apply_rules(self, _statement: Statement, body: Mapping[str, Any], period: int) -> None:
         if body["version"] != len(self.rules_history) + 1:
             raise RefusedError(f"Rules version {body['version']} is not the next one.")
-        market = rules_from_json(body["market"])
-        check_rules(market)
-        load_zone(body["zone"])
-        rules = CommunityRules(
-            body["version"],
-            currency_asset(body["currency"]),
-            body["zone"],
-            body["feeder"],
-            market,
-            body["replay"],
-            body["issuance"]["kind"],
-            body["issuance"]["promise"],
-            body["issuance"]["floor_units"],
-            **body.get("losses", {}),
-            **body.get("charges", {}),
-            timetable=timetable_from_json(body["timetable"]) if "timetable" in body else GB,
-            **vat_of(body.get("vat")),
-        )
-        if not 0 <= rules.network_ticks <= market.charge_ticks:
-            raise RefusedError("The network charge is a part of the charge: zero to all of it.")
+        rules = rules_of_body(body)
         if self.rules_history:
             before = self.rules_history[-1][1]
             for field_name in ("asset", "zone", "feeder", "replay", "issuance"):

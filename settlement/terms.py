@@ -11,11 +11,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from ledger.accounts import currency_asset
 from ledger.errors import RefusedError
+from ledger.primitives.money import format_price
+from ledger.primitives.periods import load_zone
 from market.losses import boundary_order, boundary_wh
 from market.model import PPM, Rules, Side
+from market.rules import check_rules
+from market.wire import rules_from_json
 from meters.readings import Channel
-from settlement.timetable import GB, Timetable
+from settlement.timetable import GB, Timetable, timetable_from_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,3 +180,36 @@ def vat_of(value: Mapping[str, Any] | None) -> dict[str, Any]:
     if len(dict(rates)) != len(rates):
         raise RefusedError("The rules give a class of members two rates of VAT.")
     return {"vat_number": value["number"], "vat_permille": rates}
+
+
+def rules_of_body(body: Mapping[str, Any]) -> CommunityRules:
+    """Return the rules that a ``rules`` statement's fields say, checked by themselves.
+
+    Raises:
+        MarketInputError, InputError: market or zone cannot be used.
+        RefusedError: timetable, VAT or network charge do not hold together.
+    """
+    market = rules_from_json(body["market"])
+    check_rules(market)
+    load_zone(body["zone"])
+    rules = CommunityRules(
+        body["version"],
+        currency_asset(body["currency"]),
+        body["zone"],
+        body["feeder"],
+        market,
+        body["replay"],
+        body["issuance"]["kind"],
+        body["issuance"]["promise"],
+        body["issuance"]["floor_units"],
+        **body.get("losses", {}),
+        **body.get("charges", {}),
+        timetable=timetable_from_json(body["timetable"]) if "timetable" in body else GB,
+        **vat_of(body.get("vat")),
+    )
+    if not 0 <= rules.network_ticks <= market.charge_ticks:
+        raise RefusedError(
+            f"The network charge is a part of the charge: {format_price(rules.network_ticks)} is "
+            f"not from zero to {format_price(market.charge_ticks)}."
+        )
+    return rules

@@ -149,7 +149,7 @@ def _changes(why: WhyDay, run: DayRun) -> Iterator[str]:
         ]
         words.append(exact(units))
         read = [f"{m} {c} {old:,} → {new:,} Wh" for m, c, old, new in change.readings]
-        why_so = "; ".join(read) or "no reading of yours: others' were other ones"
+        why_so = "; ".join(read) or "a neighbour's reading changed, none of yours"
         yield from row(begins(after.period, zone), f"{', '.join(words)} ({why_so})")
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from datetime import date
 from itertools import pairwise
 
-from ledger.primitives.counted import counted
+from ledger.primitives.counted import counted, whose
 from ledger.primitives.money import format_price
 from ledger.primitives.periods import SECONDS, load_zone
 from meters.readings import Quality
@@ -68,22 +68,24 @@ def _story(why: WhyReading) -> Iterator[str]:
     """Say in a few sentences what came of the reading."""
     if why.differences:
         yield WARNING
-    whose = why.name or ("a closed account" if why.member else None)
-    if whose is None:
+    name = why.name or ("a closed account" if why.member else None)
+    if name is None:
         yield "Nobody's consent covers it: it was traded by no run."
         return
     posted = [effect for effect in why.effects if effect.posts]
     if not posted:
-        yield f"It is {whose}'s. No run that posts used it yet."
+        yield f"It is {whose(name)}. No run that posts used it yet."
         return
     last = posted[-1]
     if last.line is not None:
         rest = ""
         if why.holders:
-            parts = [f"{ppm / PERCENT_PPM:g} % of it {name}'s" for name, ppm in why.holders]
+            parts = [
+                f"{ppm / PERCENT_PPM:g} % of it {whose(holder)}" for holder, ppm in why.holders
+            ]
             rest = f", but {run_list(parts)}"
         came = f"As run {last.code} left it, the half-hour came to: {line_words(last.line)}"
-        yield f"It is {whose}'s{rest}. {came}{f' for {whose}' if rest else ''}."
+        yield f"It is {whose(name)}{rest}. {came}{f' for {name}' if rest else ''}."
     for before, effect in pairwise(posted):
         if not (any(effect.part[2:]) or effect.others):
             continue
@@ -91,7 +93,7 @@ def _story(why: WhyReading) -> Iterator[str]:
             yield f"Run {effect.code} took the same: what it changed came of other readings."
             continue
         part = _parts(effect.part) if any(effect.part[2:]) else "nothing"
-        yield f"Run {effect.code} changed for {whose}: {part}{_others(effect)}."
+        yield f"Run {effect.code} changed for {name}: {part}{_others(effect)}."
 
 
 def _others(effect: Effect) -> str:

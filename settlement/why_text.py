@@ -125,9 +125,9 @@ def _because(brief: Brief) -> str:
         for meter, channel, was, now in brief.changed
     ]
     if brief.others == 1:
-        words.append("a reading of another member is another one")
+        words.append("a neighbour's reading changed")
     elif brief.others:
-        words.append(f"{brief.others:,} readings of other members are other ones")
+        words.append(f"{brief.others:,} readings of neighbours changed")
     if not words:
         words.append("earlier half-hours of the day took another part of the money that was left")
     return f"{brief.code} changed it, since {run_list(words)}."

@@ -15,6 +15,7 @@ from tests.engines import fresh_url
 from tests.prepared import DAY, found, reopen
 from tests.streets import SITES, street_readings
 from wallet_api.cli.app import run
+from wallet_api.cli.meters import corrected_text
 
 READINGS = street_readings(SITES, [DAY])
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
@@ -49,6 +50,29 @@ def test_a_correction_is_a_new_version_and_the_old_file_does_not_undo_it(copy):
             )
         key = (old.meter, old.channel, old.period)
         assert (known[key].wh, before[key].wh) == (old.wh + 7, old.wh)
+    community.writer.database.close()
+
+
+@pytest.mark.parametrize(
+    ("before", "came", "first"),
+    [
+        (Quality.LIKE_DAY, Quality.ACTUAL, 1),
+        (Quality.ZERO, Quality.ESTIMATED, 1),
+        (Quality.ESTIMATED, Quality.ACTUAL, 0),
+        (Quality.LIKE_DAY, Quality.ZERO, 0),
+    ],
+)
+def test_what_comes_at_last_is_no_correction_of_our_estimate(copy, before, came, first):
+    community = reopen(*copy())
+    meter, channel = READINGS[0].meter, READINGS[0].channel
+    community.writer.clock.set_ms(community.writer.clock.now_ms() + 86_400_000)
+    period = community.writer.now_period() - 4
+    import_readings(community, [Reading(meter, channel, period, 7, before)])
+    for wh, expected in ((9, first), (8, 0)):  # the second time it is one
+        report = import_readings(community, [Reading(meter, channel, period, wh, came)])
+        assert (report.accepted, report.corrected, report.estimated) == (0, 1, expected)
+        shown = ("0 corrected, 1 in the place of our estimates", "1 corrected")[not expected]
+        assert corrected_text([report]) == shown
     community.writer.database.close()
 
 

@@ -1,7 +1,11 @@
 """The rules of a community from the command line: shown, changed, refused."""
 
+import re
+
 import pytest
 
+from settlement.constitution import SETTINGS
+from settlement.rule_parts import FORMS
 from tests.wallet_api.communities import Shell
 
 JULY = "2026-07-01T09:00:00Z"
@@ -93,8 +97,41 @@ def test_at_a_terminal_the_rules_are_asked_about(village, monkeypatch, answer):
         ("charge", "NAME=VALUE", 2),
         ("charge=0", "are that already", 2),
         ("credit-limit=some", "not whole pounds", 2),
+        ("vat-household=5%", "need the group's number: add --set vat-number", 2),
+        ("vat-number=GB 1", "needs a rate: add --set vat-household", 2),
+        ("network=1.50p", "part of the charge: 1.50p is not from zero to 0.00p", 1),
+        ("timetable=SF", "R1=12h, SF=30m, II=7h:shown or II=30m:live", 2),
+        ("timetable=SF=7d,SF=9d", "names a run twice", 1),
+        ("promise=" + "x" * 2_000, "rules.issuance.promise", 2),
     ],
 )
 def test_rules_that_would_not_do_are_refused(village, setting, words, code):
     village.types("")
     village.refused(words, "community", "rules", "--set", setting, code=code)
+
+
+def test_what_would_be_refused_is_not_asked_about(village, monkeypatch):
+    def asks(_question):
+        raise AssertionError("asked")
+
+    monkeypatch.setattr("wallet_api.cli.rules.agreed", lambda *_, **__: asks(""))
+    for setting in ("network=1.50p", "timetable=SF=7d,SF=9d", "promise=" + "x" * 2_000):
+        code, out, _ = village("community", "rules", "--set", setting)
+        assert (code > 0, out) == (True, ""), setting
+
+
+def test_a_rule_alone_changes_no_other(village):
+    village.done("community", "rules", "--set", "charge=0.2p", "--yes", "--at", JULY)
+    for setting in ("network=0.05p", "loss-import=7%"):
+        out = village.done("community", "rules", "--set", setting, "--yes")
+        assert [line.split()[1] for line in out.splitlines() if line.startswith("*")] == [
+            setting.partition("=")[0]
+        ]
+
+
+def test_help_shows_the_form_of_every_value(village):
+    out = re.sub(r"\s+", "", village.done("community", "rules", "--help"))
+    assert [*FORMS] == [*SETTINGS]
+    for name, form in FORMS.items():
+        SETTINGS[name].read(form)
+        assert f"{name}={form}".replace(" ", "") in out, name

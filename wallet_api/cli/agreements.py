@@ -7,6 +7,7 @@ import typer
 
 from ledger import people
 from ledger.errors import InputError
+from ledger.primitives.counted import whose
 from ledger.primitives.money import format_price, ticks_from_text
 from ledger.primitives.periods import load_zone, local_date, of_local_day, parse_date
 from settlement import deeds
@@ -124,7 +125,7 @@ def end_agreement(
     if len(found) != 1:
         several = "several of" if found else "none of"
         raise InputError(
-            f"{agreement!r} is how {several} {name}'s agreements end: see member agreements."
+            f"{agreement!r} is how {several} {whose(name)} agreements end: see member agreements."
         )
     deeds.end_agreement(community, member, found[0])
     first = local_time(community, community.writer.now_period() + 1)

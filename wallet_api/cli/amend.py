@@ -11,6 +11,7 @@ from sqlalchemy import Connection
 
 from ledger import people
 from ledger.errors import InputError, RefusedError
+from ledger.primitives.counted import whose
 from ledger.records import Transfer
 from settlement import deeds
 from settlement.community import Community
@@ -131,7 +132,7 @@ def _move(
     member, name = who(community, name)
     deeds.issue(community, member, units, shown, note, redeem=redeem)
     way = "out of" if redeem else "into"
-    say(f"{exact_money(units)} went {way} {name}'s wallet.")
+    say(f"{exact_money(units)} went {way} {whose(name)} wallet.")
     say(f"Keep {evidence}: the log names its SHA-256, {shown}")
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Any
 import typer
 
 from ledger.errors import InputError
+from ledger.primitives.counted import whose
 from ledger.primitives.money import format_price, ticks_from_text
 from settlement import deeds
 from settlement.community import Community
@@ -81,7 +82,7 @@ def act(
             raise typer.BadParameter("prices go with an offer")
         fields = deeds.revocation(community, member)
         deeds.act_for(community, member, "mandate_revoke", fields, reason, key)
-        say(f"{name}'s mandate ends, by a helper's word: no more is bought from neighbours.")
+        say(f"{whose(name)} mandate ends, by a helper's word: no more is bought from neighbours.")
     first = local_time(community, community.writer.now_period() + 1)
     say(f"It binds half-hours that begin at {first} or later.")
 

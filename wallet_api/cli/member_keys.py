@@ -10,6 +10,7 @@ import typer
 
 from ledger.errors import RefusedError
 from ledger.key_life import MemberKeys
+from ledger.primitives.counted import whose
 from ledger.primitives.periods import start_text
 from ledger.primitives.signing import key_id_of
 from settlement import key_deeds
@@ -248,10 +249,10 @@ def freeze(
     community = open_at(context, at)
     member, name = who(community, name)
     if key_deeds.member_keys_now(community, member).frozen:
-        say(f"{name}'s keys are already frozen: nothing was logged. Next, one of:")
+        say(f"{whose(name)} keys are already frozen: nothing was logged. Next, one of:")
     else:
         key_deeds.freeze(community, member, reason, by)
-        say(f"{name}'s keys are frozen. Next, one of:")
+        say(f"{whose(name)} keys are frozen. Next, one of:")
     say(f"  found again      {command_line(name, 'unfreeze')}")
     say(f"  with paper code  {command_line(name, 'recover')} --code")
     say(f"  without          {command_line(name, 'recover')} --by-operators")
@@ -270,9 +271,9 @@ def unfreeze(
     community = open_at(context, at)
     member, name = who(community, name)
     if not key_deeds.member_keys_now(community, member).frozen:
-        raise RefusedError(f"{name}'s keys are not frozen.")
+        raise RefusedError(f"{whose(name)} keys are not frozen.")
     key_deeds.unfreeze(community, member, reason)
-    say(f"{name}'s keys count again.")
+    say(f"{whose(name)} keys count again.")
 
 
 def _ways(code: bool, helpers: bool, operators: bool) -> list[tuple[By, bool]]:  # noqa: FBT001 - three flags of one command

@@ -5,6 +5,7 @@ from typing import Annotated
 import typer
 
 from ledger.errors import InputError
+from ledger.primitives.counted import whose
 from settlement import deeds
 from wallet_api.cli.context import say
 from wallet_api.cli.fields import (
@@ -37,7 +38,7 @@ def limit(
     if floor_units > 0:
         raise InputError(f"--floor {floor}: a wallet's lower limit is zero or below, as in -12.50.")
     deeds.set_limit(community, member, floor_units, reason)
-    say(f"{name}'s wallet may go down to {exact_money(floor_units)}.")
+    say(f"{whose(name)} wallet may go down to {exact_money(floor_units)}.")
     say("It counts from now on; nothing that was posted changes.")
 
 

@@ -31,7 +31,7 @@ from wallet_api.cli.meter_input import (
     ZoneOption,
     options_of,
 )
-from wallet_api.cli.meters import load_named, reach_end
+from wallet_api.cli.meters import corrected_text, load_named, reach_end
 
 DONE, REFUSED = "done", "refused"
 """Folders inside the watched one, for files that were taken and that were not."""
@@ -183,9 +183,9 @@ def _free(folder: Path, name: str) -> Path:
 
 def _sums(reports: list[FileReport]) -> str:
     new = sum(report.intake.accepted for report in reports)
-    corrected = sum(report.intake.corrected for report in reports)
+    corrected = corrected_text([report.intake for report in reports])
     identical = sum(report.intake.identical for report in reports)
     refused, held = sum(r.refused for r in reports), sum(r.held for r in reports)
-    text = f"{counted(new, 'reading')} new, {corrected:,} corrected, {identical:,} known already"
+    text = f"{counted(new, 'reading')} new, {corrected}, {identical:,} known already"
     text += f", {refused:,} refused" if refused else ""
     return text + (f", {held:,} held" if held else "")

@@ -18,6 +18,7 @@ from meters.readings import Block, Refusal
 from settlement.community import Community
 from settlement.files_in import FileReport, Loaded, load, take
 from settlement.files_words import Refused, words_of
+from settlement.intake import IntakeReport
 from wallet_api.cli.context import (
     EXIT_CANNOT,
     EXIT_PARTLY,
@@ -227,11 +228,19 @@ def _warn_before_consent(community: Community, delivery: Delivery) -> None:
 
 def _say_sums(reports: list[FileReport]) -> None:
     intakes = [report.intake for report in reports]
-    new, corrected = sum(r.accepted for r in intakes), sum(r.corrected for r in intakes)
+    new = sum(report.accepted for report in intakes)
     identical, batches = sum(r.identical for r in intakes), sum(r.batches for r in intakes)
     held = sum(report.held for report in reports)
     say(
-        f"{new:,} readings new, {corrected:,} corrected, {identical:,} known already, "
+        f"{new:,} readings new, {corrected_text(intakes)}, {identical:,} known already, "
         f"{sum(report.refused for report in reports):,} refused; {batches:,} signed batches"
         + (f", {held:,} held." if held else ".")
     )
+
+
+def corrected_text(intakes: list[IntakeReport]) -> str:
+    """Say what came again in another version, and what came at last where we had only estimates."""
+    estimated = sum(report.estimated for report in intakes)
+    corrected = sum(report.corrected for report in intakes) - estimated
+    first = f", {estimated:,} in the place of our estimates" if estimated else ""
+    return f"{corrected:,} corrected{first}"

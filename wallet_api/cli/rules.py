@@ -9,15 +9,26 @@ import typer
 
 from ledger import people
 from ledger.errors import InputError
+from ledger.primitives.counted import whose
 from ledger.primitives.periods import load_zone, local_date, of_local_day
 from settlement import deeds
 from settlement.community import Community
-from settlement.constitution import SETTINGS, next_rules, rules_table
+from settlement.constitution import check_rules_whole, next_rules, rules_table
+from settlement.rule_parts import FORMS
 from wallet_api.cli.context import EXIT_NO, say, say_json, stop
 from wallet_api.cli.fields import AsJson, At, agreed, open_at, read_rows, who
 
 KEY_COLUMNS = {"member", "ppm", "seller"}
 """Columns of a file of coefficients."""
+
+SET_HELP = (
+    "One of, with a value such as: "
+    + "; ".join(
+        f"'{name}={form}'" if " " in form else f"{name}={form}" for name, form in FORMS.items()
+    )
+    + ". What may end takes none. See docs/rules.md"
+)
+"""What can be set, and the form of each value."""
 
 COLUMN = 14
 """Characters of a value in the table; longer ones get lines of their own."""
@@ -27,7 +38,7 @@ def rules(
     context: typer.Context,
     settings: Annotated[
         list[str] | None,
-        typer.Option("--set", metavar="NAME=VALUE", help="One of: " + ", ".join(SETTINGS)),
+        typer.Option("--set", metavar="NAME=VALUE", help=SET_HELP),
     ] = None,
     coefficients: Annotated[
         Path | None,
@@ -58,8 +69,8 @@ def rules(
     version = community.state.rules_now.version
     if as_json and changes and not yes:
         raise typer.BadParameter("with --json and a change, say --yes: nothing is asked then")
-    if changes and before == after:
-        raise InputError("The rules are that already: nothing was written.")
+    if changes:
+        _check_change(before, after)
     if changes and not as_json:
         _say_difference(community, before, after)
         if not agreed(f"Log this as version {version + 1}?", yes=yes):
@@ -77,6 +88,13 @@ def rules(
             say(f"  {name:<14}{words:<32}{now}")
         for line in _coefficient_lines(community, after):
             say(f"  {'coefficient':<14}{line}")
+
+
+def _check_change(before: dict[str, object], after: dict[str, object]) -> None:
+    """Refuse what could not be logged before anybody is asked about it."""
+    if before == after:
+        raise InputError("The rules are that already: nothing was written.")
+    check_rules_whole(after)
 
 
 def _say_difference(
@@ -129,9 +147,11 @@ def _coefficient_lines(community: Community, fields: Mapping[str, Any]) -> list[
     lines = []
     for key in fields["market"].get("keys", []):
         seller = key.get("ask")
-        whose = f" of {names.get(seller, seller[:8])}'s supply" if seller else " of all supply"
+        of_whom = (
+            f" of {whose(names.get(seller, seller[:8]))} supply" if seller else " of all supply"
+        )
         member = names.get(key["bid"], key["bid"][:8])
-        lines.append(f"{member} {key['ppm'] / 10_000:.4f}%{whose}")
+        lines.append(f"{member} {key['ppm'] / 10_000:.4f}%{of_whom}")
     return lines
 
 
