@@ -17,6 +17,7 @@ from ledger import people
 from ledger.accounts import wallet
 from ledger.errors import InputError, LogError
 from ledger.primitives.periods import load_zone, local_date, of_local_day, of_local_month
+from meters.readings import Channel
 from meters.versions import OWN_ESTIMATE
 from settlement import store
 from settlement.community import Community
@@ -29,6 +30,7 @@ from settlement.statement_leaving import departure
 from settlement.statement_model import (
     Adjustment,
     DayLine,
+    Disputed,
     GridComparison,
     HouseholdStatement,
     OnTheWay,
@@ -59,7 +61,7 @@ class Month:
         name: ``YYYY-MM``.
 
     Raises:
-        InputError: not a month.
+        InputError: not a month, or one that has not begun.
     """
 
     community: Community
@@ -75,6 +77,12 @@ class Month:
     def __post_init__(self) -> None:
         self.zone = load_zone(self.rules.zone)
         self.periods = of_local_month(self.name, self.zone)
+        now = self.community.writer.now_period()
+        if self.periods.start > now:
+            raise InputError(
+                f"{self.name} has not begun: the last month with a statement is "
+                f"{local_date(now, self.zone).isoformat()[:7]}."
+            )
         self.days = days_of(self.name, self.zone)
         number = self.community.writer.community
         self.names = people.names(self.connection, number)
@@ -89,6 +97,10 @@ class Month:
     def rules(self) -> CommunityRules:
         """The latest rules: what of them never changes."""
         return self.community.state.rules_now
+
+    def is_before(self, day: date) -> bool:
+        """Return whether no rules bind a day: it is never worked out."""
+        return self.community.state.rules_of(of_local_day(day, self.zone).start) is None
 
     def rules_of(self, day: date) -> CommunityRules:
         """Return the rules that bind a local day that was worked out."""
@@ -131,10 +143,14 @@ def household_statement(
     firsts = {net.day: net for net in nets if _is_first(net, month.zone)}
     later = [net for net in nets if not _is_first(net, month.zone)]
     readings, estimated = _estimated(month, member)
+    shares_only = _has_shares_only(state, member, month.periods.stop)
     return replace(
         _in_wallet(month, member, moved),
         days=tuple(_day_line(month, net) for _, net in sorted(firsts.items())),
-        grid=with_the_grid(state, _first_lines(month, member, set(firsts))),
+        grid=with_the_grid(
+            state, _first_lines(month, member, set(firsts)), shares_only=shares_only
+        ),
+        shares_only=shares_only,
         estimated=estimated,
         readings=readings,
         adjustments=tuple(
@@ -178,6 +194,35 @@ def _in_wallet(month: Month, member: str, moved: Movements) -> HouseholdStatemen
         owed_units=claim_units(connection, ledger, member, rules.asset, stop),
         vat_number=_vat_number(state, month),
         redeemable=rules.issuance == "reserve",
+        days_before=sum(month.is_before(day) for day in month.days),
+        disputes=_disputes(month, member),
+    )
+
+
+def _disputes(month: Month, member: str) -> tuple[Disputed, ...]:
+    """Return where the member's disputes about days of the month stand now, by day."""
+    now = month.community.writer.now_period()
+    mine = [
+        Disputed(date.fromisoformat(each.day), each.run, each.state(now).value)
+        for each in month.community.state.disputes.disputes.values()
+        if each.member == member and each.day.startswith(month.name)
+    ]
+    return tuple(sorted(mine, key=lambda each: each.day))
+
+
+def _has_shares_only(state: CommunityState, member: str, before: int) -> bool:
+    """Return whether all that a member may have sold is of shares in others' generators."""
+    own = any(
+        use.member == member and Channel.EXPORT in use.channels
+        for uses in state.meters.values()
+        for logged, use in uses
+        if logged < before
+    )
+    return not own and any(
+        member in dict(shares.holders)
+        for said in state.shares.values()
+        for logged, shares in said
+        if logged < before
     )
 
 

@@ -17,15 +17,20 @@ from settlement.state import CommunityState
 from settlement.statement_model import GridComparison, GridPart
 
 
-def with_the_grid(state: CommunityState, lines: Iterable[Line]) -> GridComparison:
+def with_the_grid(
+    state: CommunityState, lines: Iterable[Line], *, shares_only: bool = False
+) -> GridComparison:
     """Return what a member's half-hours would have come to with their own supplier.
+
+    What is sold of a share in another's generator alone is left out: no supplier of the member's
+    would buy it.
 
     Where there are losses, a half-hour's amount is rounded down to a whole unit.
     """
     sums: dict[tuple[Side, int], list[int]] = {}
     for line in lines:
         for side, wh in ((Side.ASK, line.sold_wh), (Side.BID, line.bought_wh)):
-            if wh:
+            if wh and not (shares_only and side is Side.ASK):
                 ticks, units = _billed(state, line, side, wh)
                 total = sums.setdefault((side, ticks), [0, 0])
                 total[0] += wh

@@ -79,6 +79,15 @@ def _sometimes(statement: HouseholdStatement) -> dict[str, Any]:
     value: dict[str, Any] = {}
     if statement.vat_number:
         value["vat_number"] = statement.vat_number
+    if statement.days_before:
+        value["days_before"] = statement.days_before
+    if statement.shares_only:
+        value["shares_only"] = True
+    if statement.disputes:
+        value["disputes"] = [
+            {"day": each.day.isoformat(), "run": each.code, "state": each.state}
+            for each in statement.disputes
+        ]
     if statement.left is not None:
         last, final = statement.left.last_day, statement.left.final_on
         value["left"] = {"last_day": last.isoformat(), "final_on": final.isoformat()}

@@ -229,6 +229,21 @@ class Departure:
 
 
 @dataclass(frozen=True, slots=True)
+class Disputed:
+    """A dispute of the member's about a day of the month.
+
+    Attributes:
+        day: the local day.
+        code: of the run that it is about.
+        state: open, upheld, rejected or expired.
+    """
+
+    day: date
+    code: str
+    state: str
+
+
+@dataclass(frozen=True, slots=True)
 class HouseholdStatement:
     """One member's month.
 
@@ -260,6 +275,10 @@ class HouseholdStatement:
         readings: half-hours of the member's own meters and channels, in days that are worked out.
         left: when the member stopped taking part, if they did by the month's end.
         redeemable: operators may pay money out against the currency.
+        days_before: days of the month that no rules bound: the community began later.
+        shares_only: what was sold is of a share in another's generator, for which no tariff of the
+            member's own would pay: it is not compared with the grid.
+        disputes: the member's own, about days of the month.
     """
 
     community: str
@@ -289,6 +308,9 @@ class HouseholdStatement:
     readings: int = 0
     left: Departure | None = None
     redeemable: bool = False
+    days_before: int = 0
+    shares_only: bool = False
+    disputes: tuple[Disputed, ...] = ()
 
     @property
     def adjusted_units(self) -> int:
@@ -323,8 +345,8 @@ class HouseholdStatement:
 
     @property
     def sold_gain_units(self) -> int:
-        """How much more neighbours paid than the grid."""
-        return self.total.sold_units - self.grid.sold_units
+        """How much more neighbours paid than the grid; nothing where that is not compared."""
+        return 0 if self.shares_only else self.total.sold_units - self.grid.sold_units
 
     @property
     def better_units(self) -> int:

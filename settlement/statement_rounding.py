@@ -158,7 +158,7 @@ def _rounded_grid(
     """Round the comparison so that it sums to what is printed as better, tariff by tariff."""
     saving, gain = _split(0, [statement.bought_saving_units, statement.sold_gain_units])
     sums = {
-        Side.ASK: printed.total.sold_units - gain,
+        Side.ASK: 0 if statement.shares_only else printed.total.sold_units - gain,
         Side.BID: printed.total.bought_units + saving,
     }
     parts = list[GridPart]()

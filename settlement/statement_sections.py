@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from datetime import date
 from typing import Any
 
+from ledger.primitives.counted import counted
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import format_money, format_price
 from market.model import Side
@@ -37,6 +38,7 @@ from settlement.statement_words import (
     account_line,
     comparison,
     day_name,
+    dispute_words,
     fine_print,
     full_day_name,
     having,
@@ -78,11 +80,14 @@ def _sections(printed: HouseholdStatement, exact: HouseholdStatement) -> Iterato
         yield _charges(printed)
     if printed.adjustments:
         yield _adjustments(printed)
+    if printed.disputes:
+        yield Notes("Disputes", tuple(map(dispute_words, printed.disputes)))
     if printed.on_the_way:
         yield _on_the_way(printed)
     if printed.payments:
         yield _payments(printed)
-    if printed.total.sold_wh or printed.total.bought_wh:
+    is_compared = bool(printed.total.sold_wh) and not printed.shares_only
+    if is_compared or printed.total.bought_wh:
         yield _with_the_grid(printed)
         if printed.grid.parts:
             yield _tariffs(printed, exact, places)
@@ -125,6 +130,9 @@ _OTHERS = (
     ("From grid\nkWh", "grid_import_wh"),
     ("To grid\nkWh", "grid_export_wh"),
 )
+_SHARE_TO_GRID = ("Not taken\nkWh", "grid_export_wh")
+"""What nobody took of a share: it goes to the grid elsewhere, and the member has no part in that."""
+
 _PAIRED = {"sold_units": "sold_wh", "bought_units": "bought_wh"}
 """Money stands beside its energy, or neither does."""
 
@@ -141,6 +149,10 @@ def _days(printed: HouseholdStatement, places: int) -> Table:
 
     neighbours = [column for column in _NEIGHBOURS if is_used(column[1])]
     others = [column for column in _OTHERS if is_used(column[1])]
+    if printed.shares_only:
+        others = [
+            _SHARE_TO_GRID if name == "grid_export_wh" else (head, name) for head, name in others
+        ]
     kept = [*neighbours, *others]
     both = bool(neighbours and others)
     return Table(
@@ -187,6 +199,8 @@ def _charges(printed: HouseholdStatement) -> Table:
             format_money(each.vat_units, ""),
         )
         gross = format_money(each.gross_units, "")
+        if not any((each.net_units, each.vat_units, each.gross_units)):
+            continue
         rows.append((label, *vat, gross) if has_vat else (label, gross))
     sums = [
         sum(getattr(each, f"{name}_units") for each in printed.charges)
@@ -206,8 +220,12 @@ def _charges(printed: HouseholdStatement) -> Table:
     )
 
 
-def _adjustments(printed: HouseholdStatement) -> Table:
-    lines = printed.adjustments
+def _adjustments(printed: HouseholdStatement) -> Table | Notes:
+    lines = [line for line in printed.adjustments if _is_printed(line)]
+    rest = len(printed.adjustments) - len(lines)
+    others = f"{counted(rest, 'other')} changed by less than is printed." if rest else ""
+    if not lines:
+        return Notes("Changed since", (f"{counted(rest, 'day')} changed by less than is printed.",))
     gave = any(line.given_units for line in lines)
     columns = [
         *_NEIGHBOURS,
@@ -220,7 +238,13 @@ def _adjustments(printed: HouseholdStatement) -> Table:
         "corrected. A figure here is what is more than before; less stands with a minus sign.",
         split=len(_NEIGHBOURS),
         split_titles=("Changed since", "Changed since, for you"),
+        note=others,
     )
+
+
+def _is_printed(line: Adjustment) -> bool:
+    """Return whether a rounded line prints anything but zeros."""
+    return any((line.sold_wh, line.sold_units, line.bought_wh, line.bought_units, line.given_units))
 
 
 def _on_the_way(printed: HouseholdStatement) -> Table:
@@ -280,7 +304,7 @@ def _with_the_grid(printed: HouseholdStatement) -> Table:
         ("Sold", total.sold_units, grid.sold_units, printed.sold_gain_units),
         ("Bought", -total.bought_units, -grid.bought_units, printed.bought_saving_units),
     ]
-    used = [total.sold_wh > 0, total.bought_wh > 0]
+    used = [total.sold_wh > 0 and not printed.shares_only, total.bought_wh > 0]
     together = (
         total.sold_units - total.bought_units,
         grid.sold_units - grid.bought_units,

@@ -11,7 +11,7 @@ from datetime import date
 
 from ledger.primitives.counted import counted
 from ledger.primitives.money import format_money, round_half_even
-from settlement.statement_model import CLOSED_ACCOUNT, HouseholdStatement, PaymentLine
+from settlement.statement_model import CLOSED_ACCOUNT, Disputed, HouseholdStatement, PaymentLine
 
 _MONTHS = (
     *("January", "February", "March", "April", "May", "June"),
@@ -88,15 +88,24 @@ def account_end(statement: HouseholdStatement) -> str:
     return f"account ending {statement.member[-ID_DIGITS:].upper()}"
 
 
+def days_to_settle(statement: HouseholdStatement) -> int:
+    """Return how many days of the month rules bind: others are never worked out."""
+    return statement.days_in_month - statement.days_before
+
+
 def is_complete(statement: HouseholdStatement) -> bool:
-    """Say whether every day of the month is worked out."""
-    return statement.days_settled == statement.days_in_month
+    """Say whether every day of the month is worked out that rules bind."""
+    return statement.days_settled >= days_to_settle(statement)
 
 
 def having(statement: HouseholdStatement) -> str:
-    """Say of when the closing balance is."""
-    moment = "at the end of" if is_complete(statement) else "so far in"
-    return f"{moment} {month_name(statement.month)}"
+    """Say of when the closing balance is; of an open month, so that it is right whenever it is read."""
+    month, days = month_name(statement.month), days_to_settle(statement)
+    if is_complete(statement):
+        return f"at the end of {month}"
+    if not statement.days_settled:
+        return f"with no day of {month} worked out yet"
+    return f"with {statement.days_settled} of {counted(days, 'day')} of {month} worked out"
 
 
 def limits(statement: HouseholdStatement) -> list[str]:
@@ -137,24 +146,34 @@ def comparison(statement: HouseholdStatement) -> str:
     total = statement.total
     if not (total.sold_wh or total.bought_wh):
         return "Nothing was sold to or bought from neighbours."
-    units = statement.better_units
+    if statement.shares_only and not total.bought_wh:
+        return "What your share sold is not compared with the grid: you have no tariff for it."
+    units, gift = statement.better_units, ", before your gift" if total.given_units else ""
     if not format_money(units).strip("−£0.,"):
-        return "This came to the same as with the grid alone."
-    better = "better" if units > 0 else "worse"
-    return f"You are {format_money(abs(units))} {better} off than with the grid alone."
+        words = f"This came to the same as with the grid alone{gift}."
+    else:
+        better = "better" if units > 0 else "worse"
+        amount = format_money(abs(units))
+        words = f"You are {amount} {better} off than with the grid alone{gift}."
+    if statement.shares_only and total.sold_wh:
+        words += " That is for what you bought: you have no tariff for what your share sold."
+    return words
 
 
 def progress(statement: HouseholdStatement) -> str:
     """Say how much of the month is worked out, and what was counted as zero."""
+    days = days_to_settle(statement)
+    began = " since the community began" if statement.days_before else ""
     if is_complete(statement):
-        words = [f"All {statement.days_in_month} days are worked out."]
+        whole = f"All {days} days{began} are" if days != 1 else f"The only day{began} is"
+        words = [f"{whole} worked out."]
     else:
-        words = [f"Worked out so far: {statement.days_settled} of {statement.days_in_month} days."]
+        rest = days - statement.days_settled
+        words = [f"{rest} of {days} days{began} {'is' if rest == 1 else 'are'} not worked out yet."]
     if statement.on_the_way:
         shown = len(statement.on_the_way)
-        words.append(
-            f"{counted(shown, 'day')} more {'is' if shown == 1 else 'are'} on the way, and not final."
-        )
+        which = counted(shown, "day") if is_complete(statement) else f"{shown} of them"
+        words.append(f"{which} {'is' if shown == 1 else 'are'} on the way, and not final.")
     if statement.missing == 1:
         words.append("One half-hour's reading in the whole community was missing: counted as zero.")
     elif statement.missing:
@@ -192,10 +211,29 @@ def payment_party(line: PaymentLine) -> str:
     return f"{direction} {line.other_name or CLOSED_ACCOUNT}"
 
 
+_SUPPLIER = "What neighbours could not cover or take, your own supplier bills or buys."
+
+_SUPPLIER_OF_A_SHARE = (
+    "What neighbours could not cover, your own supplier bills. What nobody took of your share goes to "
+    "the grid at the generator’s meter: your supplier does not buy it."
+)
+
+
+def dispute_words(disputed: Disputed) -> str:
+    """Say where a dispute stands.
+
+    >>> dispute_words(Disputed(date(2026, 6, 15), "SF", "open"))
+    'Mon 15, run SF: your dispute is open.'
+    """
+    state = {"open": "is open", "expired": "expired undecided"}
+    said = state.get(disputed.state, f"was {disputed.state}")
+    return f"{day_name(disputed.day)}, run {disputed.code}: your dispute {said}."
+
+
 def fine_print(statement: HouseholdStatement) -> list[str]:
     """Say what this document is not, and what its money is."""
     return [
-        "What neighbours could not cover or take, your own supplier bills or buys.",
+        _SUPPLIER_OF_A_SHARE if statement.shares_only else _SUPPLIER,
         f"£ stands for {statement.currency}, this community's own currency: {statement.promise}",
         ROUNDING,
     ]

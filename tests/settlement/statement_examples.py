@@ -10,6 +10,7 @@ from settlement.statement_model import (
     Adjustment,
     DayLine,
     Departure,
+    Disputed,
     GridComparison,
     GridPart,
     HouseholdStatement,
@@ -167,6 +168,21 @@ def _changed_seals():
     )
 
 
+def _small():
+    """Changes of which all but one print as nothing."""
+    days = [date(2026, 5, day) for day in (3, 4, 5)]
+    return [
+        *(Adjustment(day, "R1", 1, PRICE, 0, 0) for day in days[:2]),
+        Adjustment(days[2], "R1", 0, 0, 450, 450 * (PRICE + CHARGE)),
+    ]
+
+
+def _bought_only(days):
+    grid = consistent(days).grid
+    parts = tuple(part for part in grid.parts if part.side is Side.BID)
+    return GridComparison(grid.bought_units, 0, parts)
+
+
 def examples():
     """Return the statements that have golden files, by name."""
     vat, few = rules_with(vat=True), 9
@@ -198,6 +214,15 @@ def examples():
         ),
         "vat": consistent(
             june(few, rules=vat, buys=True), rules=vat, adjustments=_changed(), opening=10**9
+        ),
+        "share": replace(
+            consistent(june(few, sells=True, buys=True), adjustments=_small(), days_before=20),
+            shares_only=True,
+            grid=_bought_only(june(few, sells=True, buys=True)),
+            disputes=(
+                Disputed(date(2026, 6, 3), "SF", "upheld"),
+                Disputed(date(2026, 6, 4), "R1", "open"),
+            ),
         ),
         "on-the-way": replace(
             consistent(

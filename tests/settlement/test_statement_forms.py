@@ -22,12 +22,12 @@ Statement for June 2026
 Ada, account ending 0F0F
 This is not your electricity bill.
 
-You have £12.43 so far in June 2026.
+You have £12.43 with 2 of 30 days of June 2026 worked out.
 Set aside £2.00. You can go below zero by £20.00.
 
 You are £0.16 better off than with the grid alone.
-Worked out so far: 2 of 30 days. 3 half-hours' readings in the whole community
-were missing: counted as zero.
+28 of 30 days are not worked out yet. 3 half-hours' readings in the whole
+community were missing: counted as zero.
 
 You had at the start    £16.00
 Sold to neighbours      +£0.23

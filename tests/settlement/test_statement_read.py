@@ -1,12 +1,13 @@
 """What a statement says of a street with charges, VAT, tariffs by the clock, and who comes and goes."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 
 import pytest
 
 from ledger.accounts import fees, network
-from ledger.primitives.periods import load_zone, minute_of_day, of_local_day
+from ledger.errors import InputError
+from ledger.primitives.periods import load_zone, minute_of_day, of_local_day, of_local_month
 from ledger.primitives.signing import SigningKey
 from meters.readings import Channel, Quality
 from meters.simulation import ZONE
@@ -21,7 +22,7 @@ from settlement.statement import Month, household_statement
 from settlement.statement_leaving import departure
 from settlement.statement_model import ChargedFor, Departure
 from settlement.statement_text import render_text
-from settlement.statement_words import leaving, progress
+from settlement.statement_words import having, leaving, progress
 from settlement.terms import MeterUse, Shares
 from settlement.timetable import GB, due_at_ms, first_due_ms
 from tests.settlement.later import BEN as BEN_METER
@@ -197,7 +198,7 @@ def test_days_on_the_way_are_shown_and_not_counted(street):
     assert JULY_2 not in [each.day for each in july.days]
     moved = july.total.sold_units - july.total.bought_units + july.adjusted_units
     assert july.opening_units + moved == july.closing_units
-    assert "1 day more is on the way, and not final." in progress(july)
+    assert "1 of them is on the way, and not final." in progress(july)
     text = render_text(july)
     assert "On the way, not final" in text
     assert "Thu 2, II" in text
@@ -213,9 +214,29 @@ def test_who_moved_out_is_told_what_comes_next(street):
     assert july.closing_units < 0
     assert "You owe £" in last
     assert "Your last day here was" in render_text(july)
-    assert street.of("Cleo", "2026-08").left == july.left
+    state, later = street.community.state, of_local_month("2026-08", LONDON).stop
+    assert departure(state, street.members["Cleo"], later) == july.left
     for name in ("Ada", "Ben", "School roof"):
-        assert street.of(name, "2026-08").left is None
+        assert departure(state, street.members[name], later) is None
+
+
+def test_a_month_that_has_not_begun_has_no_statement(street):
+    with pytest.raises(InputError, match="2026-08 has not begun: the last month with a statement"):
+        street.of("Ada", "2026-08")
+
+
+def test_days_before_the_community_began_are_not_waited_for(street):
+    june = street.of("Ada", "2026-06")
+    assert (june.days_before, june.days_settled) == (27, 1)
+    assert having(june) == "with 1 of 3 days of June 2026 worked out"
+    assert progress(june).startswith(
+        "2 of 3 days since the community began are not worked out yet."
+    )
+    whole = replace(june, days_before=29)
+    assert having(whole) == "at the end of June 2026"
+    assert progress(whole).startswith("The only day since the community began is worked out.")
+    none = replace(june, seals=())
+    assert having(none) == "with no day of June 2026 worked out yet"
 
 
 ADA, BEN = "0f" * 16, "1e" * 16
