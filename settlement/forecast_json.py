@@ -4,6 +4,7 @@
 {'expected': 5, 'error': 2, 'band': 3}
 """
 
+from collections.abc import Callable
 from datetime import date
 from typing import Any
 
@@ -13,13 +14,23 @@ from settlement.forecast_advice import advise
 from settlement.forecast_text import why_not
 
 
-def forecast_json(day: DayForecast | NotYet, settled_through: date | None) -> dict[str, Any]:
-    """Return a day: UTC times, Wh and ticks, each with its mean error and its band."""
+def forecast_json(
+    day: DayForecast | NotYet,
+    settled_through: date | None,
+    reason: Callable[[NotYet], str] = why_not,
+) -> dict[str, Any]:
+    """Return a day: UTC times, Wh and ticks, each with its mean error and its band.
+
+    Args:
+        day: a forecast, or that there is none.
+        settled_through: the last settled day behind it.
+        reason: says why there is none, to whoever reads it.
+    """
     if isinstance(day, NotYet):
         return {
             "day": str(day.day),
             "enough": False,
-            "reason": why_not(day),
+            "reason": reason(day),
             "last_known": str(day.last_known) if day.last_known else None,
             "known_days": day.known_days,
         }

@@ -27,6 +27,7 @@ from settlement.forecast import (
 )
 from settlement.forecast_advice import Advice, advise
 from settlement.forecast_days import MEAN_DAYS_MIN, rounded
+from settlement.open_data import HOMES_MIN
 
 WIDTH = 78
 """Columns of the page: a terminal's 80, less the breath at its edge."""
@@ -159,6 +160,25 @@ def _footnote(day: DayForecast, settled_through: date | None) -> str:
         f"From {counted(day.rests_on_days, 'day')} through {day_words(day.last_known)}, {state}. "
         f"Figures stayed within ± on four days of five, tried on the last {len(day.misses)}. Below "
         "zero, neighbours want more than they offer. No weather is known."
+    )
+
+
+def why_not_published(day: NotYet) -> str:
+    """Say to anybody why there is no forecast: they can import nothing, and know what is published."""
+    words = f"There is no forecast for {day_words(day.day)}: not enough is published yet."
+    if day.last_known is None:
+        return (
+            f"{words} Nothing that it could rest on is, of the {HISTORY_DAYS} days before. What would "
+            f"rest on fewer than {HOMES_MIN} members is never published."
+        )
+    if day.is_stale:
+        return (
+            f"{words} The last published day is {day_words(day.last_known)} {day.last_known.year}, "
+            f"more than {AHEAD_DAYS_MAX} days before."
+        )
+    return (
+        f"{words} It needs {counted(MEAN_DAYS_MIN, 'day')} to learn from and {TRIALS_MIN} to be tried "
+        f"on; {counted(day.known_days, 'published day')} can be read."
     )
 
 

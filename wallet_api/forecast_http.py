@@ -23,6 +23,7 @@ from settlement.community import Community
 from settlement.forecast import HISTORY_DAYS, DayForecast, NotYet
 from settlement.forecast_json import forecast_json
 from settlement.forecast_open import open_history
+from settlement.forecast_text import why_not_published
 from settlement.open_data_store import OpenDay, OpenDays
 
 NAMES = frozenset({"day"})
@@ -96,7 +97,7 @@ def forecast_router(outlook: Outlook) -> APIRouter:
         body: dict[str, Any] = {
             "from": "open data",
             "published_through": None if published_through is None else str(published_through),
-            "days": [forecast_json(each, published_through) for each in days],
+            "days": [forecast_json(each, published_through, why_not_published) for each in days],
         }
         return JSONResponse(body, headers=ANYBODY)
 

@@ -1,7 +1,7 @@
 """A published day as a drawing and as a table: taken above the line, given below.
 
 >>> ", ".join(css for css, _ in KEY)
-'near, grid, taken, sold'
+'near, grid, taken, sold, untold'
 """
 
 from collections.abc import Sequence
@@ -9,9 +9,12 @@ from datetime import date
 
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.periods import load_zone, local_label
-from settlement.open_data import HOMES_MIN, STEP_WH, OpenRow
+from settlement.open_data import HOMES_MIN, STEP_WH, WORDS, OpenRow, Why
 
 WIDTH, HEIGHT, TOP, MARGINS = 720, 230, 6, 34
+
+UNTOLD = 6
+"""How high a mark is that stands for a figure which is not told."""
 
 HOURS_6 = 12
 """Half-hours between two labels."""
@@ -21,6 +24,7 @@ KEY = (
     ("grid", "From the grid"),
     ("taken", "From either, not told apart"),
     ("sold", "To the grid"),
+    ("untold", "Not told"),
 )
 """Colours, and what they mean; energy given where nothing is told apart is drawn as to the grid."""
 
@@ -39,6 +43,7 @@ def day_card(day: date, zone: str, rows: Sequence[OpenRow]) -> str:
             top -= wh * scale
             drawn.append(_rect(css, left, top, step - 2, wh * scale))
         drawn.append(_rect("sold", left, base + 1, step - 2, below * scale))
+        drawn += _untold(row, left, base, step - 2)
         label = local_label(row.period, load_zone(zone))
         if place % HOURS_6 == 0:
             drawn.append(f'<text x="{left:.1f}" y="{HEIGHT - 4}">{label[:5]}</text>')
@@ -46,8 +51,7 @@ def day_card(day: date, zone: str, rows: Sequence[OpenRow]) -> str:
         cells.append(
             f"<tr><td>{label}</td>{''.join(f'<td>{_kwh(wh)}</td>' for wh in figures)}</tr>"
         )
-    matched = format_kwh(sum(row.matched_wh or 0 for row in rows), 0)
-    title = f"{day:%A %d %B %Y}: about {matched} kWh between neighbours may be told"
+    title = f"{day:%A %d %B %Y}: {told_words(rows)}"
     key = "".join(f'<span><i class="{css}"></i>{words}</span>' for css, words in KEY)
     return (
         f'<div class="card"><h2>{title}</h2><svg role="img" viewBox="0 0 {WIDTH} '
@@ -60,6 +64,35 @@ def day_card(day: date, zone: str, rows: Sequence[OpenRow]) -> str:
         "<th>Taken</th><th>Given</th><th>Between neighbours</th></tr>"
         f"{''.join(cells)}</table></details></div>"
     )
+
+
+def told_words(rows: Sequence[OpenRow]) -> str:
+    """Say what neighbours traded, as far as it may be told; or why nothing of it may.
+
+    >>> told_words([])
+    'no half-hour is published'
+    """
+    told = [row.matched_wh for row in rows if row.matched_wh is not None]
+    if told:
+        return f"about {format_kwh(sum(told), 0)} kWh between neighbours may be told"
+    if not rows:
+        return "no half-hour is published"
+    whys = [row for row in rows if row.matched_why not in (None, Why.FEW)]
+    if whys and whys[0].matched_why is not None:
+        return f"what neighbours traded is not told: {WORDS[whys[0].matched_why]}"
+    sides = {(row.import_why is None, row.export_why is None) for row in rows}
+    who = "members"
+    if sides <= {(True, False), (False, False)} and (True, False) in sides:
+        who = "sellers"
+    elif sides <= {(False, True), (False, False)} and (False, True) in sides:
+        who = "buyers"
+    return f"what neighbours traded is not told: fewer than {HOMES_MIN} {who}"
+
+
+def _untold(row: OpenRow, left: float, base: float, width: float) -> list[str]:
+    """Mark, above the line and below it, what is left out of an hour: it is not nothing."""
+    places = ((row.import_why, base - UNTOLD - 1), (row.export_why, base + 1))
+    return [_rect("untold", left, top, width, UNTOLD) for why, top in places if why is not None]
 
 
 def _bars(row: OpenRow) -> tuple[list[tuple[str, int]], int]:

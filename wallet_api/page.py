@@ -17,7 +17,7 @@ from settlement.community import Community
 from settlement.forecast import DayForecast, NotYet
 from settlement.open_data_store import OpenDay, total_matched_wh
 from wallet_api.forecast_card import forecast_card
-from wallet_api.open_chart import day_card
+from wallet_api.open_chart import day_card, told_words
 
 CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'"
 """Nothing may be loaded from anywhere; styles stand in the page."""
@@ -43,7 +43,7 @@ color:var(--act);font-weight:600;min-height:44px;padding:10px 0}.key span{margin
 .key i{display:inline-block;width:14px;height:14px;border-radius:4px;vertical-align:-2px;
 margin-right:6px}.near{fill:var(--near);background:var(--near)}.grid{fill:var(--grid);
 background:var(--grid)}.taken{fill:var(--taken);stroke:var(--grid);background:var(--taken)}.sold{fill:var(--sold);
-background:var(--sold)}
+background:var(--sold)}.untold{fill:none;stroke:var(--soft);stroke-dasharray:2 2;border:1px dashed var(--soft)}
 """
 
 LINKS = (
@@ -73,7 +73,10 @@ def first_page(
     members, settled = len(community.state.members), counted(len(days), "settled day")
     matched_wh = total_matched_wh(days)
     if matched_wh is None:
-        big, sentence = counted(members, "neighbour"), f"and {settled}"
+        big = settled if days else "No settled day yet"
+        sentence = counted(members, "neighbour")
+        if days:
+            sentence += f"; {told_words([row for day in days for row in day.rows])}"
     else:
         big = f"{format_kwh(matched_wh, 0)} kWh"
         sentence = (

@@ -8,9 +8,11 @@ import pytest
 from fastapi.testclient import TestClient
 
 from ledger.primitives.periods import load_zone, of_local_day
-from settlement.forecast import DayForecast, forecast
+from settlement.forecast import DayForecast, NotYet, forecast
 from settlement.forecast_days import Total
+from settlement.forecast_json import forecast_json
 from settlement.forecast_open import open_history
+from settlement.forecast_text import why_not, why_not_published
 from settlement.open_data import OpenRow, Why
 from settlement.open_data_store import OpenDay, OpenDays
 from tests.wallet_api.open_streets import settled
@@ -95,6 +97,27 @@ def test_the_first_page_says_when_to_wash(client, published):
 def test_where_too_little_is_published_there_is_no_card_and_a_reason(client):
     found = client.get("/v1/forecast").json()
     assert [day["enough"] for day in found["days"]] == [False, False]
+    for day in found["days"]:
+        assert "not enough is published yet" in day["reason"]
+        assert "1 published day can be read" in day["reason"]
+
+
+def test_anybody_is_told_why_and_nobody_to_run_a_command():
+    day, last = WEEK[1], WEEK[0]
+    cases = {
+        "rest on fewer than 5 members is never published": NotYet(day, None, 0, 0, False),
+        "The last published day is Monday 15 June 2026": NotYet(day, last, 9, 9, True),
+        "It needs 7 days to learn from": NotYet(day, last, 9, 0, False),
+    }
+    for words, found in cases.items():
+        reason = forecast_json(found, None, why_not_published)["reason"]
+        assert words in reason
+        assert "not enough is published yet" in reason
+        assert not re.search("commonwatt|--day|[Ii]mport", reason)
+        assert forecast_json(found, None)["reason"] == why_not(found) != reason
+
+
+def test_where_too_little_is_published_there_is_no_card(client):
     assert "When to wash" not in client.get("/").text
 
 

@@ -38,8 +38,8 @@ def test_the_first_page_says_what_is_here_and_loads_nothing_else(client):
     page = client[0].get("/")
     assert page.status_code == 200
     assert "Ladywood Street Power" in page.text
-    assert "4 neighbours</p>" in page.text
-    assert "and 1 settled day." in page.text
+    assert '<p class="big">1 settled day</p>' in page.text
+    assert "4 neighbours; what neighbours traded is not told: fewer than 5 members." in page.text
     assert "<script" not in page.text
     assert "http" not in page.text.replace("http-equiv", "")
     assert page.headers["content-security-policy"].startswith("default-src 'none'")

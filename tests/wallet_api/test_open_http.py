@@ -9,11 +9,12 @@ import pyarrow.parquet as pq
 import pytest
 from fastapi.testclient import TestClient
 
-from settlement.open_data import COLUMNS, Why
+from settlement.open_data import COLUMNS, OpenRow, Why
 from settlement.open_package import LICENCES
 from tests.wallet_api.open_streets import settled, shifted
 from wallet_api.cli.context import Settings
 from wallet_api.http import create_app
+from wallet_api.open_chart import day_card, told_words
 from wallet_api.open_http import MEDIA_TYPES
 from wallet_api.street import WEEK
 
@@ -174,6 +175,45 @@ def test_the_page_loads_nothing_and_links_the_files(client):
     for name in ("open.csv", "open.json", "open.parquet", "datapackage.json"):
         assert f'href="/open/{name}"' in page
     assert "creativecommons.org/licenses/by/4.0/" in page
+
+
+def half_hour(taken_wh, given_wh, why=None, matched_wh=None):
+    few = Why.FEW
+    why = few if None in (taken_wh, given_wh) else why
+    return OpenRow(
+        *(NOON, "2026-06-15", taken_wh, given_wh, matched_wh, None, None, "5 to 9", "5 to 9"),
+        *(few if taken_wh is None else None, few if given_wh is None else None),
+        *(why, why, why),
+    )
+
+
+NOT_TOLD = "what neighbours traded is not told: "
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([half_hour(3_000, None), half_hour(None, None)], f"{NOT_TOLD}fewer than 5 sellers"),
+        ([half_hour(None, 3_000)], f"{NOT_TOLD}fewer than 5 buyers"),
+        ([half_hour(None, None)], f"{NOT_TOLD}fewer than 5 members"),
+        ([half_hour(3_000, None), half_hour(None, 3_000)], f"{NOT_TOLD}fewer than 5 members"),
+        (
+            [half_hour(3_000, None), half_hour(3_000, 4_000, Why.RULES)],
+            f"{NOT_TOLD}the community's rules match by limits",
+        ),
+        (
+            [half_hour(3_000, None), half_hour(3_000, 4_000, matched_wh=3_000)],
+            "about 3 kWh between neighbours may be told",
+        ),
+        ([half_hour(0, 4_000, matched_wh=0)], "about 0 kWh between neighbours may be told"),
+    ],
+)
+def test_what_is_not_told_is_said_to_be_so(rows, words):
+    assert told_words(rows).startswith(words)
+    card = day_card(WEEK[0], "Europe/London", rows)
+    hidden = sum((row.import_why is not None) + (row.export_why is not None) for row in rows)
+    assert card.count('<rect class="untold"') == hidden
+    assert words.partition(":")[0] in card
 
 
 def test_a_group_chooses_its_licence(url, tmp_path):
