@@ -54,17 +54,26 @@ def show_day(community: Community, day: date, code: str) -> ShownDay:
         RunRefusedError: too early, nothing is known of the day, or it is posted already.
     """
     with community.transaction() as connection:
-        writer, state = community.writer, community.state
-        made = store.runs_of(connection, writer.community, day.isoformat())
-        if made:
-            raise RunRefusedError(f"{day} is worked out: {made[0].code} was posted.")
-        rules = state.rules_now
-        known_at_ms = writer.clock.now_ms() // 1000 * 1000
-        if known_at_ms < due_at_ms(rules.timetable.run(code), day, rules.zone):
-            raise RunRefusedError(f"The run {code} of {day} is not due yet; nothing was shown.")
-        known, _, _ = log_store.head(connection, writer.community)
-        found = worked_out(community, connection, day, known, code, known_at_ms)
-        store.save_shown(connection, writer.community, found.shown)
+        return show_within(community, connection, day, code)
+
+
+def show_within(community: Community, connection: Connection, day: date, code: str) -> ShownDay:
+    """Do as `show_day`, within a transaction of the caller's.
+
+    Raises:
+        RunRefusedError: too early, nothing is known of the day, or it is posted already.
+    """
+    writer, state = community.writer, community.state
+    made = store.runs_of(connection, writer.community, day.isoformat())
+    if made:
+        raise RunRefusedError(f"{day} is worked out: {made[0].code} was posted.")
+    rules = state.rules_now
+    known_at_ms = writer.clock.now_ms() // 1000 * 1000
+    if known_at_ms < due_at_ms(rules.timetable.run(code), day, rules.zone):
+        raise RunRefusedError(f"The run {code} of {day} is not due yet; nothing was shown.")
+    known, _, _ = log_store.head(connection, writer.community)
+    found = worked_out(community, connection, day, known, code, known_at_ms)
+    store.save_shown(connection, writer.community, found.shown)
     return found
 
 

@@ -15,12 +15,12 @@ from ledger.primitives.periods import load_zone, local_date, of_local_day, parse
 from settlement import store
 from settlement.community import Community
 from settlement.due import DueRun, due_runs
-from settlement.estimating import estimate_day, estimate_missing
-from settlement.preview import Preview, preview
+from settlement.estimating import estimate_missing, is_as_it_was
+from settlement.preview import Preview, preview, preview_shown
 from settlement.run import settle_day
-from settlement.run_inputs import surely_unchanged
-from settlement.showing import show_day
+from settlement.showing import ShownDay, show_day
 from settlement.statement_words import signed_money
+from settlement.store import RunSummary
 from settlement.timetable import Timetable, due_at_ms
 from wallet_api.cli.context import (
     EXIT_CANNOT,
@@ -216,6 +216,7 @@ def _one(community: Community, run: DueRun, how: _How) -> _Made:
     table, day = community.state.rules_now.timetable, run.day
     zone = community.state.rules_now.zone
     with community.reading() as connection:
+        as_it_was = is_as_it_was(community, connection, day)
         runs = store.runs_of(connection, community.writer.community, day.isoformat())
     done = next((each for each in runs if each.code == run.code), None)
     if done is None and run.posts:
@@ -224,41 +225,37 @@ def _one(community: Community, run: DueRun, how: _How) -> _Made:
         move_clock(community, due_at_ms(table.run(run.code), day, zone))
     guessed = 0
     whole = community.writer.now_period() >= of_local_day(day, load_zone(zone)).stop
-    if done is None and how.estimates and whole:
-        guessed = _estimate(community, run, table, dry_run=how.dry_run)
-    if not run.posts:
-        found = show_day(community, day, run.code)
-        count = len({line.period for line in found.lines})
-        return _Made(
-            *(str(day), run.code, count, found.matched_wh, found.missing, count, guessed),
-            shown=True,
-        )
+    estimates = done is None and how.estimates and whole
     if how.dry_run and done is None:
-        found_changes = preview(community, day, run.code)
-        summary = found_changes.summary
-        changes = _changes(community, found_changes)
-    else:
-        summary, changes = settle_day(community, day, code=run.code), []
-    return _Made(
-        *(summary.day, summary.code, summary.periods, summary.matched_wh, summary.missing),
-        *(summary.settled, guessed),
-        known=done is not None,
-        changes=changes,
-    )
-
-
-def _estimate(community: Community, run: DueRun, table: Timetable, *, dry_run: bool) -> int:
-    """Estimate what is missing before a run, and return how many half-hours."""
+        return _looked(community, run, estimates=estimates)
     final = table.is_final(run.code)
-    if dry_run:
-        runs = estimate_day(community, run.day, final=final, dry_run=True).runs
-        return sum(len(each.wh) for _, each in runs)
-    with community.reading() as connection:
-        made = store.runs_of(connection, community.writer.community, run.day.isoformat())
-        periods = of_local_day(run.day, load_zone(community.state.rules_now.zone))
-        if made and surely_unchanged(community, connection, periods, made[-1].known):
-            return 0  # whatever was missing is no different now
-    return estimate_missing(community, run.day, final=final)
+    estimates = estimates and not as_it_was
+    guessed = estimate_missing(community, day, final=final) if estimates else 0
+    if not run.posts:
+        return _shown(run, show_day(community, day, run.code), guessed)
+    summary = settle_day(community, day, code=run.code)
+    return _posted(summary, guessed, known=done is not None)
+
+
+def _looked(community: Community, run: DueRun, *, estimates: bool) -> _Made:
+    """Look at what a run would do."""
+    if not run.posts:
+        return _shown(run, *preview_shown(community, run.day, run.code, estimates=estimates))
+    found = preview(community, run.day, run.code, estimates=estimates)
+    made = _posted(found.summary, found.estimated, known=False)
+    made.changes = _changes(community, found)
+    return made
+
+
+def _shown(run: DueRun, found: ShownDay, guessed: int) -> _Made:
+    count = len({line.period for line in found.lines})
+    figures = count, found.matched_wh, found.missing, count, guessed
+    return _Made(str(run.day), run.code, *figures, shown=True)
+
+
+def _posted(summary: RunSummary, guessed: int, *, known: bool) -> _Made:
+    figures = summary.periods, summary.matched_wh, summary.missing, summary.settled, guessed
+    return _Made(summary.day, summary.code, *figures, known=known)
 
 
 def _changes(community: Community, found: Preview) -> list[dict[str, Any]]:
