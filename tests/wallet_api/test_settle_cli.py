@@ -156,3 +156,22 @@ REFUSED = [
 def test_what_cannot_be_asked_is_said_and_nothing_is_written(village):
     for words, code, arguments in REFUSED:
         village.refused(words, "settle", *arguments, code=code)
+
+
+def test_a_day_keeps_the_timetable_of_the_rules_that_bind_it(village):
+    """A new timetable has other codes and times: days before it are still shown, posted and closed."""
+    village.done("settle", "--day", "2026-06-15")
+    village.done("community", "rules", "--set", "timetable=AA=1h,BB=40d", "--yes")
+    imports(village, ["roof,export,2026-06-15T12:00:00Z,100"])
+    village.refused("no run 'AA'", "settle", "--day", "2026-06-16", "--run", "AA")
+    due = runs_of(village, "--due")
+    assert ("2026-06-16", "SF", 48) not in due  # seven days after its end, not an hour
+    assert {code for _, code, _ in due} <= {"II", "SF"}
+    assert runs_of(village, "--day", "2026-06-16") == [("2026-06-16", "SF", 48)]
+    assert runs_of(village, "--day", "2026-06-15", "--run", "R1") == [("2026-06-15", "R1", 1)]
+    assert ("2026-06-16", "R1", 0) in [
+        *runs_of(village, *DAYS, "--run", "R1"),
+        *runs_of(village, "--due"),
+    ]
+    village.done("settle", *DAYS, "--run", "RF")
+    village.sound()
