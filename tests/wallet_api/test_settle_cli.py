@@ -175,3 +175,19 @@ def test_a_day_keeps_the_timetable_of_the_rules_that_bind_it(village):
     ]
     village.done("settle", *DAYS, "--run", "RF")
     village.sound()
+
+
+def test_two_disputes_of_one_minute_are_told_apart(village):
+    """Ids begin with the time: those of a minute begin alike, so they are named by how they end."""
+    village.done("settle", "--day", "2026-06-15")
+    about = ("--day", "2026-06-15", "--claim", "I was away.", "--amount", "1.20")
+    for name in ("Ada", "Ben"):
+        village.done("dispute", "raise", name, *about)
+    shown = [line.split()[0] for line in village.done("dispute", "list").splitlines()]
+    assert len({*shown}) == 2
+    village.refused(
+        "no dispute's id ends with it", "dispute", "uphold", "", "--reason", "x", code=2
+    )
+    village.done("dispute", "uphold", shown[1], "--reason", "So it was.")
+    states = [line.split()[:2] for line in village.done("dispute", "list").splitlines()]
+    assert states == [[shown[0], "open"], [shown[1], "upheld"]]
