@@ -101,7 +101,8 @@ def _estimate_within(
 def _check_final(community: Community, day: date, *, final: bool) -> None:
     """Refuse final estimates before the final run: an export may only then be above zero."""
     rules = community.state.rules_now
-    closing = rules.timetable.run(rules.timetable.closing)
+    table = community.state.timetable_of(day)
+    closing = table.run(table.closing)
     ready = due_at_ms(closing, day, rules.zone) // (SECONDS * 1000)
     if final and community.writer.now_period() < ready:
         raise RefusedError(

@@ -86,7 +86,7 @@ def _estimated(
 ) -> int:
     if not wanted or is_as_it_was(community, connection, day):
         return 0
-    final = community.state.rules_now.timetable.is_final(code)
+    final = community.state.timetable_of(day).is_final(code)
     return estimate_missing_within(community, connection, day, final=final)
 
 

@@ -19,7 +19,6 @@ from ledger import log_store
 from ledger.batches import Batch
 from ledger.kinds import COMMUNITY
 from ledger.primitives.canonical import encode, encode_trusted
-from ledger.primitives.periods import load_zone, of_local_day
 from ledger.records import Transfer, record, salted_root
 from ledger.statements import Statement
 from ledger.writer import Draft
@@ -114,9 +113,7 @@ def settle_within(community: Community, connection: Connection, day: date, code:
 
 def _first_code(community: Community, day: date) -> str:
     """Return the first run that posts, by the rules that bind the day."""
-    state = community.state
-    first = of_local_day(day, load_zone(state.rules_now.zone)).start
-    return (state.rules_of(first) or state.rules_now).timetable.first
+    return community.state.timetable_of(day).first
 
 
 def _groups(run: DayRun) -> list[list[int]]:

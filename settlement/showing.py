@@ -69,7 +69,7 @@ def show_within(community: Community, connection: Connection, day: date, code: s
         raise RunRefusedError(f"{day} is worked out: {made[0].code} was posted.")
     rules = state.rules_now
     known_at_ms = writer.clock.now_ms() // 1000 * 1000
-    if known_at_ms < due_at_ms(rules.timetable.run(code), day, rules.zone):
+    if known_at_ms < due_at_ms(state.timetable_of(day).run(code), day, rules.zone):
         raise RunRefusedError(f"The run {code} of {day} is not due yet; nothing was shown.")
     known, _, _ = log_store.head(connection, writer.community)
     found = worked_out(community, connection, day, known, code, known_at_ms)

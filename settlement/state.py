@@ -12,6 +12,7 @@ True
 from bisect import bisect_right
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 from ledger.accounts import currency_asset
@@ -37,7 +38,7 @@ from settlement.terms import (
     bands_of,
     vat_of,
 )
-from settlement.timetable import GB, timetable_from_json
+from settlement.timetable import GB, Timetable, timetable_from_json
 
 _T = TypeVar("_T")
 
@@ -260,6 +261,11 @@ class CommunityState:
     def rules_of(self, period: int) -> CommunityRules | None:
         """Return the rules that bind a half-hour."""
         return _binding(self.rules_history, period)
+
+    def timetable_of(self, day: date) -> Timetable:
+        """Return the timetable that binds a local day; where no rules bind it, the latest."""
+        first = of_local_day(day, load_zone(self.rules_now.zone)).start
+        return (self.rules_of(first) or self.rules_now).timetable
 
     def offer_of(self, member: str, period: int) -> Offer | None:
         """Return the offer that binds a half-hour."""

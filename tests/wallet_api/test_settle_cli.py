@@ -185,3 +185,38 @@ def test_a_look_ahead_is_what_the_command_then_does_with_estimates_too(village):
         after = {member["name"]: member["units"] for member in village.json("member", "list")}
         moved = {name: after[name] - units[name] for name in after if after[name] != units[name]}
         assert moved == changes
+
+
+def test_a_day_keeps_the_timetable_of_the_rules_that_bind_it(village):
+    """A new timetable has other codes and times: days before it are still shown, posted and closed."""
+    village.done("settle", "--day", "2026-06-15")
+    village.done("community", "rules", "--set", "timetable=AA=1h,BB=40d", "--yes")
+    imports(village, ["roof,export,2026-06-15T12:00:00Z,100"])
+    village.refused("no run 'AA'", "settle", "--day", "2026-06-16", "--run", "AA")
+    due = runs_of(village, "--due")
+    assert ("2026-06-16", "SF", 48) not in due  # seven days after its end, not an hour
+    assert {code for _, code, _ in due} <= {"II", "SF"}
+    assert runs_of(village, "--day", "2026-06-16") == [("2026-06-16", "SF", 48)]
+    assert runs_of(village, "--day", "2026-06-15", "--run", "R1") == [("2026-06-15", "R1", 1)]
+    assert ("2026-06-16", "R1", 0) in [
+        *runs_of(village, *DAYS, "--run", "R1"),
+        *runs_of(village, "--due"),
+    ]
+    village.done("settle", *DAYS, "--run", "RF")
+    village.sound()
+
+
+def test_two_disputes_of_one_minute_are_told_apart(village):
+    """Ids begin with the time: those of a minute begin alike, so they are named by how they end."""
+    village.done("settle", "--day", "2026-06-15")
+    about = ("--day", "2026-06-15", "--claim", "I was away.", "--amount", "1.20")
+    for name in ("Ada", "Ben"):
+        village.done("dispute", "raise", name, *about)
+    shown = [line.split()[0] for line in village.done("dispute", "list").splitlines()]
+    assert len({*shown}) == 2
+    village.refused(
+        "no dispute's id ends with it", "dispute", "uphold", "", "--reason", "x", code=2
+    )
+    village.done("dispute", "uphold", shown[1], "--reason", "So it was.")
+    states = [line.split()[:2] for line in village.done("dispute", "list").splitlines()]
+    assert states == [[shown[0], "open"], [shown[1], "upheld"]]

@@ -28,7 +28,7 @@ from wallet_api.cli.fields import (
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-Which = Annotated[str, typer.Argument(help="The dispute's id, or how it begins")]
+Which = Annotated[str, typer.Argument(help="The dispute's id, or how it ends")]
 
 
 @app.callback()
@@ -83,14 +83,14 @@ def raise_dispute(
     statement = deeds.dispute(community, member, fields)
     dispute = community.state.disputes.of(statement.id)
     say(f"{name} disputes the run {fields['run']} of {day}: {claim}")
-    say(f"Dispute {dispute.id[:8]}, open until {local_time(community, dispute.until)}.")
+    say(f"Dispute {dispute.id[-8:]}, open until {local_time(community, dispute.until)}.")
 
 
 @app.command("uphold")
 def uphold(context: typer.Context, which: Which, reason: Reason, at: At = None) -> None:
     """Decide that the member is right; signed by two operators.
 
-    Example: commonwatt dispute uphold 01905f3a --reason "The meter company confirms it."
+    Example: commonwatt dispute uphold 9b1a09c2 --reason "The meter company confirms it."
     """
     dispute = _decide(context, which, reason, at, upheld=True)
     say(f"Put the readings of {dispute.day} right, and then: commonwatt settle --run DF")
@@ -100,7 +100,7 @@ def uphold(context: typer.Context, which: Which, reason: Reason, at: At = None) 
 def reject(context: typer.Context, which: Which, reason: Reason, at: At = None) -> None:
     """Decide that the run stays as it is; signed by two operators.
 
-    Example: commonwatt dispute reject 01905f3a --reason "The register's read agrees."
+    Example: commonwatt dispute reject 9b1a09c2 --reason "The register's read agrees."
     """
     _decide(context, which, reason, at, upheld=False)
 
@@ -129,7 +129,7 @@ def list_disputes(
     for dispute in found:
         name = names.get(dispute.member, dispute.member[:8])
         say(
-            f"{dispute.id[:8]}  {dispute.state(now):<8}  {dispute.day}  {dispute.run:<3} "
+            f"{dispute.id[-8:]}  {dispute.state(now):<8}  {dispute.day}  {dispute.run:<3} "
             f"{format_money(dispute.units):>9}  {name}: {dispute.claim}"
         )
     if not found:
@@ -140,7 +140,7 @@ def list_disputes(
 def show(context: typer.Context, which: Which, as_json: AsJson = False) -> None:
     """Show one dispute, and the runs of its day.
 
-    Example: commonwatt dispute show 01905f3a
+    Example: commonwatt dispute show 9b1a09c2
     """
     community = open_here(settings_of(context))
     dispute, now = _find(community, which), community.writer.now_period()
@@ -185,15 +185,15 @@ def _decide(
     community = open_at(context, at)
     dispute = _find(community, which)
     deeds.rule_on(community, dispute.id, reason, upheld=upheld)
-    say(f"Dispute {dispute.id[:8]} is {'upheld' if upheld else 'rejected'}: {reason}")
+    say(f"Dispute {dispute.id[-8:]} is {'upheld' if upheld else 'rejected'}: {reason}")
     return dispute
 
 
 def _find(community: Community, text: str) -> Dispute:
     book = community.state.disputes.disputes
-    found = [each for each in book.values() if each.id.startswith(text.lower())]
+    found = [each for each in book.values() if text and each.id.endswith(text.lower())]
     if len(found) != 1:
-        several = "several disputes' ids begin" if found else "no dispute's id begins"
+        several = "several disputes' ids end" if found else "no dispute's id ends"
         raise InputError(f"{text!r}: {several} with it. See 'commonwatt dispute list'.")
     return found[0]
 

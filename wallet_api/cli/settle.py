@@ -173,7 +173,7 @@ def _wanted(
     community: Community, first: str | None, through: str | None, code: str | None, *, due: bool
 ) -> list[DueRun]:
     """Return the runs that the options ask for."""
-    table, zone = community.state.rules_now.timetable, community.state.rules_now.zone
+    table_of, zone = community.state.timetable_of, community.state.rules_now.zone
     if due:
         if first or through or code:
             warn("Error: --due finds the days and runs itself: leave the other options out.")
@@ -187,7 +187,7 @@ def _wanted(
                 made.setdefault(shown_day, []).append(shown_code)
         begun = local_date(community.state.rules_history[0][0], load_zone(zone)) + timedelta(days=1)
         looked = {shown_day: known_at_ms for (shown_day, _), known_at_ms in shown.items()}
-        return [*due_runs(table, zone, begun, made, community.writer.clock.now_ms(), looked)]
+        return [*due_runs(table_of, zone, begun, made, community.writer.clock.now_ms(), looked)]
     if first is None:
         warn("Error: say which days: --day, or --from and --through, or --due for all that is due.")
         stop(EXIT_CANNOT)
@@ -197,11 +197,16 @@ def _wanted(
     if not 1 <= count <= DAYS_MAX:
         warn(f"Error: --through must be from {start} on, and at most {DAYS_MAX:,} days later.")
         stop(EXIT_CANNOT)
-    code = code or table.first
-    if code == table.dispute.code:
-        code = _next_dispute(community, table, start)
-    posts = table.run(code).posts
-    return [DueRun(start + timedelta(days=offset), code, posts) for offset in range(count)]
+    if code == table_of(start).dispute.code:
+        code = _next_dispute(community, table_of(start), start)
+    days = (start + timedelta(days=offset) for offset in range(count))
+    return [_asked(table_of(each), each, code) for each in days]
+
+
+def _asked(table: Timetable, day: date, code: str | None) -> DueRun:
+    """Return the run of a day that is asked for; the first that posts if none is named."""
+    named = code or table.first
+    return DueRun(day, named, table.run(named).posts)
 
 
 def _next_dispute(community: Community, table: Timetable, day: date) -> str:
@@ -213,7 +218,7 @@ def _next_dispute(community: Community, table: Timetable, day: date) -> str:
 
 def _one(community: Community, run: DueRun, how: _How) -> _Made:
     """Make one run, or look at what it would do."""
-    table, day = community.state.rules_now.timetable, run.day
+    table, day = community.state.timetable_of(run.day), run.day
     zone = community.state.rules_now.zone
     with community.reading() as connection:
         as_it_was = is_as_it_was(community, connection, day)
@@ -223,7 +228,6 @@ def _one(community: Community, run: DueRun, how: _How) -> _Made:
         table.check_turn(run.code, tuple(each.code for each in runs), str(day))
     if done is None:
         move_clock(community, due_at_ms(table.run(run.code), day, zone))
-    guessed = 0
     whole = community.writer.now_period() >= of_local_day(day, load_zone(zone)).stop
     estimates = done is None and how.estimates and whole
     if how.dry_run and done is None:
