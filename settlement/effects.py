@@ -240,6 +240,8 @@ def _amend(case: Case) -> Effect:
     )
     if transfer.debit == fund(case.state.rules_now.asset):
         _check_fund(case, transfer.amount)
+    if not back and transfer.debit.startswith("member/"):
+        _check_debt(case, transfer.debit.split("/")[1])
     return Effect(transfers=(transfer,))
 
 

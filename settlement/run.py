@@ -29,6 +29,7 @@ from market.wire import market_to_json
 from settlement import store
 from settlement.community import Community
 from settlement.day_run import DayRun, changed_lines
+from settlement.errors import ClockTurnedError
 from settlement.postings import (
     Line,
     energy_moves,
@@ -70,6 +71,16 @@ def settle_day(
     Raises:
         RunRefusedError: too early, out of order, or there is nothing to settle.
     """
+    try:
+        return _settle_day(community, day, after_step, code)
+    except ClockTurnedError:
+        return _settle_day(community, day, after_step, code)
+
+
+def _settle_day(
+    community: Community, day: date, after_step: Callable[[str], None], code: str | None
+) -> RunSummary:
+    """Make a run, or go on with it where it stopped."""
     with community.reading() as connection:
         code = code or _first_code(community, day)
         done = store.find_run(connection, community.writer.community, day.isoformat(), code)

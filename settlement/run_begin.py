@@ -124,7 +124,7 @@ class _Beginning:
                 "the members and meters were added later: consent counts from the next half-hour on."
             )
         balances = writer.ledger.balances(connection)
-        caps, ledger = community.state.month_caps(self.periods.start), writer.ledger
+        caps, ledger = community.state.month_caps(self.periods), writer.ledger
         month = day.isoformat()[:7]
         bought = store.bought_in_month(connection, ledger, month, caps, rules.asset)
         funds = funds_of(community.state, balances, rules.asset, self.periods, bought)

@@ -95,7 +95,7 @@ def worked_out(
     if all(len(item.missing) == len(item.readings) for item in inputs):
         raise RunRefusedError(f"There is not one reading of {day} yet.")
     balances = community.writer.ledger.balances(connection)
-    caps, ledger = state.month_caps(periods.start), community.writer.ledger
+    caps, ledger = state.month_caps(periods), community.writer.ledger
     bought = store.bought_in_month(connection, ledger, day.isoformat()[:7], caps, rules.asset)
     orders = fund_orders(state, inputs, funds_of(state, balances, rules.asset, periods, bought))
     lines = [

@@ -60,7 +60,6 @@ def test_days_that_are_run_one_after_the_other_are_within_the_month(street, tmp_
     checked(community, tmp_path)
 
 
-@pytest.mark.xfail(strict=True, reason="an open hold counts as nothing in the month")
 def test_days_that_are_funded_before_one_of_them_is_netted_are_within_the_month(street, tmp_path):
     """A run that was stopped, or another process, has set aside money that the month must count."""
     community, ben = street
@@ -75,7 +74,6 @@ def test_days_that_are_funded_before_one_of_them_is_netted_are_within_the_month(
     assert 0 < bought(community, ben, *SPANS) <= MONTH_UNITS
 
 
-@pytest.mark.xfail(strict=True, reason="the month is that of the mandate at the day's beginning")
 def test_half_hours_of_a_mandate_given_in_the_day_are_within_its_month(street, tmp_path):
     """Whoever says at six in the morning that a month is enough with so much pays no more today."""
     community, ben = street
