@@ -8,10 +8,11 @@ import typer
 from ledger import people
 from ledger.errors import InputError
 from ledger.primitives.money import format_money
-from ledger.primitives.periods import load_zone, of_local_day, parse_date
+from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
 from settlement import deeds, store
 from settlement.community import Community
 from settlement.disputes import Dispute, State
+from settlement.timetable import due_at_ms
 from wallet_api.cli.context import open_here, say, say_json, settings_of
 from wallet_api.cli.fields import (
     AsJson,
@@ -58,7 +59,8 @@ def raise_dispute(
     """Say for a member that a run of a day is wrong; signed by the member.
 
     Two operators decide. If they uphold it, the readings are put right (commonwatt meters edit, or a
-    new delivery), and the day is worked out once more: commonwatt settle --run DF.
+    new delivery), and the day's next run takes them in; a day that is closed is worked out once more:
+    commonwatt settle --run DF.
 
     Example: commonwatt dispute raise Ada --day 2026-06-15 --claim "I was away." --amount 1.20
     """
@@ -92,8 +94,16 @@ def uphold(context: typer.Context, which: Which, reason: Reason, at: At = None) 
 
     Example: commonwatt dispute uphold 9b1a09c2 --reason "The meter company confirms it."
     """
-    dispute = _decide(context, which, reason, at, upheld=True)
-    say(f"Put the readings of {dispute.day} right, and then: commonwatt settle --run DF")
+    community, dispute = _decide(context, which, reason, at, upheld=True)
+    day, table = parse_date(dispute.day), community.state.timetable_of(parse_date(dispute.day))
+    made = tuple(_runs_of(community, dispute.day))
+    say(f"Put the readings of {day} right: commonwatt meters edit, or import them anew.")
+    if table.closing in made:
+        say(f"Then: commonwatt settle --day {day} --run {table.next_dispute(made)}")
+        return
+    code = table.posting[table.posting.index(made[-1]) + 1]
+    due = due_at_ms(table.run(code), day, community.state.rules_now.zone) // (SECONDS * 1000)
+    say(f"The day's next run, {code}, takes them in, from {local_time(community, due)} on.")
 
 
 @app.command("reject")
@@ -181,12 +191,12 @@ def dispute_json(dispute: Dispute, now: int) -> dict[str, Any]:
 
 def _decide(
     context: typer.Context, which: str, reason: str, at: str | None, *, upheld: bool
-) -> Dispute:
+) -> tuple[Community, Dispute]:
     community = open_at(context, at)
     dispute = _find(community, which)
     deeds.rule_on(community, dispute.id, reason, upheld=upheld)
     say(f"Dispute {dispute.id[-8:]} is {'upheld' if upheld else 'rejected'}: {reason}")
-    return dispute
+    return community, dispute
 
 
 def _find(community: Community, text: str) -> Dispute:
