@@ -5,6 +5,7 @@
     CommonwattError
     ├── RefusedError
     │   ├── RunRefusedError     a run that may not be made now; says why and when it may
+    │   │   ├── NothingReadError  nothing is known of the day
     │   │   └── ClockTurnedError  a half-hour ended while money was moved: taken back, to be tried again
     │   ├── ImpossibleValueError  a signed reading that cannot be one; the others of its batch could
     │   └── SigningTimeError    a batch signed by a clock that is ahead, or too long ago
@@ -38,6 +39,10 @@ def plain(text: str) -> str:
 
 class RunRefusedError(RefusedError):
     """A run that may not be made now."""
+
+
+class NothingReadError(RunRefusedError):
+    """Nothing is known of a day, so nothing of it can be worked out."""
 
 
 class ClockTurnedError(RunRefusedError):

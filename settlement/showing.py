@@ -19,7 +19,7 @@ from market.clearing import clear
 from settlement import store
 from settlement.community import Community
 from settlement.day_run import missing_of
-from settlement.errors import RunRefusedError
+from settlement.errors import NothingReadError, RunRefusedError
 from settlement.orders import fund_orders, funds_of
 from settlement.postings import Line, lines_of, market_of
 from settlement.run_inputs import inputs_of
@@ -93,7 +93,7 @@ def worked_out(
     periods = rules.timetable.run(code).shows(periods, known_at_ms)
     inputs = inputs_of(community, connection, periods, known)
     if all(len(item.missing) == len(item.readings) for item in inputs):
-        raise RunRefusedError(f"There is not one reading of {day} yet.")
+        raise NothingReadError(f"There is not one reading of {day} yet.")
     balances = community.writer.ledger.balances(connection)
     caps, ledger = state.month_caps(periods), community.writer.ledger
     bought = store.bought_in_month(connection, ledger, day.isoformat()[:7], caps, rules.asset)

@@ -15,6 +15,7 @@ from ledger.primitives.periods import load_zone, local_date, of_local_day, parse
 from settlement import store
 from settlement.community import Community
 from settlement.due import DueRun, due_runs
+from settlement.errors import NothingReadError
 from settlement.estimating import estimate_missing, is_as_it_was
 from settlement.preview import Preview, preview, preview_shown
 from settlement.run import settle_day
@@ -39,6 +40,12 @@ from wallet_api.cli.publish import publish_here, witnesses_line
 DAYS_MAX = 4_000
 """Most days in one command: ten years."""
 
+
+NOTHING_READ = (
+    "for want of readings. Have they come? commonwatt meters import, commonwatt meters coverage. Of days "
+    "before a meter's member joined, none counts."
+)
+"""Why a day is left out of which nothing is known."""
 
 _SHOWN = ("sold_wh", "bought_wh", "cash_units", "claim_units")
 """What a preview's table shows of a member."""
@@ -146,7 +153,7 @@ def _make(
 ) -> list[_Made]:
     """Make runs one after the other and say each; one that cannot be made ends it, or is left out."""
     made: list[_Made] = []
-    skipped: list[tuple[DueRun, str]] = []
+    skipped: list[tuple[DueRun, RefusedError]] = []
     with progress("Runs", len(wanted)) as advance:
         for each in wanted:
             if skipped and skipped[-1][0].day == each.day:
@@ -160,7 +167,7 @@ def _make(
                         publish_here(settings, community)
                         warn(f"{_sums(made)}, through {made[-1].day}; then:")
                     raise
-                skipped.append((each, str(error)))
+                skipped.append((each, error))
             else:
                 if not how.as_json:
                     _say_run(made[-1])
@@ -351,11 +358,16 @@ def _say_changes(changes: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def _say_skipped(skipped: Sequence[tuple[DueRun, str]]) -> None:
+def _say_skipped(skipped: Sequence[tuple[DueRun, RefusedError]]) -> None:
     """Say which runs could not be made, those with the same reason together."""
     by_reason: dict[str, list[DueRun]] = {}
-    for run, reason in skipped:
-        by_reason.setdefault(reason.replace(str(run.day), "the day"), []).append(run)
+    for run, error in skipped:
+        if isinstance(error, NothingReadError):
+            by_reason.setdefault(NOTHING_READ, []).append(run)
+        else:
+            reason = str(error).replace(str(run.day), "the day")
+            by_reason.setdefault(f"{run.code}: {reason}", []).append(run)
     for reason, runs in by_reason.items():
-        days = f"{runs[0].day}" if len(runs) == 1 else f"{runs[0].day} to {runs[-1].day}"
-        warn(f"Not settled: {counted(len(runs), 'run')} ({runs[0].code}, {days}): {reason}")
+        days = sorted({run.day for run in runs})
+        span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        warn(f"Not settled: {counted(len(days), 'day')} ({span}), {reason}")
