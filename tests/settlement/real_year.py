@@ -26,6 +26,7 @@ FILE = "data/households/fontana17_halfhourly_wh_derived.csv"
 SHARED = Path(os.environ.get("COMMONWATT_SHARED", Path(__file__).parents[2].parent / "shared"))
 ZONE = "Etc/GMT+8"
 ASSET = "FON/7"
+ORIGIN = "fontana.example/ledger/1"
 FLOOR = -(10**13)
 
 
