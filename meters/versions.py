@@ -4,7 +4,7 @@
 True
 """
 
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from meters.readings import Channel, Quality
 
@@ -12,8 +12,7 @@ OWN_ESTIMATE = Quality.SCALED.rank
 """Rank of the first of our own estimates."""
 
 
-@dataclass(frozen=True, slots=True)
-class Stored:
+class Stored(NamedTuple):
     """A version in the store: value, quality's rank, version, position of its batch."""
 
     wh: int

@@ -173,7 +173,7 @@ def check_one_day(community: Community, connection: Connection, day: date) -> Da
     advances = community.registers.of(
         connection, slots, periods.start * SECONDS, periods.stop * SECONDS
     )
-    due_ms = first_due_ms(day, rules.zone, rules.timetable)
+    due_ms = first_due_ms(day, rules.zone, community.state.timetable_of(day))
     findings: list[Finding] = []
     for slot in slots:
         meter, channel = slot

@@ -2,7 +2,7 @@
 
 >>> made = {"2026-06-15": ("II", "SF")}
 >>> week_later = first_due_ms(date(2026, 6, 16), "Europe/London")
->>> for run in due_runs(GB, "Europe/London", date(2026, 6, 15), made, week_later):
+>>> for run in due_runs(lambda day: GB, "Europe/London", date(2026, 6, 15), made, week_later):
 ...     print(run.day, run.code)
 2026-06-16 SF
 2026-06-17 II
@@ -13,7 +13,7 @@
 2026-06-22 II
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -33,7 +33,7 @@ class DueRun:
 
 
 def due_runs(
-    table: Timetable,
+    table_of: Callable[[date], Timetable],
     zone: str,
     first: date,
     made: Mapping[str, Sequence[str]],
@@ -46,7 +46,7 @@ def due_runs(
     A live one is due again with every half-hour that it has not shown yet.
 
     Args:
-        table: of the community.
+        table_of: the timetable that binds a local day: rules may have changed since.
         zone: of its local days.
         first: the first local day that has rules.
         made: codes of the runs that were made, by day.
@@ -55,7 +55,7 @@ def due_runs(
     """
     day, last = first, local_date(now_ms // (SECONDS * 1000), load_zone(zone))
     while day <= last:
-        codes = made.get(day.isoformat(), ())
+        table, codes = table_of(day), made.get(day.isoformat(), ())
         posting = now_ms >= due_at_ms(table.run(table.first), day, zone)
         latest = max((table.posting.index(c) for c in codes if c in table.posting), default=-1)
         for plan in table.runs:

@@ -186,14 +186,23 @@ def _donate(case: Case) -> Effect:
 
 
 def _grant(case: Case) -> Effect:
-    rules = case.state.rules_now
-    pot = case.balance_of(fund(rules.asset))
+    pot, units = fund(case.state.rules_now.asset), case.body["amount"]
+    _check_fund(case, units)
+    return case.post((pot, case.wallet(case.statement.account)), units)
+
+
+def _check_fund(case: Case, units: int) -> None:
+    """Refuse what the fund has not: only runs take it below zero, to the floor of the rules.
+
+    Raises:
+        RefusedError: says what it has.
+    """
+    pot = case.balance_of(fund(case.state.rules_now.asset))
     has = 0 if pot is None else pot.posted - pot.pending_out
-    if has - case.body["amount"] < 0:
+    if has < units:
         raise RefusedError(
             f"The community's fund has {format_money(has)}: it gives no more than it has."
         )
-    return case.post((fund(rules.asset), case.wallet(case.statement.account)), case.body["amount"])
 
 
 def _issue(case: Case) -> Effect:
@@ -229,6 +238,10 @@ def _amend(case: Case) -> Effect:
         case.period,
         original.id,
     )
+    if transfer.debit == fund(case.state.rules_now.asset):
+        _check_fund(case, transfer.amount)
+    if not back and transfer.debit.startswith("member/"):
+        _check_debt(case, transfer.debit.split("/")[1])
     return Effect(transfers=(transfer,))
 
 

@@ -5,7 +5,7 @@
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from ledger import log_store, people
@@ -49,6 +49,8 @@ class Charter:
     replay: bool = False
     floor_units: int = -20 * UNITS_PER_MAJOR
     issuance: str = "mutual-credit"
+    more: Mapping[str, Any] = field(default_factory=dict)
+    """Further fields of the first rules: losses, charges, timetable, VAT."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +151,7 @@ def _rules(charter: Charter) -> dict[str, Any]:
         "feeder": charter.feeder,
         "replay": charter.replay,
         "market": rules_to_json(charter.market),
+        **charter.more,
     }
 
 

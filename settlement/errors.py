@@ -5,6 +5,8 @@
     CommonwattError
     ├── RefusedError
     │   ├── RunRefusedError     a run that may not be made now; says why and when it may
+    │   │   ├── NothingReadError  nothing is known of the day
+    │   │   └── ClockTurnedError  a half-hour ended while money was moved: taken back, to be tried again
     │   ├── ImpossibleValueError  a signed reading that cannot be one; the others of its batch could
     │   └── SigningTimeError    a batch signed by a clock that is ahead, or too long ago
     ├── UnsoundError            something in a bundle is not what it must be
@@ -37,6 +39,14 @@ def plain(text: str) -> str:
 
 class RunRefusedError(RefusedError):
     """A run that may not be made now."""
+
+
+class NothingReadError(RunRefusedError):
+    """Nothing is known of a day, so nothing of it can be worked out."""
+
+
+class ClockTurnedError(RunRefusedError):
+    """A half-hour ended between signing a run's money and logging it: nothing of it was kept."""
 
 
 class ImpossibleValueError(RefusedError):

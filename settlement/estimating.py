@@ -25,6 +25,7 @@ from meters.estimates import estimate
 from meters.pages import Run, split
 from meters.readings import Channel, Slot
 from meters.versions import Stored
+from settlement import store
 from settlement.batch_maker import BatchMaker, Piece
 from settlement.checking import (
     DayChecked,
@@ -35,6 +36,7 @@ from settlement.checking import (
     slots_of,
 )
 from settlement.community import Community, Made
+from settlement.run_inputs import surely_unchanged
 from settlement.timetable import due_at_ms
 
 LIKE_DAYS = 29
@@ -73,26 +75,34 @@ def estimate_day(
         dry_run: write nothing.
     """
     with community.transaction() as connection:
-        _check_final(community, day, final=final)
-        checked = check_one_day(community, connection, day)
-        settings = settings_of(community, connection)
-        bases = _bases(community, connection, checked, settings, final=final)
-        runs: list[tuple[Slot, EstimateRun]] = []
-        findings: list[Finding] = []
-        for slot, basis in bases.items():
-            found = estimate(basis, checked.periods)
-            findings += found.findings
-            runs += [(slot, run) for run in found.runs if _is_news(run, basis.known)]
-        pieces = [] if dry_run else list(_pieces(community, runs))
-        if pieces:
-            _log(community, connection, pieces)
+        return _estimate_within(community, connection, day, final=final, dry_run=dry_run)
+
+
+def _estimate_within(
+    community: Community, connection: Connection, day: date, *, final: bool, dry_run: bool = False
+) -> DayEstimated:
+    """Estimate within a transaction of the caller's."""
+    _check_final(community, day, final=final)
+    checked = check_one_day(community, connection, day)
+    settings = settings_of(community, connection)
+    bases = _bases(community, connection, checked, settings, final=final)
+    runs: list[tuple[Slot, EstimateRun]] = []
+    findings: list[Finding] = []
+    for slot, basis in bases.items():
+        found = estimate(basis, checked.periods)
+        findings += found.findings
+        runs += [(slot, run) for run in found.runs if _is_news(run, basis.known)]
+    pieces = [] if dry_run else list(_pieces(community, runs))
+    if pieces:
+        _log(community, connection, pieces)
     return DayEstimated(day, runs, findings, len(pieces))
 
 
 def _check_final(community: Community, day: date, *, final: bool) -> None:
     """Refuse final estimates before the final run: an export may only then be above zero."""
     rules = community.state.rules_now
-    closing = rules.timetable.run(rules.timetable.closing)
+    table = community.state.timetable_of(day)
+    closing = table.run(table.closing)
     ready = due_at_ms(closing, day, rules.zone) // (SECONDS * 1000)
     if final and community.writer.now_period() < ready:
         raise RefusedError(
@@ -112,15 +122,42 @@ def estimate_missing(community: Community, day: date, *, final: bool = False) ->
         final: for the run that closes the day: exports are estimated, too.
     """
     with community.reading() as connection:
-        zone = load_zone(community.state.rules_now.zone)
-        periods = of_local_day(day, zone)
-        known = community.readings.known(connection, periods)
-        if not any(stored.quality <= COMPANY for stored in known.values()):
+        if not _has_gaps(community, connection, day):
             return 0
-        slots = slots_of(community, periods)
-        if not any(_is_gap(known.get((*slot, period))) for slot in slots for period in periods):
-            return 0  # most days: the four weeks before need not be read
-    return sum(len(run.wh) for _, run in estimate_day(community, day, final=final).runs)
+    return _count(estimate_day(community, day, final=final))
+
+
+def estimate_missing_within(
+    community: Community, connection: Connection, day: date, *, final: bool = False
+) -> int:
+    """Do as `estimate_missing`, within a transaction of the caller's."""
+    if not _has_gaps(community, connection, day):
+        return 0
+    return _count(_estimate_within(community, connection, day, final=final))
+
+
+def is_as_it_was(community: Community, connection: Connection, day: date) -> bool:
+    """Return whether a day was run, and what was missing then is surely no different now."""
+    periods = of_local_day(day, load_zone(community.state.rules_now.zone))
+    made = store.runs_of(connection, community.writer.community, day.isoformat())
+    return bool(made) and surely_unchanged(community, connection, periods, made[-1].known)
+
+
+def _count(estimated: DayEstimated) -> int:
+    return sum(len(run.wh) for _, run in estimated.runs)
+
+
+def _has_gaps(community: Community, connection: Connection, day: date) -> bool:
+    """Return whether somebody said something of a day, and something of it is missing.
+
+    Most days have no gap, and then the four weeks before them need not be read.
+    """
+    periods = of_local_day(day, load_zone(community.state.rules_now.zone))
+    known = community.readings.known(connection, periods)
+    if not any(stored.quality <= COMPANY for stored in known.values()):
+        return False
+    slots = slots_of(community, periods)
+    return any(_is_gap(known.get((*slot, period))) for slot in slots for period in periods)
 
 
 def _bases(

@@ -140,7 +140,8 @@ def funds_of(
 ) -> DayFunds:
     """Return what money there is now for a day.
 
-    What a member owes from earlier runs is not theirs to spend, nor what a month's mandate forbids.
+    What a member owes from earlier runs is not theirs to spend, nor what a month's mandate forbids:
+    what is set aside for days that are not netted yet counts in the month as if it were paid.
 
     Args:
         state: who is a member, and what each allows.
@@ -150,17 +151,17 @@ def funds_of(
         bought: units that members paid for energy on other days of the local month.
     """
     units = {}
-    caps = state.month_caps(periods.start)
+    caps = state.month_caps(periods)
     for member in state.members:
         balance, claim = (
             balances.get(wallet(member, asset)),
             balances.get(receivable(member, asset)),
         )
-        free = balance.available if balance else 0
+        free, aside = (balance.available, balance.pending_out) if balance else (0, 0)
         debt_units = min(0, claim.posted) if claim else 0
         units[member] = max(0, (UNITS_MAX if free is None else free) + debt_units)
         if member in caps:
-            left = max(0, caps[member] - bought.get(member, 0))
+            left = max(0, caps[member] - bought.get(member, 0) - aside)
             units[member] = min(units[member], left)
     return DayFunds(dict(sorted(units.items())), state.revoked_in(periods))
 

@@ -28,7 +28,7 @@ from market.errors import MarketInputError
 from settlement import store
 from settlement.community import Community
 from settlement.day_run import DayRun, Posted, differing, missing_of, not_as_posted
-from settlement.errors import RunRefusedError
+from settlement.errors import NothingReadError, RunRefusedError
 from settlement.gifts import quotas_of
 from settlement.netting import nets_of
 from settlement.orders import DayFunds, PeriodInputs, PeriodOrders, fund_orders, funds_of
@@ -118,13 +118,13 @@ class _Beginning:
         size, _, _ = log_store.head(connection, writer.community)
         inputs = self._inputs(size, self.code)
         if all(not item.readings or len(item.missing) == len(item.readings) for item in inputs):
-            raise RunRefusedError(
+            raise NothingReadError(
                 f"There is not one reading of {day} by a meter whose member consented before that "
                 "day. Either no file with that day was imported yet (commonwatt meters import), or "
                 "the members and meters were added later: consent counts from the next half-hour on."
             )
         balances = writer.ledger.balances(connection)
-        caps, ledger = community.state.month_caps(self.periods.start), writer.ledger
+        caps, ledger = community.state.month_caps(self.periods), writer.ledger
         month = day.isoformat()[:7]
         bought = store.bought_in_month(connection, ledger, month, caps, rules.asset)
         funds = funds_of(community.state, balances, rules.asset, self.periods, bought)

@@ -14,12 +14,14 @@ from ledger.batches import Batch
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.kinds import COMMUNITY
 from ledger.primitives.canonical import encode
+from ledger.primitives.periods import SECONDS
 from ledger.records import record, salted_root
 from ledger.statements import Statement
 from ledger.writer import Draft
 from settlement import store
 from settlement.community import Community
 from settlement.day_run import DayRun
+from settlement.errors import ClockTurnedError
 from settlement.gifts import gifts_of, sold_of
 from settlement.netting import nets_of, netting_moves, opened_by, purses_of, settle_up
 from settlement.postings import (
@@ -110,8 +112,10 @@ def _net(
     )
     detail = encode({"seed": seed.hex()})
     [position] = community.accept(connection, [Draft(envelope, detail)])
+    logged_ms = writer.logged_ms(connection)
+    _check_same_half_hour(run, period, logged_ms)
     batch = Batch(batch_id, tuple(transfers), position)
-    writer.ledger.post(connection, [batch], writer.logged_ms(connection))
+    writer.ledger.post(connection, [batch], logged_ms)
     changes, gifts = _changes(run, lines, period), _gifts(run, lines)
     nothing = Line("", 0, *([0] * 7))
     store.save_nets(
@@ -129,6 +133,18 @@ def _net(
             for member in sorted({*changes, *shares.cash, *shares.claims})
         ],
     )
+
+
+def _check_same_half_hour(run: DayRun, period: int, logged_ms: int) -> None:
+    """Refuse money of a later run that is logged in another half-hour than it counts in.
+
+    Raises:
+        ClockTurnedError: it is taken back, and may be moved again at once.
+    """
+    if not run.hold_batch and logged_ms // (SECONDS * 1000) != period:
+        raise ClockTurnedError(
+            f"A half-hour ended while the money of {run.code} of {run.name} was moved: settle again."
+        )
 
 
 def _all_of(lines: Mapping[int, Mapping[str, Line]]) -> list[Line]:

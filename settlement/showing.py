@@ -19,7 +19,7 @@ from market.clearing import clear
 from settlement import store
 from settlement.community import Community
 from settlement.day_run import missing_of
-from settlement.errors import RunRefusedError
+from settlement.errors import NothingReadError, RunRefusedError
 from settlement.orders import fund_orders, funds_of
 from settlement.postings import Line, lines_of, market_of
 from settlement.run_inputs import inputs_of
@@ -54,17 +54,26 @@ def show_day(community: Community, day: date, code: str) -> ShownDay:
         RunRefusedError: too early, nothing is known of the day, or it is posted already.
     """
     with community.transaction() as connection:
-        writer, state = community.writer, community.state
-        made = store.runs_of(connection, writer.community, day.isoformat())
-        if made:
-            raise RunRefusedError(f"{day} is worked out: {made[0].code} was posted.")
-        rules = state.rules_now
-        known_at_ms = writer.clock.now_ms() // 1000 * 1000
-        if known_at_ms < due_at_ms(rules.timetable.run(code), day, rules.zone):
-            raise RunRefusedError(f"The run {code} of {day} is not due yet; nothing was shown.")
-        known, _, _ = log_store.head(connection, writer.community)
-        found = worked_out(community, connection, day, known, code, known_at_ms)
-        store.save_shown(connection, writer.community, found.shown)
+        return show_within(community, connection, day, code)
+
+
+def show_within(community: Community, connection: Connection, day: date, code: str) -> ShownDay:
+    """Do as `show_day`, within a transaction of the caller's.
+
+    Raises:
+        RunRefusedError: too early, nothing is known of the day, or it is posted already.
+    """
+    writer, state = community.writer, community.state
+    made = store.runs_of(connection, writer.community, day.isoformat())
+    if made:
+        raise RunRefusedError(f"{day} is worked out: {made[0].code} was posted.")
+    rules = state.rules_now
+    known_at_ms = writer.clock.now_ms() // 1000 * 1000
+    if known_at_ms < due_at_ms(state.timetable_of(day).run(code), day, rules.zone):
+        raise RunRefusedError(f"The run {code} of {day} is not due yet; nothing was shown.")
+    known, _, _ = log_store.head(connection, writer.community)
+    found = worked_out(community, connection, day, known, code, known_at_ms)
+    store.save_shown(connection, writer.community, found.shown)
     return found
 
 
@@ -84,9 +93,9 @@ def worked_out(
     periods = rules.timetable.run(code).shows(periods, known_at_ms)
     inputs = inputs_of(community, connection, periods, known)
     if all(len(item.missing) == len(item.readings) for item in inputs):
-        raise RunRefusedError(f"There is not one reading of {day} yet.")
+        raise NothingReadError(f"There is not one reading of {day} yet.")
     balances = community.writer.ledger.balances(connection)
-    caps, ledger = state.month_caps(periods.start), community.writer.ledger
+    caps, ledger = state.month_caps(periods), community.writer.ledger
     bought = store.bought_in_month(connection, ledger, day.isoformat()[:7], caps, rules.asset)
     orders = fund_orders(state, inputs, funds_of(state, balances, rules.asset, periods, bought))
     lines = [

@@ -10,8 +10,9 @@ True
 """
 
 from bisect import bisect_right
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import date
 from typing import Any, Generic, TypeVar
 
 from ledger.errors import RefusedError
@@ -34,6 +35,7 @@ from settlement.terms import (
     bands_of,
     rules_of_body,
 )
+from settlement.timetable import Timetable
 
 _T = TypeVar("_T")
 
@@ -238,6 +240,11 @@ class CommunityState:
         """Return the rules that bind a half-hour."""
         return _binding(self.rules_history, period)
 
+    def timetable_of(self, day: date) -> Timetable:
+        """Return the timetable that binds a local day; where no rules bind it, the latest."""
+        first = of_local_day(day, load_zone(self.rules_now.zone)).start
+        return (self.rules_of(first) or self.rules_now).timetable
+
     def offer_of(self, member: str, period: int) -> Offer | None:
         """Return the offer that binds a half-hour."""
         return _binding(self.offers.get(member, []), period)
@@ -247,27 +254,37 @@ class CommunityState:
         mandate = _binding(self.mandates.get(member, []), period)
         return mandate if mandate and mandate.first <= period <= mandate.last else None
 
-    def month_caps(self, period: int) -> dict[str, int]:
-        """Return what settlement may take in a month, by member whose mandate says so."""
-        given = Binding(self.mandates).at(period)
-        return {
-            member: mandate.units_month_max
-            for member, mandate in given.items()
-            if mandate.units_month_max is not None
-        }
+    def month_caps(self, periods: range) -> dict[str, int]:
+        """Return what settlement may take in a month, by member of whom a mandate says so.
+
+        Where a day has several mandates, the one that allows least: whoever says at six in the morning
+        that a month is enough with so much pays no more that day.
+        """
+        caps: dict[str, int] = {}
+        for member in self.mandates:
+            for mandate in self._mandates_in(member, periods):
+                month_units = mandate.units_month_max
+                if month_units is not None and mandate.id not in self.revoked:
+                    caps[member] = min(month_units, caps.get(member, month_units))
+        return caps
 
     def revoked_in(self, periods: range) -> frozenset[str]:
         """Return the revoked mandates that would otherwise bind any of some half-hours."""
-        found = set()
-        for member in set(self.revoked.values()):
-            history = self.mandates[member]
-            ends = [logged for logged, _ in history[1:]] + [periods.stop]
-            for (logged, mandate), end in zip(history, ends, strict=True):
-                binds = logged < periods.stop - 1 and end >= periods.start
-                given = mandate.first <= mandate.last  # else it is the revocation itself
-                if binds and given and mandate.id in self.revoked:
-                    found.add(mandate.id)
-        return frozenset(found)
+        return frozenset(
+            mandate.id
+            for member in set(self.revoked.values())
+            for mandate in self._mandates_in(member, periods)
+            if mandate.id in self.revoked
+        )
+
+    def _mandates_in(self, member: str, periods: range) -> Iterator[Mandate]:
+        """Yield a member's mandates that bind any of some half-hours, whether revoked or not."""
+        history = self.mandates[member]
+        ends = [logged for logged, _ in history[1:]] + [periods.stop]
+        for (logged, mandate), end in zip(history, ends, strict=True):
+            binds = logged < periods.stop - 1 and end >= periods.start
+            if binds and mandate.first <= mandate.last:  # else it is the revocation itself
+                yield mandate
 
     def member_of(self, meter: str, period: int) -> str | None:
         """Return the member who consents to a meter's use in a half-hour."""

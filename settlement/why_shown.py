@@ -47,7 +47,7 @@ def told_shown(
     lines = shown_lines(shown, period)
     inputs = scene.inputs(shown.known, final=False, until=period)
     balances = scene.community.writer.ledger.balances(scene.connection)
-    caps, ledger = state.month_caps(scene.periods.start), scene.community.writer.ledger
+    caps, ledger = state.month_caps(scene.periods), scene.community.writer.ledger
     month = str(scene.day)[:7]
     bought = store.bought_in_month(scene.connection, ledger, month, caps, rules.asset)
     funds = funds_of(state, balances, rules.asset, scene.periods, bought)

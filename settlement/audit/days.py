@@ -120,9 +120,9 @@ class Day:
     def may_count_in(self, period: int, now: int) -> bool:
         """Return whether its money may count in a half-hour, where it moves in that of ``now``.
 
-        As `settlement.day_run.DayRun.money_period`; a statement is logged soon after it is made.
+        As `settlement.day_run.DayRun.money_period`.
         """
-        return period == self.periods[-1] if self.first else now - 1 <= period <= now
+        return period == (self.periods[-1] if self.first else now)
 
     def bought(self) -> dict[str, int]:
         """Return the units that members paid for energy, as far as it is posted."""

@@ -1,4 +1,4 @@
-"""A year of seventeen real homes, cleared and turned into transfers by the pure functions."""
+"""A year of seventeen real homes, cleared by the pure functions."""
 
 import os
 from collections import defaultdict
@@ -7,27 +7,17 @@ from pathlib import Path
 
 import pytest
 
-from ledger.accounts import WH, fees, fund, grid, meter_account, network, pool, wallet
 from ledger.primitives.periods import load_zone, local_date, of_local_day
-from ledger.records import Transfer
 from market.certificate import verify
 from market.clearing import clear
 from market.model import PriceRule, Rules
 from meters.formats import ReadOptions, find_format
 from meters.readings import Block, Channel, Reading
-from settlement.netting import Coffers, nets_of, netting_moves, settle_up
 from settlement.orders import DayFunds, by_half_hour, fund_orders, period_inputs
 from settlement.postings import (
-    NO_ENERGY,
     Line,
-    energy_moves,
-    energy_of,
-    held_units,
-    hold_transfers,
     lines_of,
     market_of,
-    run_id,
-    transfers_of,
 )
 from settlement.state import CommunityState
 from settlement.terms import CommunityRules, Mandate, Member, MeterUse, Offer
@@ -70,21 +60,8 @@ def agreed(readings: list[Reading]) -> CommunityState:
     return state
 
 
-def accounts_of(state: CommunityState) -> list[tuple[str, int | None]]:
-    """Return the accounts that the year needs, each with its floor."""
-    return [
-        *((account, None) for account in (fees(ASSET), network(ASSET), fund(ASSET))),
-        *((account, None) for account in (grid("import"), grid("export"))),
-        *((pool("s", asset), 0) for asset in (ASSET, WH)),
-        *((wallet(member, ASSET), FLOOR) for member in state.members),
-        *((meter_account(meter, channel), None) for meter in state.meters for channel in Channel),
-    ]
-
-
-def settled_days(
-    state: CommunityState, readings: list[Reading]
-) -> Iterator[tuple[list[Line], list[tuple[bytes, list[Transfer]]]]]:
-    """Yield each day's lines, and its batches: the holds, one a half-hour, and the money."""
+def settled_days(state: CommunityState, readings: list[Reading]) -> Iterator[list[Line]]:
+    """Yield each day's lines; every market's certificate is verified on the way."""
     zone, by_day = load_zone(ZONE), defaultdict(dict)
     for reading in readings:
         key = reading.meter, reading.channel, reading.period
@@ -92,22 +69,10 @@ def settled_days(
     funds = DayFunds(dict.fromkeys(state.members, -FLOOR))
     for day, known in sorted(by_day.items()):
         inputs = period_inputs(state, of_local_day(day, zone), by_half_hour(known))
-        orders = fund_orders(state, inputs, funds)
-        hold_batch = bytes.fromhex(run_id("hold", ORIGIN, "SF", day.isoformat()))
-        batches = [(hold_batch, hold_transfers(hold_batch, orders, state.rules_now))]
         day_lines = []
-        for item, its_orders in zip(inputs, orders, strict=True):
-            market = market_of(its_orders, state.rules_now)
+        for item, orders in zip(inputs, fund_orders(state, inputs, funds), strict=True):
+            market = market_of(orders, state.rules_now)
             result = clear(market)
             verify(market, result)
-            lines = lines_of(item, result, state.rules_now)
-            batch = bytes.fromhex(run_id("settlement", ORIGIN, "SF", item.period))
-            moves = energy_moves(NO_ENERGY, energy_of(item, lines), state.rules_now)
-            batches.append((batch, transfers_of(batch, moves, item.period)))
-            day_lines += lines
-        nets, held = nets_of(day_lines, state.rules_now), held_units(orders)
-        shares = settle_up(nets.members, {}, held, Coffers(), nets.community)
-        moves = netting_moves(shares, held, hold_batch, state.rules_now)
-        batch = bytes.fromhex(run_id("netting", ORIGIN, "SF", day.isoformat()))
-        batches.append((batch, transfers_of(batch, moves, inputs[-1].period)))
-        yield day_lines, batches
+            day_lines += lines_of(item, result, state.rules_now)
+        yield day_lines

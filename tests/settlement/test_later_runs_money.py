@@ -5,6 +5,9 @@ from datetime import timedelta
 import pytest
 
 from settlement import deeds, store
+from settlement.audit.verify import audit
+from settlement.day_run import DayRun
+from settlement.export import export_bundle
 from settlement.netting import purses_of
 from settlement.run import settle_day
 from tests.prepared import DAY
@@ -61,3 +64,37 @@ def test_the_funds_limit_is_that_of_the_rules_in_force_when_money_moves(
     settle_day(street, DAY, code="R1")
     assert seen == [-50_000_000]
     checked(street, tmp_path)
+
+
+@pytest.mark.parametrize("limit", [10_000, 1])
+def test_a_half_hour_that_ends_while_money_moves_takes_it_back_and_tries_again(
+    street, monkeypatch, tmp_path, limit
+):
+    monkeypatch.setattr("settlement.run.GROUP_TRANSFERS_MAX", limit)
+    at(street, "R1")
+    honest, said = DayRun.money_period, []
+
+    def late_once(day_run, now):
+        said.append(now)
+        return honest(day_run, now - (len(said) == 1))
+
+    monkeypatch.setattr(DayRun, "money_period", late_once)
+    settle_day(street, DAY, code="R1")
+    assert len(said) == 2
+    assert {net.period for net in nets(street, "R1")} == {said[1]}
+    checked(street, tmp_path)
+
+
+def test_an_operator_who_moves_money_into_the_half_hour_before_is_noticed(
+    street, monkeypatch, tmp_path
+):
+    """Five minutes after a month's end, that would change a statement that was read."""
+    at(street, "R1")
+    with monkeypatch.context() as patch:
+        patch.setattr(DayRun, "money_period", lambda _run, now: now - 1)
+        patch.setattr("settlement.run_close._check_same_half_hour", lambda *_args: None)
+        settle_day(street, DAY, code="R1")
+    export_bundle(street, tmp_path / "insider")
+    report = audit(tmp_path / "insider")
+    assert (report.verdict, report.failed) == ("unsound", "postings")
+    assert "counts in another half-hour than it moves in" in report.failure

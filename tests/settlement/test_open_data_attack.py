@@ -85,7 +85,7 @@ def test_seventeen_real_homes_each_attacked_by_the_other_sixteen():
     readings = read_year()
     first = min(reading.period for reading in readings)
     some = [r for r in readings if r.period - first in range(170 * 48, 172 * 48)]
-    for lines, _ in settled_days(agreed(some), some):
+    for lines in settled_days(agreed(some), some):
         by_period = {}
         for line in lines:
             by_period.setdefault(line.period, []).append(line)

@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.engines import minutes
 from tests.settlement.real_year import agreed, read_year, settled_days
 
 FIELDS = ("own_use_wh", "bought_wh", "sold_wh", "grid_import_wh", "grid_export_wh")
@@ -9,9 +10,10 @@ FIELDS = ("own_use_wh", "bought_wh", "sold_wh", "grid_import_wh", "grid_export_w
 
 @pytest.mark.shared
 def test_the_years_matched_energy_is_right_to_the_wh():
+    minutes("the real year was not cleared")
     readings = read_year()
     sums = dict.fromkeys(FIELDS, 0)
-    for lines, _ in settled_days(agreed(readings), readings):
+    for lines in settled_days(agreed(readings), readings):
         for line in lines:
             for field in FIELDS:
                 sums[field] += getattr(line, field)

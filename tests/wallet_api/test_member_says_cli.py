@@ -120,6 +120,7 @@ REFUSED = [
 ]
 SHARES = [
     ("none.csv: No such file", "Ada", "roof", None),
+    ("not CSV: field larger", "Ada", "roof", b"member,part\n" + b"x" * 150_000 + b",3%\n"),
     ("is not this member's to share", "Ben", "roof", b"member,part\nAda,3%\n"),
     ("kitchen is not this member's to share", "Ada", "kitchen", b"member,part\nBen,3%\n"),
     ("line 3: Ben is there twice", "Ada", "roof", b"member,part\nBen,3%\nBen,1%\n"),

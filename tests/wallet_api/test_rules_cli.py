@@ -135,3 +135,25 @@ def test_help_shows_the_form_of_every_value(village):
     for name, form in FORMS.items():
         SETTINGS[name].read(form)
         assert f"{name}={form}".replace(" ", "") in out, name
+
+
+def test_a_community_is_founded_with_every_setting_that_is_said(tmp_path, capsys, monkeypatch):
+    village = Shell(tmp_path, capsys, monkeypatch)
+    said = {
+        "charge": "0.20p",
+        "network": "0.05p",
+        "timetable": "II=30m:live,SF=1h,RF=60d",
+        "dispute": "2.00",
+        "vat-number": "GB 123456789",
+        "vat-household": "5.0%",
+        "loss-import": "7.0%",
+    }
+    options = [part for name, text in said.items() for part in ("--set", f"{name}={text}")]
+    village.found(*options)
+    rules = village.done("community", "rules")
+    for name, shown in said.items():
+        [line] = [line for line in rules.splitlines() if line.split()[0] == name]
+        assert shown.removeprefix("£") in line, line
+    for name in ("credit-limit=5", "promise=Gold"):
+        create = ("community", "create", "Other", "--origin", "other.example/ledger/1")
+        village.refused("say --credit-limit and --promise here", *create, "--set", name, code=2)

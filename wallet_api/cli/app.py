@@ -51,6 +51,7 @@ from wallet_api.cli import (
     rules,
     settle,
     statement,
+    vat,
     why,
     witness,
 )
@@ -154,6 +155,7 @@ app.command()(settle.settle)
 app.add_typer(dispute.app, name="dispute")
 app.command()(forecast.forecast)
 app.command()(caps.caps)
+app.command()(vat.vat)
 app.command("statement")(statement.statement)
 app.command("receipt")(receipt.receipt)
 app.command()(why.why)

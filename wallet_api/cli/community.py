@@ -1,7 +1,7 @@
 """``commonwatt community``: found one, and look at it."""
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
@@ -96,7 +96,7 @@ def create(
         charge_ticks=charge_ticks,
         k_permille=k_permille,
     )
-    rules = _with_settings(plain, settings_texts or [])
+    rules, more = _with_settings(plain, settings_texts or [])
     charter = Charter(
         origin,
         name,
@@ -108,6 +108,7 @@ def create(
         replay_from is not None,
         -credit_limit * UNITS_PER_MAJOR,
         issuance.value,
+        more,
     )
     clock: FixedClock | SystemClock = SystemClock()
     if replay_from is not None:
@@ -119,16 +120,17 @@ def create(
     say('Next: commonwatt member add "Ada" and commonwatt meter add Ada METER --channels both')
 
 
-def _with_settings(rules: Rules, texts: list[str]) -> Rules:
-    """Return market rules after some settings, as ``community rules`` takes them."""
+def _with_settings(rules: Rules, texts: list[str]) -> tuple[Rules, dict[str, Any]]:
+    """Return market rules after some settings, as ``community rules`` takes them, and further fields."""
     made = {"market": rules_to_json(rules), "issuance": {}}
     settings = settings_of_rules(texts)
     if "price" in settings:
         raise InputError("--set price: say --price here")
     after = next_rules(made, settings)
-    if after["issuance"] or "losses" in after:
-        raise InputError("--set of losses and limits: by 'commonwatt community rules' afterwards")
-    return rules_from_json(after["market"])
+    if after["issuance"]:
+        raise InputError("--set credit-limit or promise: say --credit-limit and --promise here")
+    more = {name: value for name, value in after.items() if name not in ("market", "issuance")}
+    return rules_from_json(after["market"]), more
 
 
 @app.command()

@@ -8,10 +8,11 @@ import typer
 from ledger import people
 from ledger.errors import InputError
 from ledger.primitives.money import format_money
-from ledger.primitives.periods import load_zone, of_local_day, parse_date
+from ledger.primitives.periods import SECONDS, load_zone, of_local_day, parse_date
 from settlement import deeds, store
 from settlement.community import Community
 from settlement.disputes import Dispute, State
+from settlement.timetable import due_at_ms
 from wallet_api.cli.context import open_here, say, say_json, settings_of
 from wallet_api.cli.fields import (
     AsJson,
@@ -28,7 +29,7 @@ from wallet_api.cli.fields import (
 
 app = typer.Typer(no_args_is_help=True, rich_markup_mode=None)
 
-Which = Annotated[str, typer.Argument(help="The dispute's id, or how it begins")]
+Which = Annotated[str, typer.Argument(help="The dispute's id, or how it ends")]
 
 
 @app.callback()
@@ -58,7 +59,8 @@ def raise_dispute(
     """Say for a member that a run of a day is wrong; signed by the member.
 
     Two operators decide. If they uphold it, the readings are put right (commonwatt meters edit, or a
-    new delivery), and the day is worked out once more: commonwatt settle --run DF.
+    new delivery), and the day's next run takes them in; a day that is closed is worked out once more:
+    commonwatt settle --run DF.
 
     Example: commonwatt dispute raise Ada --day 2026-06-15 --claim "I was away." --amount 1.20
     """
@@ -83,24 +85,32 @@ def raise_dispute(
     statement = deeds.dispute(community, member, fields)
     dispute = community.state.disputes.of(statement.id)
     say(f"{name} disputes the run {fields['run']} of {day}: {claim}")
-    say(f"Dispute {dispute.id[:8]}, open until {local_time(community, dispute.until)}.")
+    say(f"Dispute {dispute.id[-8:]}, open until {local_time(community, dispute.until)}.")
 
 
 @app.command("uphold")
 def uphold(context: typer.Context, which: Which, reason: Reason, at: At = None) -> None:
     """Decide that the member is right; signed by two operators.
 
-    Example: commonwatt dispute uphold 01905f3a --reason "The meter company confirms it."
+    Example: commonwatt dispute uphold 9b1a09c2 --reason "The meter company confirms it."
     """
-    dispute = _decide(context, which, reason, at, upheld=True)
-    say(f"Put the readings of {dispute.day} right, and then: commonwatt settle --run DF")
+    community, dispute = _decide(context, which, reason, at, upheld=True)
+    day, table = parse_date(dispute.day), community.state.timetable_of(parse_date(dispute.day))
+    made = tuple(_runs_of(community, dispute.day))
+    say(f"Put the readings of {day} right: commonwatt meters edit, or import them anew.")
+    if table.closing in made:
+        say(f"Then: commonwatt settle --day {day} --run {table.next_dispute(made)}")
+        return
+    code = table.posting[table.posting.index(made[-1]) + 1]
+    due = due_at_ms(table.run(code), day, community.state.rules_now.zone) // (SECONDS * 1000)
+    say(f"The day's next run, {code}, takes them in, from {local_time(community, due)} on.")
 
 
 @app.command("reject")
 def reject(context: typer.Context, which: Which, reason: Reason, at: At = None) -> None:
     """Decide that the run stays as it is; signed by two operators.
 
-    Example: commonwatt dispute reject 01905f3a --reason "The register's read agrees."
+    Example: commonwatt dispute reject 9b1a09c2 --reason "The register's read agrees."
     """
     _decide(context, which, reason, at, upheld=False)
 
@@ -129,7 +139,7 @@ def list_disputes(
     for dispute in found:
         name = names.get(dispute.member, dispute.member[:8])
         say(
-            f"{dispute.id[:8]}  {dispute.state(now):<8}  {dispute.day}  {dispute.run:<3} "
+            f"{dispute.id[-8:]}  {dispute.state(now):<8}  {dispute.day}  {dispute.run:<3} "
             f"{format_money(dispute.units):>9}  {name}: {dispute.claim}"
         )
     if not found:
@@ -140,7 +150,7 @@ def list_disputes(
 def show(context: typer.Context, which: Which, as_json: AsJson = False) -> None:
     """Show one dispute, and the runs of its day.
 
-    Example: commonwatt dispute show 01905f3a
+    Example: commonwatt dispute show 9b1a09c2
     """
     community = open_here(settings_of(context))
     dispute, now = _find(community, which), community.writer.now_period()
@@ -181,19 +191,19 @@ def dispute_json(dispute: Dispute, now: int) -> dict[str, Any]:
 
 def _decide(
     context: typer.Context, which: str, reason: str, at: str | None, *, upheld: bool
-) -> Dispute:
+) -> tuple[Community, Dispute]:
     community = open_at(context, at)
     dispute = _find(community, which)
     deeds.rule_on(community, dispute.id, reason, upheld=upheld)
-    say(f"Dispute {dispute.id[:8]} is {'upheld' if upheld else 'rejected'}: {reason}")
-    return dispute
+    say(f"Dispute {dispute.id[-8:]} is {'upheld' if upheld else 'rejected'}: {reason}")
+    return community, dispute
 
 
 def _find(community: Community, text: str) -> Dispute:
     book = community.state.disputes.disputes
-    found = [each for each in book.values() if each.id.startswith(text.lower())]
+    found = [each for each in book.values() if text and each.id.endswith(text.lower())]
     if len(found) != 1:
-        several = "several disputes' ids begin" if found else "no dispute's id begins"
+        several = "several disputes' ids end" if found else "no dispute's id ends"
         raise InputError(f"{text!r}: {several} with it. See 'commonwatt dispute list'.")
     return found[0]
 

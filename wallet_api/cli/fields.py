@@ -114,12 +114,18 @@ def read_rows(path: Path) -> "csv.DictReader[str]":
     """Return a reader of a CSV file with a first line of names; rows count from line 2.
 
     Raises:
-        InputError: not text in UTF-8.
+        InputError: not text in UTF-8, or no CSV: a field without an end, say.
     """
     try:
-        return csv.DictReader(path.read_text(encoding="utf-8-sig").splitlines())
+        rows = path.read_text(encoding="utf-8-sig").splitlines()
     except UnicodeDecodeError as error:
         raise InputError(f"{path} is not UTF-8 text") from error
+    try:
+        for _ in csv.reader(rows):  # once to the end: a reader says only there that it cannot go on
+            pass
+    except csv.Error as error:
+        raise InputError(f"{path} is not CSV: {error}") from error
+    return csv.DictReader(rows)
 
 
 def file_hash(path: Path) -> str:

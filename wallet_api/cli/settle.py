@@ -15,12 +15,13 @@ from ledger.primitives.periods import load_zone, local_date, of_local_day, parse
 from settlement import store
 from settlement.community import Community
 from settlement.due import DueRun, due_runs
-from settlement.estimating import estimate_day, estimate_missing
-from settlement.preview import Preview, preview
+from settlement.errors import NothingReadError
+from settlement.estimating import estimate_missing, is_as_it_was
+from settlement.preview import Preview, preview, preview_shown
 from settlement.run import settle_day
-from settlement.run_inputs import surely_unchanged
-from settlement.showing import show_day
+from settlement.showing import ShownDay, show_day
 from settlement.statement_words import signed_money
+from settlement.store import RunSummary
 from settlement.timetable import Timetable, due_at_ms
 from wallet_api.cli.context import (
     EXIT_CANNOT,
@@ -39,6 +40,12 @@ from wallet_api.cli.publish import publish_here, witnesses_line
 DAYS_MAX = 4_000
 """Most days in one command: ten years."""
 
+
+NOTHING_READ = (
+    "for want of readings. Have they come? commonwatt meters import, commonwatt meters coverage. Of days "
+    "before a meter's member joined, none counts."
+)
+"""Why a day is left out of which nothing is known."""
 
 _SHOWN = ("sold_wh", "bought_wh", "cash_units", "claim_units")
 """What a preview's table shows of a member."""
@@ -146,7 +153,7 @@ def _make(
 ) -> list[_Made]:
     """Make runs one after the other and say each; one that cannot be made ends it, or is left out."""
     made: list[_Made] = []
-    skipped: list[tuple[DueRun, str]] = []
+    skipped: list[tuple[DueRun, RefusedError]] = []
     with progress("Runs", len(wanted)) as advance:
         for each in wanted:
             if skipped and skipped[-1][0].day == each.day:
@@ -160,7 +167,7 @@ def _make(
                         publish_here(settings, community)
                         warn(f"{_sums(made)}, through {made[-1].day}; then:")
                     raise
-                skipped.append((each, str(error)))
+                skipped.append((each, error))
             else:
                 if not how.as_json:
                     _say_run(made[-1])
@@ -173,7 +180,7 @@ def _wanted(
     community: Community, first: str | None, through: str | None, code: str | None, *, due: bool
 ) -> list[DueRun]:
     """Return the runs that the options ask for."""
-    table, zone = community.state.rules_now.timetable, community.state.rules_now.zone
+    table_of, zone = community.state.timetable_of, community.state.rules_now.zone
     if due:
         if first or through or code:
             warn("Error: --due finds the days and runs itself: leave the other options out.")
@@ -187,7 +194,7 @@ def _wanted(
                 made.setdefault(shown_day, []).append(shown_code)
         begun = local_date(community.state.rules_history[0][0], load_zone(zone)) + timedelta(days=1)
         looked = {shown_day: known_at_ms for (shown_day, _), known_at_ms in shown.items()}
-        return [*due_runs(table, zone, begun, made, community.writer.clock.now_ms(), looked)]
+        return [*due_runs(table_of, zone, begun, made, community.writer.clock.now_ms(), looked)]
     if first is None:
         warn("Error: say which days: --day, or --from and --through, or --due for all that is due.")
         stop(EXIT_CANNOT)
@@ -197,11 +204,16 @@ def _wanted(
     if not 1 <= count <= DAYS_MAX:
         warn(f"Error: --through must be from {start} on, and at most {DAYS_MAX:,} days later.")
         stop(EXIT_CANNOT)
-    code = code or table.first
-    if code == table.dispute.code:
-        code = _next_dispute(community, table, start)
-    posts = table.run(code).posts
-    return [DueRun(start + timedelta(days=offset), code, posts) for offset in range(count)]
+    if code == table_of(start).dispute.code:
+        code = _next_dispute(community, table_of(start), start)
+    days = (start + timedelta(days=offset) for offset in range(count))
+    return [_asked(table_of(each), each, code) for each in days]
+
+
+def _asked(table: Timetable, day: date, code: str | None) -> DueRun:
+    """Return the run of a day that is asked for; the first that posts if none is named."""
+    named = code or table.first
+    return DueRun(day, named, table.run(named).posts)
 
 
 def _next_dispute(community: Community, table: Timetable, day: date) -> str:
@@ -213,52 +225,48 @@ def _next_dispute(community: Community, table: Timetable, day: date) -> str:
 
 def _one(community: Community, run: DueRun, how: _How) -> _Made:
     """Make one run, or look at what it would do."""
-    table, day = community.state.rules_now.timetable, run.day
+    table, day = community.state.timetable_of(run.day), run.day
     zone = community.state.rules_now.zone
     with community.reading() as connection:
+        as_it_was = is_as_it_was(community, connection, day)
         runs = store.runs_of(connection, community.writer.community, day.isoformat())
     done = next((each for each in runs if each.code == run.code), None)
     if done is None and run.posts:
         table.check_turn(run.code, tuple(each.code for each in runs), str(day))
     if done is None:
         move_clock(community, due_at_ms(table.run(run.code), day, zone))
-    guessed = 0
     whole = community.writer.now_period() >= of_local_day(day, load_zone(zone)).stop
-    if done is None and how.estimates and whole:
-        guessed = _estimate(community, run, table, dry_run=how.dry_run)
-    if not run.posts:
-        found = show_day(community, day, run.code)
-        count = len({line.period for line in found.lines})
-        return _Made(
-            *(str(day), run.code, count, found.matched_wh, found.missing, count, guessed),
-            shown=True,
-        )
+    estimates = done is None and how.estimates and whole
     if how.dry_run and done is None:
-        found_changes = preview(community, day, run.code)
-        summary = found_changes.summary
-        changes = _changes(community, found_changes)
-    else:
-        summary, changes = settle_day(community, day, code=run.code), []
-    return _Made(
-        *(summary.day, summary.code, summary.periods, summary.matched_wh, summary.missing),
-        *(summary.settled, guessed),
-        known=done is not None,
-        changes=changes,
-    )
-
-
-def _estimate(community: Community, run: DueRun, table: Timetable, *, dry_run: bool) -> int:
-    """Estimate what is missing before a run, and return how many half-hours."""
+        return _looked(community, run, estimates=estimates)
     final = table.is_final(run.code)
-    if dry_run:
-        runs = estimate_day(community, run.day, final=final, dry_run=True).runs
-        return sum(len(each.wh) for _, each in runs)
-    with community.reading() as connection:
-        made = store.runs_of(connection, community.writer.community, run.day.isoformat())
-        periods = of_local_day(run.day, load_zone(community.state.rules_now.zone))
-        if made and surely_unchanged(community, connection, periods, made[-1].known):
-            return 0  # whatever was missing is no different now
-    return estimate_missing(community, run.day, final=final)
+    estimates = estimates and not as_it_was
+    guessed = estimate_missing(community, day, final=final) if estimates else 0
+    if not run.posts:
+        return _shown(run, show_day(community, day, run.code), guessed)
+    summary = settle_day(community, day, code=run.code)
+    return _posted(summary, guessed, known=done is not None)
+
+
+def _looked(community: Community, run: DueRun, *, estimates: bool) -> _Made:
+    """Look at what a run would do."""
+    if not run.posts:
+        return _shown(run, *preview_shown(community, run.day, run.code, estimates=estimates))
+    found = preview(community, run.day, run.code, estimates=estimates)
+    made = _posted(found.summary, found.estimated, known=False)
+    made.changes = _changes(community, found)
+    return made
+
+
+def _shown(run: DueRun, found: ShownDay, guessed: int) -> _Made:
+    count = len({line.period for line in found.lines})
+    figures = count, found.matched_wh, found.missing, count, guessed
+    return _Made(str(run.day), run.code, *figures, shown=True)
+
+
+def _posted(summary: RunSummary, guessed: int, *, known: bool) -> _Made:
+    figures = summary.periods, summary.matched_wh, summary.missing, summary.settled, guessed
+    return _Made(summary.day, summary.code, *figures, known=known)
 
 
 def _changes(community: Community, found: Preview) -> list[dict[str, Any]]:
@@ -350,11 +358,16 @@ def _say_changes(changes: Sequence[Mapping[str, Any]]) -> None:
         )
 
 
-def _say_skipped(skipped: Sequence[tuple[DueRun, str]]) -> None:
+def _say_skipped(skipped: Sequence[tuple[DueRun, RefusedError]]) -> None:
     """Say which runs could not be made, those with the same reason together."""
     by_reason: dict[str, list[DueRun]] = {}
-    for run, reason in skipped:
-        by_reason.setdefault(reason.replace(str(run.day), "the day"), []).append(run)
+    for run, error in skipped:
+        if isinstance(error, NothingReadError):
+            by_reason.setdefault(NOTHING_READ, []).append(run)
+        else:
+            reason = str(error).replace(str(run.day), "the day")
+            by_reason.setdefault(f"{run.code}: {reason}", []).append(run)
     for reason, runs in by_reason.items():
-        days = f"{runs[0].day}" if len(runs) == 1 else f"{runs[0].day} to {runs[-1].day}"
-        warn(f"Not settled: {counted(len(runs), 'run')} ({runs[0].code}, {days}): {reason}")
+        days = sorted({run.day for run in runs})
+        span = f"{days[0]}" if len(days) == 1 else f"{days[0]} to {days[-1]}"
+        warn(f"Not settled: {counted(len(days), 'day')} ({span}), {reason}")
