@@ -35,8 +35,8 @@ def at_printed_precision(statement: HouseholdStatement) -> HouseholdStatement:
 
     Columns sum to their totals; opening, sold, bought, given, changes, claims and payments sum to
     closing; what was paid for sums to what was bought, and net and VAT to gross; the comparison
-    with the grid sums to its difference, tariff by tariff. No line is off by more than one step,
-    the grid's amounts and what was paid for by a few.
+    with the grid sums to its difference, tariff by tariff. No line is off by more than one step, what was
+    paid for by a few; each tariff's amount is the nearest penny, and their sum may be off by a few.
     """
     step_wh = 10 ** (3 - statement.kwh_places)
     exact = statement.total
@@ -63,7 +63,7 @@ def at_printed_precision(statement: HouseholdStatement) -> HouseholdStatement:
         on_the_way=tuple(_rounded_on_the_way(statement.on_the_way)),
     )
     charges = _rounded_charges(statement.charges, rounded)
-    grid = _rounded_grid(statement, rounded, step_wh)
+    grid = _rounded_grid(statement, step_wh)
     return replace(rounded, charges=tuple(charges), grid=grid)
 
 
@@ -152,23 +152,19 @@ def _vat_shares(exact: Sequence[int], gross: Sequence[int]) -> list[int]:
     return [share * PENNY_UNITS for share in shares]
 
 
-def _rounded_grid(
-    statement: HouseholdStatement, printed: HouseholdStatement, step_wh: int
-) -> GridComparison:
-    """Round the comparison so that it sums to what is printed as better, tariff by tariff."""
-    saving, gain = _split(0, [statement.bought_saving_units, statement.sold_gain_units])
-    sums = {
-        Side.ASK: 0 if statement.shares_only else printed.total.sold_units - gain,
-        Side.BID: printed.total.bought_units + saving,
-    }
-    parts = list[GridPart]()
-    for side, units in sums.items():
+def _rounded_grid(statement: HouseholdStatement, step_wh: int) -> GridComparison:
+    """Round each tariff's amount by itself: whoever multiplies finds it. The sums are of these."""
+    exact = {Side.ASK: statement.grid.sold_units, Side.BID: statement.grid.bought_units}
+    sums, parts = dict[Side, int](), list[GridPart]()
+    for side, units in exact.items():
         mine = [part for part in statement.grid.parts if part.side is side]
         energy = _split_wh([part.wh for part in mine], step_wh)
-        for part, wh, share in zip(
-            mine, energy, spread(units, [part.units for part in mine]), strict=True
-        ):
-            parts.append(replace(part, wh=wh, units=share))
+        rounded = [
+            replace(part, wh=wh, units=_nearest(part.units))
+            for part, wh in zip(mine, energy, strict=True)
+        ]
+        sums[side] = sum(part.units for part in rounded) if rounded else _nearest(units)
+        parts += rounded
     return GridComparison(sums[Side.BID], sums[Side.ASK], tuple(parts))
 
 

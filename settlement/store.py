@@ -394,9 +394,6 @@ def find_shown(connection: Connection, community: int, day: str) -> Shown | None
 
 def shown_runs(connection: Connection, community: int) -> dict[tuple[str, str], int]:
     """Return when readings were known, in Unix milliseconds, by (day, code) of runs that only show."""
-    rows = connection.execute(
-        select(_shown.c.day, _shown.c.code, _shown.c.known_at).where(
-            _shown.c.community == community
-        )
-    )
+    columns = _shown.c.day, _shown.c.code, _shown.c.known_at
+    rows = connection.execute(select(*columns).where(_shown.c.community == community))
     return {(row.day, row.code): row.known_at for row in rows}

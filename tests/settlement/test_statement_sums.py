@@ -195,3 +195,17 @@ def test_vat_is_never_above_what_it_is_in_nor_in_nothing():
         for each in printed.charges:
             assert 0 <= each.vat_units <= each.gross_units
             assert each.net_units >= 0
+
+
+@given(months())
+def test_each_tariffs_amount_is_the_nearest_penny_of_its_own(statement):
+    """Whoever multiplies energy by tariff finds what is printed; the sums are of what is printed."""
+    printed = at_printed_precision(statement)
+    pairs = zip(statement.grid.parts, printed.grid.parts, strict=True)
+    assert all(2 * abs(one.units - other.units) <= PENNY_UNITS for one, other in pairs)
+    assert all(part.units % PENNY_UNITS == 0 for part in printed.grid.parts)
+    for side, units in (
+        (Side.ASK, printed.grid.sold_units),
+        (Side.BID, printed.grid.bought_units),
+    ):
+        assert sum(part.units for part in printed.grid.parts if part.side is side) == units
