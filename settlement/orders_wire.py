@@ -5,8 +5,10 @@
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from ledger.errors import InputError
 from ledger.primitives.canonical import encode_trusted
 from ledger.primitives.energy import WH_MAX
 from ledger.primitives.money import PRICE_TICKS_MAX, UNITS_MAX
@@ -60,6 +62,24 @@ def funds_from_detail(detail: Mapping[str, Any]) -> DayFunds:
     _FUNDS(value, "funds")
     units = {item["id"]: item["units"] for item in detail["funds"]["units"]}
     return DayFunds(units, frozenset(detail["funds"]["revoked"]))
+
+
+def fixed_funds(detail: Mapping[str, Any]) -> DayFunds:
+    """Return the funds of later runs: with what the first one set aside for each order.
+
+    Raises:
+        InputError: the detail is not of the form that `hold_detail` writes.
+    """
+    held: dict[int, dict[str, int]] = {}
+    try:
+        for item in detail["orders"]:
+            for side in ("asks", "bids"):
+                for entry in item.get(side, ()):
+                    if entry["hold_units"]:
+                        held.setdefault(item["period"], {})[entry["id"]] = entry["hold_units"]
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError("what was set aside for the day cannot be read: check the log") from error
+    return replace(funds_from_detail(detail), held=held)
 
 
 def hold_detail(orders: list[PeriodOrders], funds: DayFunds, seed: str) -> bytes:

@@ -28,7 +28,7 @@ from settlement import store
 from settlement.community import Community
 from settlement.day_run import differing
 from settlement.orders import DayFunds, PeriodInputs, PeriodOrders, fund_orders
-from settlement.orders_wire import funds_from_detail, hold_detail, orders_from_detail
+from settlement.orders_wire import fixed_funds, funds_from_detail, hold_detail
 from settlement.postings import (
     NO_ENERGY,
     energy_moves,
@@ -121,9 +121,7 @@ class _Again:
         """Yield what is compared, in the order of the log."""
         hold, detail = self._said("hold", self._made[0].code, self._day)
         fixed = decode(detail, DETAIL_BYTES_MAX)
-        funds = funds_from_detail(fixed)
-        if len(self._made) > 1:
-            funds = funds.fixed_by(orders_from_detail(fixed, self._rules.feeder))
+        funds = fixed_funds(fixed) if len(self._made) > 1 else funds_from_detail(fixed)
         inputs, orders = self._known(self._run, funds)
         before: Mapping[int, PeriodInputs] = {}
         changed = [*range(len(inputs))]

@@ -32,7 +32,12 @@ from settlement.errors import NothingReadError, RunRefusedError
 from settlement.gifts import quotas_of
 from settlement.netting import nets_of
 from settlement.orders import DayFunds, PeriodInputs, PeriodOrders, fund_orders, funds_of
-from settlement.orders_wire import funds_from_detail, hold_detail, orders_from_detail
+from settlement.orders_wire import (
+    fixed_funds,
+    funds_from_detail,
+    hold_detail,
+    orders_from_detail,
+)
 from settlement.postings import energy_of, hold_transfers, market_of, run_id
 from settlement.run_inputs import inputs_of, surely_unchanged
 from settlement.store import RunSummary
@@ -175,18 +180,22 @@ class _Beginning:
             )
         known, _, _ = log_store.head(self.connection, writer.community)
         if surely_unchanged(self.community, self.connection, self.periods, last.known):
-            return DayRun(
-                *(self.day, self.code, self.periods, self.rules, DayFunds({}), known_at_ms, known),
-                *(b"", [], [], [], last.missing, {}),
-                posted,
-                self.dispute,
-            )
+            return self._nothing_new(known_at_ms, known, last.missing, posted)
         run = self._anew(known_at_ms, known, last, posted)
         if run.changed:
             self._check_markets([run.orders[index] for index in run.changed])
             cites = {} if self.dispute is None else {"dispute": self.dispute}
             self._say("run", statement_id, known_at_ms, {"after": posted.seal, **cites})
         return run
+
+    def _nothing_new(self, known_at_ms: int, known: int, missing: int, posted: Posted) -> DayRun:
+        """Return a later run of the same readings, and so of the same orders: a seal says all."""
+        return DayRun(
+            *(self.day, self.code, self.periods, self.rules, DayFunds({}), known_at_ms, known),
+            *(b"", [], [], [], missing, {}),
+            posted,
+            self.dispute,
+        )
 
     def _anew(self, known_at_ms: int, known: int, last: RunSummary, posted: Posted) -> DayRun:
         """Work the day out with what is known now, and with what was known before."""
@@ -198,10 +207,10 @@ class _Beginning:
                 f"The log has no hold of {self.day}. Check the database against its log."
             )
         entry = log_store.fact_at(connection, community.writer.community, hold)
-        detail = self._hold_detail(entry)
-        first = orders_from_detail(detail, self.rules.feeder)
-        funds = funds_from_detail(detail).fixed_by(first)
         before, now = self._inputs(last.known, last.code), self._inputs(known, self.code)
+        if all(one.readings == other.readings for one, other in zip(before, now, strict=True)):
+            return self._nothing_new(known_at_ms, known, missing_of(now), posted)
+        funds = fixed_funds(self._hold_detail(entry))
         orders = fund_orders(state, now, funds)
         changed = differing(before, fund_orders(state, before, funds), now, orders)
         # A run that was stopped has lines of its own already: they are not what it began with.

@@ -23,7 +23,7 @@ from market.result_wire import read_result
 from settlement import store, why_store
 from settlement.community import Community
 from settlement.orders import DayFunds, PeriodInputs, PeriodOrders, fund_orders
-from settlement.orders_wire import funds_from_detail, orders_from_detail
+from settlement.orders_wire import fixed_funds, funds_from_detail, orders_from_detail
 from settlement.postings import run_id
 from settlement.run_inputs import inputs_of
 from settlement.store import RunSummary
@@ -164,10 +164,8 @@ class Scene:
         detail = self.hold_detail()
         if detail is None:
             return None
-        funds = funds_from_detail(detail)
-        if code == self.runs[0].code:
-            return funds
-        return funds.fixed_by(orders_from_detail(detail, self.rules.feeder))
+        first = code == self.runs[0].code
+        return funds_from_detail(detail) if first else fixed_funds(detail)
 
     def held_orders(self, span: range) -> list[PeriodOrders] | None:
         """Return the first run's orders of some half-hours, as its hold fixed them."""

@@ -26,6 +26,7 @@ from settlement.orders import (
     period_inputs,
 )
 from settlement.orders_wire import (
+    fixed_funds,
     funds_from_detail,
     funds_to_detail,
     hold_detail,
@@ -216,6 +217,7 @@ def test_a_holds_detail_written_out_is_its_canonical_json(people):
     value = {"seed": seed, "funds": funds_to_detail(funds), "orders": orders_to_detail(orders)}
     assert hold_detail(orders, funds, seed) == encode(value)
     assert funds_from_detail(value) == funds
+    assert fixed_funds(value) == funds.fixed_by(orders)
 
 
 @given(people=members)

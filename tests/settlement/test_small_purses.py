@@ -7,7 +7,7 @@ import pytest
 from settlement.audit.verify import audit
 from settlement.enrol import pay
 from settlement.export import export_bundle
-from settlement.orders import DayFunds
+from settlement.orders_wire import fixed_funds
 from settlement.reproduce import reproduce
 from settlement.why import why
 from tests.settlement.later import BEN, CLEO, checked, lines, owner, run, say
@@ -54,12 +54,11 @@ def test_a_morning_that_is_corrected_leaves_the_evening_of_a_small_purse(short, 
 def test_a_later_run_that_funds_an_order_otherwise_is_noticed(short, tmp_path, monkeypatch, held):
     """Were half-hours funded in turn again, or with more than was set aside, the audit would tell."""
     community, ben, bought = short
-    honest = DayFunds.fixed_by
 
-    def otherwise(funds, orders):
+    def otherwise(detail):
+        fixed = fixed_funds(detail)
         if held == "nothing":
-            return funds
-        fixed = honest(funds, orders)
+            return replace(fixed, held={})
         return replace(
             fixed, held={p: {**h, ben: h.get(ben, 0) + 90_000} for p, h in fixed.held.items()}
         )
@@ -67,7 +66,7 @@ def test_a_later_run_that_funds_an_order_otherwise_is_noticed(short, tmp_path, m
     place, wh = (bought[0], 1) if held == "nothing" else (bought[-1], 149)
     say(community, BEN, {place: wh}, periods=SPANS[DAYS[0]])
     with monkeypatch.context() as patch:
-        patch.setattr(DayFunds, "fixed_by", otherwise)
+        patch.setattr("settlement.run_begin.fixed_funds", otherwise)
         run(community, "R1", DAYS[0])
     export_bundle(community, tmp_path / "insider")
     report = audit(tmp_path / "insider")
