@@ -13,7 +13,7 @@ from settlement.day_run import DayRun
 from settlement.enrol import pay
 from settlement.export import export_bundle
 from settlement.netting import FEES, FUND
-from settlement.orders import DayFunds, funds_of
+from settlement.orders import funds_of
 from settlement.run import settle_day
 from settlement.timetable import Timetable
 from tests.prepared import DAY
@@ -223,7 +223,7 @@ def test_todays_wallet_as_the_days_funds_is_noticed(noticed, street):
             found = street.writer.ledger.balances(connection)
         return funds_of(street.state, found, "LWD/7", PERIODS, {})
 
-    failed, words = noticed([(settlement.run_begin, "funds_from_detail", todays)])
+    failed, words = noticed([(settlement.run_begin, "fixed_funds", todays)])
     assert failed == CLEARINGS
     assert "is worked out again, and nothing in it changed" in words or "market" in words
 
@@ -235,7 +235,7 @@ def test_a_revoked_mandate_that_buys_is_noticed(noticed, tmp_path, code):
     deeds.revoke_mandate(community, owner(community, BEN))
     patches = [
         (settlement.run_begin, name, forgetting(getattr(settlement.run_begin, name)))
-        for name in ("funds_of", "funds_from_detail")
+        for name in ("funds_of", "fixed_funds")
     ]
     if code == "R1":
         run(community, "SF")
@@ -253,7 +253,7 @@ def forgetting(honest):
     """Return what gives a day's funds, without the mandates that were revoked."""
 
     def forget(*args):
-        return DayFunds(honest(*args).units)
+        return replace(honest(*args), revoked=frozenset())
 
     return forget
 
