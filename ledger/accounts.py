@@ -25,7 +25,7 @@ CURRENCY_SCALE = 7
 _SLUG = r"[a-z0-9][a-z0-9-]{0,39}"
 _NAME = re.compile(
     rf"member/[0-9a-f]{{32}}/(wallet|receivable)|meter/[A-Za-z0-9_.:/-]{{1,64}}/(import|export)"
-    rf"|pool/{_SLUG}|losses/{_SLUG}|community/(fund|fees|network|receivable)|issuer/reserve|grid/(import|export)"
+    rf"|pool/{_SLUG}|losses/{_SLUG}|community/(fund|fees|network|receivable|vouchers)|issuer/reserve|grid/(import|export)"
 )
 _ASSET = re.compile(r"WH/0|[A-Z][A-Z0-9]{2,9}/7")
 
@@ -117,6 +117,11 @@ def receivable(member: str, asset: str) -> str:
 def carried(asset: str) -> str:
     """Return the community's claims on members whose debts its fund paid."""
     return f"community/receivable {asset}"
+
+
+def vouchers(asset: str) -> str:
+    """Return the account of what members put into vouchers that are neither paid nor taken back."""
+    return f"community/vouchers {asset}"
 
 
 def is_claim(account: str) -> bool:

@@ -8,7 +8,6 @@ told. What is in memory grows with open holds and amended movements, not with th
 600000
 """
 
-import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +22,7 @@ from ledger.check_content import Content, Numbering
 from ledger.check_history import History
 from ledger.check_log import Log
 from ledger.check_rules import Rules
+from ledger.collector import uncollected
 
 Progress = Callable[[str, int, int], None]
 """Called with the name of a stage, how much of it is done, and how much there is."""
@@ -121,19 +121,14 @@ def check_ledger(
         The report; a ledger that is wrong in any way is no exception.
     """
     started = perf_counter()
-    collecting = gc.isenabled()
-    # Millions of short-lived rows set the collector off again and again, with nothing to find.
-    gc.disable()
     try:
         run = _Run(open_ledger(connection, community), with_log=with_log)
-        run.replay(progress)
-        run.finish()
+        with uncollected():
+            run.replay(progress)
+            run.finish()
     except BrokenError as error:
         failure = f"{_sentence(error)} {_EDITED}"
         return Report((), "numbering", failure, 0, perf_counter() - started)
-    finally:
-        if collecting:
-            gc.enable()
     stages = tuple(run.stages())
     seconds = perf_counter() - started
     erased = run.log.erased if run.log else 0

@@ -10,6 +10,7 @@ this notices an owner who changed transfers and everything that follows from the
 """
 
 import re
+from collections.abc import Mapping
 from functools import cached_property
 from itertools import pairwise
 from typing import Any
@@ -27,8 +28,10 @@ from ledger.primitives.hashing import tagged_hash
 from ledger.primitives.ids import ID_BYTES
 from ledger.records import Kind, salted_root
 from ledger.statements import Statement
+from ledger.voucher_keys import VOUCHER_KINDS
 
 SINGLE = {
+    **dict.fromkeys(VOUCHER_KINDS, Kind.POST),
     "transfer": Kind.POST,
     "issue": Kind.POST,
     "redeem": Kind.POST,
@@ -36,6 +39,7 @@ SINGLE = {
     "correction": Kind.CORRECT,
     "donation": Kind.POST,
     "grant": Kind.POST,
+    "standing_payment": Kind.POST,
 }
 """Kinds that make one transfer, and that transfer's kind."""
 
@@ -58,6 +62,7 @@ class Log:
         self._ledger = ledger
         self.count = self.erased = 0
         self._position = -1
+        self._vouchers: dict[str, int] = {}
 
     def chunk(self, chunk: Chunk) -> None:
         """Check some batches."""
@@ -166,7 +171,9 @@ class Log:
         name, batch_id = self._ledger.name, bytes.fromhex(statement.id)
         made_id = tagged_hash("commonwatt/id/transfer/v1", batch_id + bytes(4))[:ID_BYTES]
         body, original = statement.body, bytes(t["original"])
-        payer, payee = self._ends(statement)
+        if statement.kind == "standing_payment":
+            body = {**self._order_of(body["order"]), **body}  # its amount, and who is paid
+        payer, payee = self._ends(statement.kind, body)
         right = {
             "id": bytes(t["id"]) == made_id,
             "kind": t["kind"] == SINGLE[statement.kind],
@@ -179,18 +186,57 @@ class Log:
         if statement.kind == "correction" and right["original"]:
             # Both directions are lawful; only one was signed.
             right["direction"] = body["back"] == (int(t["debit"]) != self._payer_of(original))
+        if statement.kind in VOUCHER_KINDS:
+            ends = name(int(t["debit"])), name(int(t["credit"]))
+            right |= self._right_voucher(statement, int(t["amount"]), ends)
         wrong = [field for field, agrees in right.items() if not agrees]
         said = chunk.say(row, self._ledger)
         return f"{said}; other than was signed is its {' and '.join(wrong)}" if wrong else None
 
-    def _ends(self, statement: Statement) -> tuple[str, str]:
+    def _ends(self, kind: str, body: Mapping[str, Any]) -> tuple[str, str]:
         """Return how the names of the two accounts must begin."""
-        own = f"member/{statement.account}/wallet "
-        if statement.kind == "transfer":
-            return own, f"member/{statement.body['to']}/wallet "
-        if statement.kind == "issue":
+        own = f"member/{body['account']}/wallet "
+        if kind in ("transfer", "standing_payment"):
+            return own, f"member/{body['to']}/wallet "
+        if kind == "issue":
             return "issuer/reserve ", own
-        return (own, "issuer/reserve ") if statement.kind == "redeem" else ("", "")
+        return (own, "issuer/reserve ") if kind == "redeem" else ("", "")
+
+    def _order_of(self, order_id: str) -> Mapping[str, Any]:
+        """Return what a standing order says."""
+        where, community = self._ledger.connection, self._ledger.community
+        known = bulk.select_in(
+            where,
+            "SELECT position FROM statement WHERE kind = 'standing_order'",
+            "id",
+            community,
+            [order_id],
+            kind="text",
+        )
+        positions = [row[0] for row in known]
+        facts = bulk.select_in(where, "SELECT envelope FROM fact", "position", community, positions)
+        if not facts:
+            raise BrokenError(f"The standing order {order_id} is not there, and was paid by.")
+        return Statement.decode(bytes(facts[0][0])).body
+
+    def _right_voucher(
+        self, statement: Statement, amount: int, ends: tuple[str, str]
+    ) -> dict[str, bool]:
+        """Return what is as it should be: a voucher pays and gives back what was put into it."""
+        makes = statement.kind == "voucher"
+        named = statement.id if makes else statement.body["voucher"]
+        if makes:
+            self._vouchers[named] = statement.body["amount"]
+        payer, payee = ends if makes else (ends[1], ends[0])
+        own, pot = (
+            payer.startswith(f"member/{statement.account}/wallet "),
+            payee.startswith("community/vouchers "),
+        )
+        return {
+            "amount": self._vouchers.get(named) == amount,
+            "payer": own if makes else pot,
+            "payee": pot if makes else own,
+        }
 
     def _payer_of(self, transfer_id: bytes) -> int | None:
         """Return the number of the account that an original debited."""

@@ -21,10 +21,16 @@ from ledger.primitives.shape import HEX_32, HEX_64, array, integer, integers, on
 COMMUNITY = "community"
 """The account of statements that operators make for everybody."""
 
+ROLES = ("operator", "settlement", "adapter", "helper", "auditor")
+"""Roles of a roster's keys. An auditor's signs nothing in the log: it reads the bundle."""
+
 HELPER_KINDS = ("offer", "mandate", "mandate_revoke", "consent", "dispute", "gift")
 """What a helper may do for a member: nothing that pays."""
 
-DERIVED_KINDS = ("reading_batch", "hold", "run", "clearing", "settlement", "netting", "seal")
+DERIVED_KINDS = (
+    *("reading_batch", "hold", "run", "clearing", "settlement", "netting", "seal"),
+    "standing_payment",
+)
 """Kinds whose ids follow from what they are about, so that a second attempt makes the same."""
 
 READINGS_MAX = 1500
@@ -38,6 +44,13 @@ EDITED_MAX = 50
 
 ERASED_MAX = 1_000
 """Most entries that one statement erases: it stands in the log in clear."""
+
+
+CONSENT_PURPOSES = ("settlement", "support", "advice", "research")
+"""What a member lets a meter's readings be used for; the first binds the meter to the member."""
+
+CONSENT_GRANULARITIES = ("half-hour", "day", "month")
+"""How finely readings may be seen, from the finest on."""
 
 
 def a_kind(kind: str) -> str:
@@ -98,7 +111,7 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "log_key": HEX_64,
         "threshold": integer(1, 16),
         "keys": array(
-            record({"key": HEX_64, "role": one_of("operator", "settlement", "adapter", "helper")}),
+            record({"key": HEX_64, "role": one_of(*ROLES)}),
             64,
             1,
         ),
@@ -124,6 +137,8 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "threshold": _THRESHOLD,
         "floor_units": _FLOOR,
     },
+    "invitation": {"key": HEX_64, "class": _CLASS, "floor_units": _FLOOR, "last": _PERIOD},
+    "invitation_end": {"invitation": HEX_32, "reason": _TEXT},
     "key_change": {
         "by": one_of("keys", "code", "helpers", "operators"),
         "keys": _KEYS,
@@ -132,11 +147,12 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
     },
     "key_objection": {"change": HEX_32, "reason": _TEXT},
     "freeze": {"frozen": shape.boolean, "reason": _TEXT},
+    "till_key": {"key": HEX_64},
     "consent": {
         "meter": _METER,
         "channels": one_of("import", "export", "both"),
-        "purpose": one_of("settlement"),
-        "granularity": one_of("half-hour"),
+        "purpose": one_of(*CONSENT_PURPOSES),
+        "granularity": one_of(*CONSENT_GRANULARITIES),
         "wording": _VERSION,
     },
     "offer": {
@@ -169,9 +185,23 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "holders": array(record({"member": HEX_32, "ppm": integer(1, 1_000_000)}), SHARES_MAX),
     },
     "transfer": {"to": HEX_32, "amount": _AMOUNT, "reference": text(35)},
+    "spending_limit": {},
+    "standing_order": {
+        "to": HEX_32,
+        "amount": _AMOUNT,
+        "reference": text(35),
+        "first": _DAY,
+        "every": one_of("week", "month"),
+    },
+    "standing_end": {"order": HEX_32},
+    "standing_payment": {"order": HEX_32, "day": _DAY},
     "donation": {"amount": _AMOUNT, "reference": text(35)},
+    "voucher": {"key": HEX_64, "amount": _AMOUNT, "last": _PERIOD},
+    "voucher_pay": {"voucher": HEX_32},
+    "voucher_end": {"voucher": HEX_32},
     "grant": {"amount": _AMOUNT, "reason": _TEXT},
-    "ask": {"of": HEX_32, "amount": _AMOUNT, "reference": text(35), "last": _PERIOD},
+    "ask": {"amount": _AMOUNT, "reference": text(35), "last": _PERIOD},
+    "ask_end": {"ask": HEX_32},
     "dispute": {
         "day": _DAY,
         "run": _RUN,
@@ -184,6 +214,7 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
     "act_for": {"does": one_of(*HELPER_KINDS), "fields": _anything, "reason": _TEXT},
     "issue": {"amount": _AMOUNT, "evidence": HEX_64, "note": _TEXT},
     "redeem": {"amount": _AMOUNT, "evidence": HEX_64, "note": _TEXT},
+    "reserve_count": {"day": _DAY, "units": _UNITS, "evidence": HEX_64, "note": _TEXT},
     "limit": {"floor_units": _FLOOR, "reason": _TEXT},
     "reversal": {"original": HEX_32, "reason": _TEXT},
     "correction": {
@@ -290,18 +321,22 @@ OPTIONAL: Mapping[str, Mapping[str, shape.Check]] = {
             }
         ),
     },
-    "account_open": {"recovery": HEX_64},
+    "account_open": {"recovery": HEX_64, "invitation": HEX_32},
     "key_change": {"recovery": HEX_64, "code_key": HEX_64, "decides": HEX_32},
+    "till_key": {"revoked": one_of(True)},
     "consent": {"withdrawn": one_of(True)},
     "offer": {"import_bands": _BANDS, "export_bands": _BANDS},
     "mandate": {"units_month_max": _UNITS},
     "agreement": {"wh_period_max": integer(1, WH_MAX), "share_permille": integer(1, 1_000)},
     "transfer": {"ask": HEX_32, "message": HEX_64},
+    "spending_limit": {"payment_max": _UNITS, "day_max": _UNITS, "month_max": _UNITS},
+    "standing_order": {"last": _DAY},
     "reading_batch": {"file": HEX_64, "inputs": HEX_64},
     "meter_key": {"revoked": one_of(True)},
     "reading_edit": {"replaces": integer(0, INTEGER_MAX)},
+    "voucher": {"note": text(35)},
     "settlement": {"replaces": HEX_64},
-    "ask": {"message": HEX_64},
+    "ask": {"of": HEX_32, "message": HEX_64},
     "dispute": {"evidence": HEX_64},
     "run": {"dispute": HEX_32},
     "seal": {"dispute": HEX_32},

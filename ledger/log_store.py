@@ -13,13 +13,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, Select, delete, func, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from ledger import bulk
 from ledger.erasure import DETAIL, erased_by
-from ledger.errors import ConflictError, LogError, RefusedError
-from ledger.keys import SEQ_JUMP_MAX, SEQ_WINDOW
+from ledger.errors import LogError
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
 from ledger.log.leaf import CLEAR_KINDS, Leaf
 from ledger.log.tree import Frontier, leaf_hash
@@ -30,6 +29,36 @@ from ledger.tables import FactRow, LogEntryRow, LogHeadRow, StatementRow
 
 _entries, _heads = LogEntryRow.__table__, LogHeadRow.__table__  # type: ignore[attr-defined]
 _facts, _statements = FactRow.__table__, StatementRow.__table__  # type: ignore[attr-defined]
+
+# Every statement asks these: putting the queries together anew would take longer than they do.
+_mine = _statements.c.community == bindparam("community")
+_HEAD = select(_heads.c.size, _heads.c.frontier, _heads.c.note).where(
+    _heads.c.community == bindparam("community")
+)
+_LAST_RECORDED = (
+    select(_statements.c.recorded_at).where(_mine).order_by(_statements.c.position.desc()).limit(1)
+)
+_LAST_SEQ = select(func.max(_statements.c.seq)).where(
+    _mine, _statements.c.signer == bindparam("signer")
+)
+_FACTS = (
+    select(
+        _statements.c.position,
+        _statements.c.kind,
+        _statements.c.period,
+        _facts.c.envelope,
+        _facts.c.salt,
+        _facts.c.detail,
+    )
+    .outerjoin(
+        _facts,
+        (_facts.c.community == _statements.c.community)
+        & (_facts.c.position == _statements.c.position),
+    )
+    .where(_mine)
+)
+_FACT_AT = _FACTS.where(_statements.c.position == bindparam("position"))
+_WITH_ID = select(_statements.c.position).where(_mine, _statements.c.id == bindparam("id"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,11 +102,7 @@ def create_log(connection: Connection, community: int, origin: str, key: Signing
 
 def head(connection: Connection, community: int) -> tuple[int, bytes, bytes]:
     """Return (size, frontier, signed note) of the log."""
-    row = connection.execute(
-        select(_heads.c.size, _heads.c.frontier, _heads.c.note).where(
-            _heads.c.community == community
-        )
-    ).one()
+    row = connection.execute(_HEAD, {"community": community}).one()
     return row.size, row.frontier, row.note
 
 
@@ -135,15 +160,7 @@ def append(
 
 def last_recorded_ms(connection: Connection, community: int) -> int:
     """Return when the last entry was logged, 0 for an empty log."""
-    return (
-        connection.scalar(
-            select(_statements.c.recorded_at)
-            .where(_statements.c.community == community)
-            .order_by(_statements.c.position.desc())
-            .limit(1)
-        )
-        or 0
-    )
+    return connection.scalar(_LAST_RECORDED, {"community": community}) or 0
 
 
 def position_at(connection: Connection, community: int, time_ms: int) -> int:
@@ -160,94 +177,14 @@ def position_at(connection: Connection, community: int, time_ms: int) -> int:
     return low
 
 
-def find_statement(connection: Connection, community: int, statement: Statement) -> int | None:
-    """Return the position at which this very statement was logged, or None.
-
-    Raises:
-        ConflictError: its id or its key's ``seq`` came before with another body.
-        RefusedError: its ``seq`` lies too far behind the key's highest.
-    """
-    return find_statements(connection, community, [statement])[0]
-
-
-def find_statements(
-    connection: Connection, community: int, statements: Sequence[Statement]
-) -> list[int | None]:
-    """Return the position at which each very statement was logged, or None.
-
-    Raises:
-        ConflictError: an id or a key's ``seq`` came before with another body.
-        RefusedError: a ``seq`` lies too far behind its key's highest.
-    """
-    reads = bulk.Reads(connection)
-    ids = [statement.id for statement in statements]
-    rows = reads.select_in(
-        "SELECT id, position, tx_id FROM statement", "id", community, ids, kind="text"
-    )
-    mark = bulk.mark(reads.dialect)
-    highest_of = {
-        signer: reads.query(
-            f"SELECT max(seq) FROM statement WHERE community = {community:d} AND signer = {mark}",
-            (signer,),
-        )
-        for signer in {statement.key_id for statement in statements}
-    }
-    reads.run()
-    known = {row[0]: (row[1], bytes(row[2])) for row in rows}
-    found: list[int | None] = []
-    new: dict[str, list[int]] = {}
-    for statement in statements:
-        position, tx_id = known.get(statement.id, (None, b""))
-        if position is None:
-            new.setdefault(statement.key_id, []).append(statement.body["seq"])
-        elif tx_id != bytes.fromhex(statement.tx_id):
-            raise ConflictError(f"The id {statement.id} came before with another body.", "id")
-        found.append(position)
-    for signer, seqs in new.items():
-        [[highest]] = highest_of[signer]
-        _check_seqs(connection, community, signer, seqs, highest or 0)
-    return found
-
-
-def _check_seqs(
-    connection: Connection, community: int, signer: str, seqs: Sequence[int], highest: int
-) -> None:
-    """Refuse numbers of a key that were used, or that lie too far from its highest."""
-    # Nearly always all of them are new: above the highest.
-    if below := [seq for seq in seqs if seq <= highest]:
-        mine = (_statements.c.community == community) & (_statements.c.signer == signer)
-        used = select(_statements.c.seq).where(mine, _statements.c.seq.in_(below)).limit(1)
-        same = connection.scalar(used)
-        if same is not None:
-            raise ConflictError(f"This key signed another statement with seq {same}.", "seq")
-    for seq in seqs:
-        if seq <= highest - SEQ_WINDOW:
-            raise RefusedError(
-                f"seq {seq} is more than {SEQ_WINDOW} behind this key's highest, {highest}."
-            )
-        if seq > highest + SEQ_JUMP_MAX:
-            raise RefusedError(f"seq {seq} is too far above this key's highest, {highest}.")
-
-
 def last_seq(connection: Connection, community: int, signer: str) -> int:
     """Return the highest ``seq`` of a key, 0 before its first statement."""
-    return (
-        connection.scalar(
-            select(func.max(_statements.c.seq)).where(
-                _statements.c.community == community, _statements.c.signer == signer
-            )
-        )
-        or 0
-    )
+    return connection.scalar(_LAST_SEQ, {"community": community, "signer": signer}) or 0
 
 
 def has_statement(connection: Connection, community: int, statement_id: str) -> int | None:
     """Return the position of the statement with an id, or None."""
-    return connection.scalar(
-        select(_statements.c.position).where(
-            _statements.c.community == community, _statements.c.id == statement_id
-        )
-    )
+    return connection.scalar(_WITH_ID, {"community": community, "id": statement_id})
 
 
 def has_kind(connection: Connection, community: int, kinds: Sequence[str]) -> bool:
@@ -276,11 +213,12 @@ def stored_facts(
     connection: Connection, community: int, *, kinds: Sequence[str] | None = None, first: int = 0
 ) -> Iterator[tuple[int, str, Entry | None]]:
     """Yield (position, kind, entry or None where its fact was erased) in the log's order."""
-    query = _facts_query(community).where(_statements.c.position >= first)
+    query = _FACTS.where(_statements.c.position >= first)
     if kinds is not None:
         query = query.where(_statements.c.kind.in_(kinds))
     query = query.order_by(_statements.c.position)
-    with connection.execute(query, execution_options={"yield_per": 2_000}) as rows:
+    where, options = {"community": community}, {"yield_per": 2_000}
+    with connection.execute(query, where, execution_options=options) as rows:
         for row in rows:
             yield row.position, row.kind, None if row.envelope is None else _entry(row)
 
@@ -327,8 +265,8 @@ def fact_at(connection: Connection, community: int, position: int) -> Entry:
     Raises:
         LogError: its fact was erased.
     """
-    query = _facts_query(community).where(_statements.c.position == position)
-    return _entry(connection.execute(query).one())
+    where = {"community": community, "position": position}
+    return _entry(connection.execute(_FACT_AT, where).one())
 
 
 def last_fact(connection: Connection, community: int, kind: str) -> Entry | None:
@@ -341,26 +279,7 @@ def last_fact(connection: Connection, community: int, kind: str) -> Entry | None
     return None if position is None else fact_at(connection, community, position)
 
 
-def _facts_query(community: int) -> Select[Any]:
-    return (
-        select(
-            _statements.c.position,
-            _statements.c.kind,
-            _statements.c.period,
-            _facts.c.envelope,
-            _facts.c.salt,
-            _facts.c.detail,
-        )
-        .outerjoin(
-            _facts,
-            (_facts.c.community == _statements.c.community)
-            & (_facts.c.position == _statements.c.position),
-        )
-        .where(_statements.c.community == community)
-    )
-
-
-def _entry(row: Row[Any]) -> Entry:
+def _entry(row: Row[Any, Any, Any, Any, Any, Any]) -> Entry:
     if row.envelope is None:
         raise LogError(f"the fact of entry {row.position} is not in the store")
     return Entry(row.kind, row.period, row.envelope, row.salt, row.detail)

@@ -8,6 +8,8 @@ Neither the ledger nor the log ever holds a name.
 'Ada'
 """
 
+from collections.abc import Sequence
+
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from sqlalchemy import Connection, func, insert, select
 
@@ -59,5 +61,15 @@ def names(connection: Connection, community: int) -> dict[str, str]:
     """Return every name by member, in the order in which people joined."""
     rows = connection.execute(
         select(_people).where(_people.c.community == community).order_by(_people.c.number)
+    )
+    return {row.member: open_name(row.member, row.secret, row.sealed) for row in rows}
+
+
+def names_of(connection: Connection, community: int, members: Sequence[str]) -> dict[str, str]:
+    """Return the names of some members, by id; who was erased has none."""
+    rows = connection.execute(
+        select(_people).where(
+            _people.c.community == community, _people.c.member.in_(sorted(set(members)))
+        )
     )
     return {row.member: open_name(row.member, row.secret, row.sealed) for row in rows}

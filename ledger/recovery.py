@@ -1,4 +1,6 @@
-"""The paper code: twelve words in a drawer that bring an account back.
+"""Twelve words on paper that stand for a key: paper code, invitation, voucher.
+
+A paper code lies in a drawer and brings an account back; an invitation opens one; a voucher pays.
 
 The words are BIP-39's, so that they are easy to write, read out and check; what follows from them
 is our own (``docs/spec/statements.md``): no wallet of another kind takes them for its own.
@@ -6,11 +8,12 @@ is our own (``docs/spec/statements.md``): no wallet of another kind takes them f
 >>> words = new_code(bytes(16))
 >>> words[:2], words[-1]
 (('abandon', 'abandon'), 'about')
->>> key_of_code(" ".join(words)).key_id[:8]
-'9f586d82'
+>>> key_of_code(" ".join(words)).key_id[:8], key_of_code(" ".join(words), INVITATION).key_id[:8]
+('9f586d82', '4419e955')
 """
 
 import difflib
+from dataclasses import dataclass
 from functools import lru_cache
 
 from mnemonic import Mnemonic
@@ -28,8 +31,23 @@ WORDS = 12
 CODE_CHARACTERS_MAX = 1_000
 """Longest text that is taken for a code."""
 
-SEED_TAG = "commonwatt/recovery-seed/v1"
-"""Separates the key's seed from whatever else may follow from the same words."""
+
+@dataclass(frozen=True, slots=True)
+class Purpose:
+    """What some words are for, so that words for one thing are nothing for another.
+
+    Attributes:
+        name: what people call them.
+        seed_tag: separates the key's seed from whatever else may follow from the same words.
+    """
+
+    name: str
+    seed_tag: str
+
+
+PAPER_CODE = Purpose("paper code", "commonwatt/recovery-seed/v1")
+INVITATION = Purpose("invitation", "commonwatt/invitation-seed/v1")
+VOUCHER = Purpose("voucher", "commonwatt/voucher-seed/v1")
 
 
 def new_code(entropy: bytes) -> tuple[str, ...]:
@@ -39,14 +57,14 @@ def new_code(entropy: bytes) -> tuple[str, ...]:
     return tuple(_list().to_mnemonic(entropy).split(" "))
 
 
-def read_code(text: str) -> bytes:
+def read_code(text: str, purpose: Purpose = PAPER_CODE) -> bytes:
     """Return the 16 bytes that twelve words stand for, however they are spaced or capitalised.
 
     Raises:
         InputError: says which word is not of the list, or that one of them is wrong.
     """
     if len(text) > CODE_CHARACTERS_MAX:
-        raise InputError(f"That is too long for a paper code: it has {WORDS} words.")
+        raise InputError(f"That is too long for {_a(purpose)}: it has {WORDS} words.")
     words = text.casefold().split()
     known = _numbers()
     for place, word in enumerate(words, start=1):
@@ -54,10 +72,10 @@ def read_code(text: str) -> bytes:
             near = difflib.get_close_matches(word, known, n=1)
             hint = f" Is it {near[0]!r}?" if near else ""
             raise InputError(
-                f"Word {place}, {word!r}, is not one that paper codes are made of.{hint}"
+                f"Word {place}, {word!r}, is not one that {purpose.name}s are made of.{hint}"
             )
     if len(words) != WORDS:
-        raise InputError(f"A paper code has {WORDS} words; these are {len(words)}.")
+        raise InputError(f"{_a(purpose).capitalize()} has {WORDS} words; these are {len(words)}.")
     try:
         return bytes(_list().to_entropy(words))
     except ValueError as error:
@@ -67,13 +85,21 @@ def read_code(text: str) -> bytes:
         ) from error
 
 
-def key_of_code(text: str) -> SigningKey:
-    """Return the key that a paper code stands for.
+def key_of_code(text: str, purpose: Purpose = PAPER_CODE) -> SigningKey:
+    """Return the key that twelve words stand for.
+
+    Args:
+        text: the words, however they are spaced or capitalised.
+        purpose: what they are for: the same words give each purpose another key.
 
     Raises:
-        InputError: not a code; says which word is wrong.
+        InputError: not such words; says which one is wrong.
     """
-    return SigningKey.from_seed(tagged_hash(SEED_TAG, read_code(text)))
+    return SigningKey.from_seed(tagged_hash(purpose.seed_tag, read_code(text, purpose)))
+
+
+def _a(purpose: Purpose) -> str:
+    return f"{'an' if purpose.name[0] in 'aeiou' else 'a'} {purpose.name}"
 
 
 @lru_cache(maxsize=1)

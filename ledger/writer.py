@@ -16,7 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection
 
-from ledger import log_store
+from ledger import log_known, log_store
 from ledger.cosign import Collected, Witnesses
 from ledger.db import Database
 from ledger.entropy import Entropy, system_entropy
@@ -106,7 +106,7 @@ class Writer:
         try:
             with self.database.write() as connection:
                 self.ledger.lock(connection)
-                self._refresh_keys(connection)
+                self.refresh_keys(connection)
                 yield connection
         except BaseException:
             for forget in self.on_rollback:
@@ -148,7 +148,12 @@ class Writer:
         return sign(body, keys)
 
     def record(
-        self, connection: Connection, drafts: Sequence[Draft], *, signed: bool = False
+        self,
+        connection: Connection,
+        drafts: Sequence[Draft],
+        *,
+        signed: bool = False,
+        new: bool = False,
     ) -> list[int]:
         """Check statements and append those that are new.
 
@@ -156,6 +161,7 @@ class Writer:
             connection: an open transaction.
             drafts: in the order in which they are logged.
             signed: their signatures were checked in this very transaction.
+            new: that none of them was logged was looked up in this very transaction.
 
         Returns:
             Each statement's position in the log.
@@ -165,12 +171,13 @@ class Writer:
             ConflictError: an id or ``seq`` came before with another body.
             RefusedError: too late, or too far behind in ``seq``.
         """
-        now_ms = self._log_time_ms(connection)
+        now_ms = self.log_time_ms(connection)
         period = now_ms // (SECONDS * 1000)
-        positions: list[int | None] = []
         fresh: list[tuple[Statement, Entry]] = []
         statements = [draft.decoded() for draft in drafts]
-        positions.extend(log_store.find_statements(connection, self.community, statements))
+        positions: list[int | None] = [None] * len(statements)
+        if not new:
+            positions = log_known.find_statements(connection, self.community, statements)
         for draft, statement, known in zip(drafts, statements, positions, strict=True):
             if known is not None:
                 continue
@@ -187,15 +194,15 @@ class Writer:
             key = self.keyring.load("log")
             first = log_store.append(connection, self.community, self.origin, key, fresh, now_ms)
             self._position = first + len(fresh)
-            new = iter(range(first, first + len(fresh)))
-            return [next(new) if known is None else known for known in positions]
+            places = iter(range(first, first + len(fresh)))
+            return [next(places) if known is None else known for known in positions]
         return [known for known in positions if known is not None]
 
     def logged_ms(self, connection: Connection) -> int:
         """Return the time of the log's last entry: what it causes is posted at that time."""
         return log_store.last_recorded_ms(connection, self.community)
 
-    def _log_time_ms(self, connection: Connection) -> int:
+    def log_time_ms(self, connection: Connection) -> int:
         """Return the time to log at: never before the last entry's, even after a restart."""
         now_ms = self.clock.now_ms()
         last_ms = log_store.last_recorded_ms(connection, self.community)
@@ -247,7 +254,8 @@ class Writer:
             self.ledger.lock(connection)
             yield connection
 
-    def _refresh_keys(self, connection: Connection) -> None:
+    def refresh_keys(self, connection: Connection) -> None:
+        """Fold in what was logged of keys since the last look."""
         size, _, _ = log_store.head(connection, self.community)
         if size != self._position:
             self._keys_changed = True

@@ -12,6 +12,7 @@ import sys
 from array import array
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import repeat
 from typing import NamedTuple
 
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select
@@ -105,6 +106,20 @@ class ReadingStore:
             meters: only these meters; all if left out.
             before: as the log stood before this position; now if left out.
         """
+        series = self.series(connection, periods, meters=meters, before=before)
+        return {
+            (*slot, period): stored for slot, of in series.items() for period, stored in of.items()
+        }
+
+    def series(
+        self,
+        connection: Connection,
+        periods: range,
+        *,
+        meters: Sequence[str] | None = None,
+        before: int | None = None,
+    ) -> dict[Slot, dict[int, Stored]]:
+        """Return what `known` does, by meter and channel, and then by half-hour."""
         names = {number: meter for meter, number in self._load(connection).items()}
         query = self._rows(periods)
         if meters is not None:
@@ -112,21 +127,25 @@ class ReadingStore:
             query = query.where(_days.c.meter.in_(numbers))
         if before is not None:
             query = query.where(_days.c.position < before)
-        best: dict[Key, Stored] = {}
+        best: dict[Slot, dict[int, Stored]] = {}
         counts: dict[Key, int] = {}
         for row in connection.execute(query.order_by(*_days.primary_key)):
-            meter, channel, position = names[row.meter], CHANNELS[row.channel], row.position
+            slot, position = (names[row.meter], CHANNELS[row.channel]), row.position
+            of_slot = best.setdefault(slot, {})
             run = _run(row).cut(periods.start, periods.stop)
-            for period, wh, letter in zip(run.periods, run.wh, run.quality, strict=True):
-                key = (meter, channel, period)
-                last = best.get(key)
-                if last is None:
-                    best[key] = Stored(wh, _RANKS[letter], 1, position)
-                    continue
-                counts[key] = number = counts.get(key, 1) + 1
-                stored = Stored(wh, _RANKS[letter], number, position)
-                if better(stored, last):
-                    best[key] = stored
+            ranks = map(_RANKS.__getitem__, run.quality)
+            if of_slot.keys().isdisjoint(run.periods):
+                # Most readings have one version: weeks of them are read for a day's estimates.
+                fresh = map(Stored, run.wh, ranks, repeat(1), repeat(position))
+                of_slot.update(zip(run.periods, fresh, strict=False))  # the last two never end
+                continue
+            for period, wh, rank in zip(run.periods, run.wh, ranks, strict=True):
+                last, key = of_slot.get(period), (*slot, period)
+                number = 1 if last is None else counts.get(key, 1) + 1
+                counts[key] = number
+                stored = Stored(wh, rank, number, position)
+                if last is None or better(stored, last):
+                    of_slot[period] = stored
         return best
 
     def all_versions(

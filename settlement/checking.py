@@ -22,7 +22,6 @@ from meters.checks.limits import DEFAULTS, CheckLimits, limits_of
 from meters.checks.sun import Site
 from meters.readings import Advance, Channel, Slot
 from meters.setting_store import EVERY_METER
-from meters.versions import Stored
 from settlement.community import Community
 from settlement.timetable import first_due_ms
 
@@ -164,9 +163,8 @@ def check_one_day(community: Community, connection: Connection, day: date) -> Da
     first = of_local_day(day - timedelta(days=HISTORY_DAYS), zone).start
     slots, settings = slots_of(community, periods), settings_of(community, connection)
     wanted = {meter for meter, _ in slots} | set(settings.generation.values())
-    known = by_slot(
-        community.readings.known(connection, range(first, periods.stop), meters=sorted(wanted))
-    )
+    span = range(first, periods.stop)
+    known = community.readings.series(connection, span, meters=sorted(wanted))
     versions = community.readings.all_versions(connection, periods)
     positions = {each.position for of in versions.values() for some in of.values() for each in some}
     arrivals = _arrivals(community, connection, positions)
@@ -199,14 +197,6 @@ def _begun(community: Community, slot: Slot, known: Series, start: int) -> int:
     """Return since when a channel has readings: a new meter was not silent before."""
     bound = community.state.meter_changes(slot[0])
     return min([start, *bound[:1], *known])
-
-
-def by_slot(known: Mapping[tuple[str, Channel, int], Stored]) -> dict[Slot, dict[int, Stored]]:
-    """Return readings by slot, and then by half-hour."""
-    found: dict[Slot, dict[int, Stored]] = {}
-    for (meter, channel, period), stored in known.items():
-        found.setdefault((meter, channel), {})[period] = stored
-    return found
 
 
 def _generated(settings: Settings, known: Mapping[Slot, Series], slot: Slot) -> Series | None:

@@ -7,18 +7,15 @@
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import partial
 
 from sqlalchemy import Connection
 
 from ledger import log_store
 from ledger.batches import Batch
-from ledger.book import Balance
 from ledger.erasure import check_erasure
 from ledger.errors import InputError, RefusedError, SetupError
 from ledger.log.note import Verifier
 from ledger.primitives.periods import SECONDS
-from ledger.records import Transfer
 from ledger.statements import Statement
 from ledger.writer import Draft, Writer
 from meters.batches import (
@@ -38,7 +35,9 @@ from meters.readings import Channel
 from meters.register_store import RegisterStore
 from meters.setting_store import SettingStore
 from meters.store import NewBatch, Origin, ReadingStore
-from settlement.effects import AMENDABLE_KINDS, Case, effect_of
+from settlement import ask_store
+from settlement.causing import Posting, Rehearsal
+from settlement.effects import effect_of
 from settlement.openings import MOVING_KINDS
 from settlement.state import AGREEMENT_KINDS, CommunityState
 
@@ -52,12 +51,14 @@ class Made:
         file: number of the stored file that they are from.
         received_ms: when each came, by ``tx_id``; now where it is left out.
         signed: their signatures, links and consent were checked in this very transaction.
+        new: none of them stands in the log, nor another of its id or number: looked up in this transaction.
     """
 
     contents: Mapping[str, BatchContent]
     file: int | None = None
     received_ms: Mapping[str, int] = field(default_factory=dict)
     signed: bool = False
+    new: bool = False
 
 
 NOTHING_MADE = Made({})
@@ -121,9 +122,12 @@ class Community:
             SignatureError, ConflictError, RefusedError, InputError: nothing is to be kept.
         """
         size, _, _ = log_store.head(connection, self.writer.community)
-        positions = self.writer.record(connection, drafts, signed=made.signed)
+        positions = self.writer.record(connection, drafts, signed=made.signed, new=made.new)
         period = self.writer.logged_ms(connection) // (SECONDS * 1000)
-        arrived = _Arrived(self, connection, made)
+        arrived, posting = (
+            _Arrived(self, connection, made),
+            Posting(self.writer, self.state, connection),
+        )
         for draft, position in zip(drafts, positions, strict=True):
             if position >= size:
                 statement = draft.decoded()
@@ -133,22 +137,26 @@ class Community:
                     arrived.add(statement, draft.detail or b"", position)
                     continue
                 arrived.store()
-                self._cause(connection, statement, draft.detail, position, period)
+                self._cause(posting, statement, draft.detail, position, period)
         arrived.store()
+        posting.flush()
         self._position = max(self._position, size, *(p + 1 for p in positions), 0)
         return positions
 
+    def rehearsal(self, connection: Connection, period: int) -> Rehearsal:
+        """Return what tells which of some statements would be taken, if they were logged now."""
+        return Rehearsal(self.writer, self.state, connection, period)
+
     def _cause(
         self,
-        connection: Connection,
+        posting: Posting,
         statement: Statement,
         detail: bytes | None,
         position: int,
         period: int,
     ) -> None:
         """Do in the ledger what a statement causes."""
-        writer = self.writer
-        ledger, now_ms = writer.ledger, writer.logged_ms(connection)
+        writer, connection = self.writer, posting.connection
         moving = MOVING_KINDS if statement.kind == "opening" else ()
         if moving and log_store.has_kind(connection, writer.community, moving):
             raise RefusedError(
@@ -160,19 +168,18 @@ class Community:
         if statement.kind == "erasure":
             self._erase(connection, statement, position, period)
             return
-        case = Case(
-            *(statement, detail, self.state, period),
-            partial(self._find, connection),
-            partial(self._balance_of, connection),
-        )
-        effect = effect_of(case)
+        effect = effect_of(posting.case(statement, detail, period))
+        if effect.accounts or effect.limit:
+            posting.flush()
         if effect.accounts:
-            ledger.chart.open(connection, effect.accounts, now_ms)
+            writer.ledger.chart.open(connection, effect.accounts, posting.now_ms)
         if effect.limit:
-            ledger.chart.set_limits(connection, *effect.limit, None, now_ms, position=position)
+            limit = (*effect.limit, None, posting.now_ms)
+            writer.ledger.chart.set_limits(connection, *limit, position=position)
+        if effect.answers:
+            ask_store.answer_ask(connection, writer.community, effect.answers, position)
         if effect.transfers:
-            batch = Batch(bytes.fromhex(statement.id), tuple(effect.transfers), position)
-            ledger.post(connection, [batch], now_ms)
+            posting.add(Batch(bytes.fromhex(statement.id), tuple(effect.transfers), position))
 
     def _edit(self, connection: Connection, edit: Statement, position: int) -> None:
         """Store what two operators say of some half-hours."""
@@ -196,22 +203,6 @@ class Community:
         check_erasure(body, entries, period, log_store.erased(connection, community, position))
         log_store.erase(connection, community, body)
         self.readings.erase(connection, named)
-
-    def _find(self, connection: Connection, transfer_id: bytes) -> tuple[Transfer, int] | None:
-        """Return a payment that operators may amend, and what remains of it."""
-        found = self.writer.ledger.find(connection, transfer_id)
-        if found is None:
-            return None
-        transfer, position, remaining = found
-        cause = log_store.entries_at(connection, self.writer.community, [position])
-        return (transfer, remaining) if cause[position][0] in AMENDABLE_KINDS else None
-
-    def _balance_of(self, connection: Connection, account: str) -> Balance | None:
-        """Return an account's balance, or None if it is not open."""
-        chart = self.writer.ledger.chart
-        chart.load(connection)
-        number = chart.numbers.get(account)
-        return None if number is None else chart.balances(connection, [number])[account]
 
     def log_verifier(self, connection: Connection) -> Verifier:
         """Return the log's public key, from the latest roster.

@@ -191,17 +191,33 @@ def end_agreement(community: Community, member: str, agreement_id: str) -> State
     return say(community, "agreement_end", member, fields, by_member(member))
 
 
-def withdraw_consent(community: Community, member: str, meter: str) -> Statement:
-    """End the use of a meter's readings, from the next half-hour on."""
-    return say(community, "consent", member, withdrawal(meter), by_member(member))
+def withdraw_consent(
+    community: Community, member: str, meter: str, purpose: str = "settlement"
+) -> Statement:
+    """End the use of a meter's readings for a purpose, from the next half-hour on."""
+    return say(community, "consent", member, withdrawal(meter, purpose), by_member(member))
 
 
-def withdrawal(meter: str) -> dict[str, Any]:
+def allow(
+    community: Community,
+    member: str,
+    meter: str,
+    purpose: str,
+    granularity: str,
+    channels: str = "both",
+) -> Statement:
+    """Let a meter's readings be used for support, advice or research, from the next half-hour on."""
+    fields = {"meter": meter, "channels": channels, "purpose": purpose}
+    fields |= {"granularity": granularity}
+    return say(community, "consent", member, {**fields, "wording": 1}, by_member(member))
+
+
+def withdrawal(meter: str, purpose: str = "settlement") -> dict[str, Any]:
     """Return the fields of a consent that ends."""
     return {
         "meter": meter,
         "channels": "both",
-        "purpose": "settlement",
+        "purpose": purpose,
         "granularity": "half-hour",
         "wording": 1,
         "withdrawn": True,

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection
 
-from ledger import log_store
+from ledger import log_known
 from ledger.errors import CommonwattError, ConflictError, InputError, RefusedError
 from ledger.statements import Statement
 from ledger.writer import Draft
@@ -308,7 +308,7 @@ class _Door:
             try:
                 statement = Statement.decode(wire.envelope)
                 # Its number may have been used meanwhile: then it can never be logged.
-                log_store.find_statement(
+                log_known.find_statement(
                     self._connection, self._community.writer.community, statement
                 )
                 self._take(self._checked(wire, statement, held.received_at_ms), before)

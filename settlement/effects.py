@@ -8,7 +8,7 @@ own (`settlement.postings`).
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from ledger.accounts import (
@@ -22,6 +22,7 @@ from ledger.accounts import (
     pool,
     receivable,
     reserve,
+    vouchers,
     wallet,
 )
 from ledger.book import Balance
@@ -32,19 +33,27 @@ from ledger.primitives.money import format_money
 from ledger.primitives.shape import HEX_64
 from ledger.records import Kind, Transfer, record, salted_root
 from ledger.statements import Statement
+from ledger.voucher_keys import VOUCHER_KINDS
 from meters.readings import Channel
+from settlement.asks import AskOf, check_end, check_payment
+from settlement.consents import SETTLEMENT
 from settlement.openings import opening_transfers, openings_from_detail
 from settlement.postings import transfer_id
+from settlement.spending import SPENDING_KINDS, SpentOf, check_spending, spans_of
 from settlement.state import CommunityState
 from settlement.timetable import DETAIL_BYTES_MAX
 
 PAYMENT_KINDS = (
+    *VOUCHER_KINDS,
     *("transfer", "opening", "issue", "redeem", "reversal", "correction"),
-    *("donation", "grant"),
+    *("donation", "grant", "standing_payment"),
 )
 """Kinds of statement that move a wallet's money apart from energy."""
 
-AMENDABLE_KINDS = ("transfer", "opening", "issue", "redeem", "donation", "grant")
+AMENDABLE_KINDS = (
+    *("transfer", "opening", "issue", "redeem", "donation", "grant"),
+    "standing_payment",
+)
 """Kinds whose transfers operators may reverse or correct; a run's are corrected by the next run."""
 
 BalanceOf = Callable[[str], Balance | None]
@@ -62,11 +71,13 @@ class Effect:
         accounts: (account, floor) to open.
         limit: (account, floor) to set. A ceiling would stop the day of a member who sells.
         transfers: one atomic batch under the statement's id.
+        answers: id of the request to be paid that is answered by it.
     """
 
     accounts: Sequence[tuple[str, int | None]] = ()
     limit: tuple[str, int] | None = None
     transfers: Sequence[Transfer] = ()
+    answers: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +91,8 @@ class Case:
         period: the half-hour in which it was logged.
         find: looks up the original of a reversal or correction.
         balance_of: looks up what is in an account before the statement.
+        ask_of: looks up a request to be paid.
+        spent_of: looks up what a member paid in this local day and month.
     """
 
     statement: Statement
@@ -88,6 +101,8 @@ class Case:
     period: int
     find: Find
     balance_of: BalanceOf
+    ask_of: AskOf
+    spent_of: SpentOf
 
     @property
     def body(self) -> Mapping[str, Any]:
@@ -112,7 +127,29 @@ def effect_of(case: Case) -> Effect:
         InputError: its detail is not of the right form.
     """
     kind, _ = case.statement.deed
-    return _EFFECTS.get(kind, _nothing)(case)
+    effect = _EFFECTS.get(kind, _nothing)(case)
+    if kind in SPENDING_KINDS:
+        _check_spending(case, effect)
+    return effect
+
+
+def spent_units(case: Case, effect: Effect) -> int:
+    """Return what a statement of one of `SPENDING_KINDS` takes out of its member's wallet."""
+    purse = case.wallet(case.statement.account)
+    return sum(transfer.amount for transfer in effect.transfers if transfer.debit == purse)
+
+
+def _check_spending(case: Case, effect: Effect) -> None:
+    """Refuse a payment above what its member lets themselves pay.
+
+    Raises:
+        RefusedError: says which limit, what is left of it, and until when.
+    """
+    payer = case.statement.account
+    limits = case.state.payments.limits_at(payer, case.period)
+    if any(limit is not None for limit in limits):
+        span = spans_of(case.period, case.state.rules_now.zone)
+        check_spending(limits, case.spent_of(payer), spent_units(case, effect), span)
 
 
 def _nothing(_case: Case) -> Effect:
@@ -142,6 +179,8 @@ def _open_wallet(case: Case) -> Effect:
 
 
 def _open_meter(case: Case) -> Effect:
+    if case.body["purpose"] != SETTLEMENT:
+        return Effect()
     meter = case.body["meter"]
     return Effect(accounts=tuple((meter_account(meter, side), None) for side in Channel))
 
@@ -155,11 +194,28 @@ def _pay(case: Case) -> Effect:
     payer, payee = case.statement.account, case.body["to"]
     if payee not in case.state.members or payee == payer:
         raise RefusedError("The payee is not another member of this community.")
-    _check_debt(case, payer)
-    return case.post((case.wallet(payer), case.wallet(payee)), case.body["amount"])
+    ask = case.body.get("ask")
+    if ask is not None:
+        check_payment(case.ask_of(ask), payer, case.body, case.period)
+    _check_debt(case, payer, case.body["amount"])
+    paid = case.post((case.wallet(payer), case.wallet(payee)), case.body["amount"])
+    return replace(paid, answers=ask)
 
 
-def _check_debt(case: Case, payer: str) -> None:
+def _end_ask(case: Case) -> Effect:
+    ask: str = case.body["ask"]
+    check_end(case.ask_of(ask), case.statement.account, case.period)
+    return Effect(answers=ask)
+
+
+def _pay_standing(case: Case) -> Effect:
+    payments, zone = case.state.payments, case.state.rules_now.zone
+    order = payments.standing.paid_by(case.body, case.period, zone)
+    _check_debt(case, order.member, order.units)
+    return case.post((case.wallet(order.member), case.wallet(order.to)), order.units)
+
+
+def _check_debt(case: Case, payer: str, units: int) -> None:
     """Refuse a payment of what a member owes from a later run: that is repaid first.
 
     Raises:
@@ -171,7 +227,7 @@ def _check_debt(case: Case, payer: str) -> None:
         return
     purse = case.balance_of(case.wallet(payer))
     free = 0 if purse is None or purse.available is None else purse.available
-    if free + claim.posted < case.body["amount"]:
+    if free + claim.posted < units:
         left = format_money(max(0, free + claim.posted))
         raise RefusedError(
             f"This account owes {format_money(-claim.posted)} from a run that was worked out "
@@ -180,9 +236,23 @@ def _check_debt(case: Case, payer: str) -> None:
 
 
 def _donate(case: Case) -> Effect:
-    _check_debt(case, case.statement.account)
+    _check_debt(case, case.statement.account, case.body["amount"])
     ends = case.wallet(case.statement.account), fund(case.state.rules_now.asset)
     return case.post(ends, case.body["amount"])
+
+
+def _voucher(case: Case) -> Effect:
+    """Move a voucher's money: from the wallet into the pot, or out to whom it pays or goes back."""
+    kind, mine = case.statement.kind, case.wallet(case.statement.account)
+    pot, book = vouchers(case.state.rules_now.asset), case.state.vouchers
+    held = case.balance_of(pot)
+    if held is not None:  # else no voucher was made before, or nobody knows
+        book.check_pot(held.posted, case.statement)
+    if kind == "voucher":
+        _check_debt(case, case.statement.account, case.body["amount"])
+        made = case.post((mine, pot), case.body["amount"])
+        return replace(made, accounts=((pot, 0),))
+    return case.post((pot, mine), book.vouchers[case.body["voucher"]].units)
 
 
 def _grant(case: Case) -> Effect:
@@ -212,7 +282,7 @@ def _issue(case: Case) -> Effect:
             "This currency is mutual credit: it sums to zero, and nothing is issued or redeemed."
         )
     if case.statement.kind == "redeem":
-        _check_debt(case, case.statement.account)
+        _check_debt(case, case.statement.account, case.body["amount"])
     inside, outside = case.wallet(case.statement.account), reserve(rules.asset)
     ends = (outside, inside) if case.statement.kind == "issue" else (inside, outside)
     return case.post(ends, case.body["amount"])
@@ -223,7 +293,8 @@ def _amend(case: Case) -> Effect:
     found = case.find(bytes.fromhex(body["original"]))
     if found is None:
         raise RefusedError(
-            "No payment has this id, or it is a run's: what a run posted, a later run corrects."
+            "No payment has this id, or it is a run's or a voucher's: what a run posted, a later "
+            "run corrects."
         )
     original, remaining = found
     if reverses and not remaining:
@@ -241,7 +312,7 @@ def _amend(case: Case) -> Effect:
     if transfer.debit == fund(case.state.rules_now.asset):
         _check_fund(case, transfer.amount)
     if not back and transfer.debit.startswith("member/"):
-        _check_debt(case, transfer.debit.split("/")[1])
+        _check_debt(case, transfer.debit.split("/")[1], transfer.amount)
     return Effect(transfers=(transfer,))
 
 
@@ -264,8 +335,11 @@ _EFFECTS: Mapping[str, Callable[[Case], Effect]] = {
     "consent": _open_meter,
     "limit": _limit,
     "transfer": _pay,
+    "ask_end": _end_ask,
+    "standing_payment": _pay_standing,
     "donation": _donate,
     "grant": _grant,
+    **dict.fromkeys(VOUCHER_KINDS, _voucher),
     "issue": _issue,
     "redeem": _issue,
     "reversal": _amend,

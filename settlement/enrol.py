@@ -6,7 +6,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, NamedTuple
 
 from ledger import log_store, people
 from ledger.communities import community_number, create_community, find_community
@@ -67,6 +67,13 @@ class Terms:
     floor_units: int | None = None
     mandate_wh_period_max: int = 100_000
     mandate_units_day_max: int = 50 * UNITS_PER_MAJOR
+
+
+class Invited(NamedTuple):
+    """An invitation and the key that its words stand for: it signs in the operators' place."""
+
+    id: str
+    key: SigningKey
 
 
 def found_community(
@@ -188,6 +195,7 @@ def add_member(
     terms: Terms,
     device: SigningKey | None = None,
     recovery: str | None = None,
+    invited: Invited | None = None,
 ) -> str:
     """Open an account for a person, with their standing offer and mandate.
 
@@ -199,6 +207,7 @@ def add_member(
         device: the member's own key, which signs; a new one if left out. It is kept in the
             keyring on the member's behalf (sign-up on paper, or a simulated phone).
         recovery: commitment to a paper code (`ledger.key_life.recovery_commitment`).
+        invited: signs instead of operators, where there was an invitation.
 
     Returns:
         The member's new id.
@@ -222,8 +231,11 @@ def add_member(
         }
         if recovery is not None:
             opening["recovery"] = recovery
+        if invited is not None:
+            opening["invitation"] = invited.id
+        door = operator_keys(community) if invited is None else [invited.key]
         statements: Sequence[tuple[str, dict[str, Any], list[SigningKey]]] = (
-            ("account_open", opening, [device, *operator_keys(community)]),
+            ("account_open", opening, [device, *door]),
             ("offer", _offer(terms), [device]),
             ("mandate", _mandate(terms, writer.now_period()), [device]),
         )

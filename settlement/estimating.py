@@ -30,7 +30,6 @@ from settlement.batch_maker import BatchMaker, Piece
 from settlement.checking import (
     DayChecked,
     Settings,
-    by_slot,
     check_one_day,
     settings_of,
     slots_of,
@@ -186,7 +185,7 @@ def _bases(
     first = min([first, *(advance.begin // SECONDS for advance in whole)])
     last = max([last, *(-(-advance.end // SECONDS) for advance in whole)])
     covered = range(first, min(last, community.writer.now_period()))
-    known = by_slot(community.readings.known(connection, covered))
+    known = community.readings.series(connection, covered)
     suspects = suspect_periods(checked.findings)
     return {
         slot: Basis(

@@ -15,8 +15,9 @@ from collections.abc import Iterable, Mapping
 from datetime import date
 from typing import NamedTuple
 
+from settlement.binding import Binding
 from settlement.postings import Line
-from settlement.state import Binding, CommunityState
+from settlement.state import CommunityState
 
 
 class Sold(NamedTuple):

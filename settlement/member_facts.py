@@ -69,8 +69,10 @@ class MemberFacts:
         gift_wh_month: Wh that are given each month.
         meters: with the channels that may be used.
         parts: of generators, held or given.
+        consents: (meter, purpose, granularity) of what is allowed beyond settlement.
         units: in the wallet.
         held_units: of these, set aside for a day that is being settled.
+        voucher_units: in vouchers that the member made, neither paid nor taken back.
         floor_units: as far as the wallet may go down.
         can_spend_units: what the wallet could pay now.
         owed_units: what the member is owed from later runs; below zero, owes.
@@ -86,8 +88,10 @@ class MemberFacts:
     gift_wh_month: int
     meters: list[tuple[str, tuple[Channel, ...]]]
     parts: list[Part]
+    consents: list[tuple[str, str, str]]
     units: int
     held_units: int
+    voucher_units: int
     floor_units: int
     can_spend_units: int
     owed_units: int
@@ -132,8 +136,14 @@ def member_facts(community: Community, member: str) -> MemberFacts:
         given[-1][1] if given else 0,
         [(meter, state.meters[meter][-1][1].channels) for meter in state.meters_of(member)],
         [part for part in parts_now(community) if member in (part.owner, part.holder)],
+        [
+            (meter, purpose, allowed.granularity)
+            for meter in state.meters_of(member)
+            for purpose, allowed in state.consents.now(meter).items()
+        ],
         balance.posted,
         balance.pending_out,
+        sum(v.units for v in state.vouchers.open_of(member)),
         state.members[member].floor_units,
         can_spend(purses, member),
         purses.claims.get(member, 0),

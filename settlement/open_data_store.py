@@ -20,9 +20,9 @@ from ledger.accounts import wallet
 from ledger.primitives.periods import load_zone, minute_of_day, of_local_day, parse_date
 from market.model import Rules, Side
 from market.rules import in_band, set_price_ticks
+from settlement.binding import Binding
 from settlement.community import Community
 from settlement.open_data import HalfHour, OpenRow, open_row
-from settlement.state import Binding
 from settlement.tables import LineRow, RunRow
 from settlement.terms import CommunityRules, Mandate, Offer
 

@@ -20,7 +20,7 @@ from ledger.records import Kind, Transfer
 from settlement.postings import transfer_id
 from settlement.state import CommunityState
 
-MOVING_KINDS = ("transfer", "donation", "issue", "hold")
+MOVING_KINDS = ("transfer", "donation", "voucher", "issue", "hold", "standing_payment")
 """Kinds after which no balance is opened any more."""
 
 OPENINGS_MAX = 100_000

@@ -23,7 +23,8 @@ from ledger.primitives.money import UNITS_MAX
 from ledger.primitives.periods import load_zone, minute_of_day
 from market.model import PPM, Agreement, Order, Side
 from meters.readings import Channel
-from settlement.state import Binding, CommunityState, channels_of
+from settlement.binding import Binding
+from settlement.state import CommunityState, channels_of
 from settlement.terms import Mandate, MeterUse, Shares
 
 

@@ -75,11 +75,22 @@ def fixed_funds(detail: Mapping[str, Any]) -> DayFunds:
         for item in detail["orders"]:
             for side in ("asks", "bids"):
                 for entry in item.get(side, ()):
-                    if entry["hold_units"]:
-                        held.setdefault(item["period"], {})[entry["id"]] = entry["hold_units"]
+                    if units := _whole(entry["hold_units"]):
+                        held.setdefault(_whole(item["period"]), {})[entry["id"]] = units
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError("what was set aside for the day cannot be read: check the log") from error
     return replace(funds_from_detail(detail), held=held)
+
+
+def _whole(value: Any) -> int:
+    """Return a whole number from 0 on.
+
+    Raises:
+        TypeError: it is none: the database was changed.
+    """
+    if type(value) is not int or value < 0:
+        raise TypeError(f"{value!r} is no whole number from 0 on")
+    return value
 
 
 def hold_detail(orders: list[PeriodOrders], funds: DayFunds, seed: str) -> bytes:

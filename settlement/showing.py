@@ -16,14 +16,14 @@ from ledger import log_store
 from ledger.primitives.canonical import decode, encode
 from ledger.primitives.periods import load_zone, of_local_day
 from market.clearing import clear
-from settlement import store
+from settlement import shown_store, store
 from settlement.community import Community
 from settlement.day_run import missing_of
 from settlement.errors import NothingReadError, RunRefusedError
 from settlement.orders import fund_orders, funds_of
 from settlement.postings import Line, lines_of, market_of
 from settlement.run_inputs import inputs_of
-from settlement.store import Shown
+from settlement.shown_store import Shown
 from settlement.timetable import DETAIL_BYTES_MAX, due_at_ms
 
 
@@ -73,7 +73,7 @@ def show_within(community: Community, connection: Connection, day: date, code: s
         raise RunRefusedError(f"The run {code} of {day} is not due yet; nothing was shown.")
     known, _, _ = log_store.head(connection, writer.community)
     found = worked_out(community, connection, day, known, code, known_at_ms)
-    store.save_shown(connection, writer.community, found.shown)
+    shown_store.save_shown(connection, writer.community, found.shown)
     return found
 
 
@@ -111,7 +111,7 @@ def worked_out(
 
 def shown_day(community: Community, connection: Connection, day: date) -> ShownDay | None:
     """Return what was last shown of a day that is not worked out yet, or None."""
-    found = store.find_shown(connection, community.writer.community, day.isoformat())
+    found = shown_store.find_shown(connection, community.writer.community, day.isoformat())
     if found is None:
         return None
     value = decode(found.data, DETAIL_BYTES_MAX)

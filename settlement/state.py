@@ -9,21 +9,25 @@ the reading.
 True
 """
 
-from bisect import bisect_right
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import date
-from typing import Any, Generic, TypeVar
+from typing import Any
 
 from ledger.errors import RefusedError
 from ledger.primitives.money import format_money
 from ledger.primitives.periods import load_zone, of_local_day, parse_date
 from ledger.statements import Statement
+from ledger.voucher_keys import VOUCHER_KINDS
 from market.model import PPM
 from meters.batches import batch_id, chain_of
 from meters.readings import Channel
+from settlement import asks, consents
 from settlement.agreements import Agreement, AgreementBook
+from settlement.binding import binding
+from settlement.consents import ConsentBook
 from settlement.disputes import Dispute, DisputeBook
+from settlement.payment_terms import PAYMENT_TERM_KINDS, PaymentTerms
 from settlement.terms import (
     CHANNELS,
     CommunityRules,
@@ -36,13 +40,14 @@ from settlement.terms import (
     rules_of_body,
 )
 from settlement.timetable import Timetable
-
-_T = TypeVar("_T")
+from settlement.vouchers import VoucherBook
 
 AGREEMENT_KINDS = (
+    *VOUCHER_KINDS,
     *("rules", "account_open", "limit", "consent", "offer", "mandate", "mandate_revoke"),
     *("agreement", "agreement_end", "act_for", "gift", "share"),
     *("dispute", "ruling"),
+    *PAYMENT_TERM_KINDS,
 )
 """Kinds that this state is made of."""
 
@@ -66,10 +71,13 @@ class CommunityState:
     revoked: dict[str, str] = field(default_factory=dict)
     meters: dict[str, list[tuple[int, MeterUse]]] = field(default_factory=dict)
     meter_counts: dict[str, int] = field(default_factory=dict)
+    vouchers: VoucherBook = field(default_factory=VoucherBook)
     agreements: AgreementBook = field(default_factory=AgreementBook)
     gifts: dict[str, list[tuple[int, int]]] = field(default_factory=dict)
     shares: dict[str, list[tuple[int, Shares]]] = field(default_factory=dict)
     disputes: DisputeBook = field(default_factory=DisputeBook)
+    consents: ConsentBook = field(default_factory=ConsentBook)
+    payments: PaymentTerms = field(default_factory=PaymentTerms)
 
     def apply(self, statement: Statement, period: int) -> None:
         """Take over a checked statement that was logged in a half-hour.
@@ -81,6 +89,10 @@ class CommunityState:
         handler = {
             "rules": self._apply_rules,
             "account_open": self._open,
+            "invitation": lambda _said, body, _period: self._check_floor(body["floor_units"]),
+            "voucher": self.vouchers.make,
+            "voucher_pay": self.vouchers.pay,
+            "voucher_end": self.vouchers.end,
             "limit": self._limit,
             "consent": self._consent,
             "reading_batch": self._check_readings,
@@ -98,6 +110,8 @@ class CommunityState:
         }.get(kind)
         if handler is not None:
             handler(statement, body, period)
+        if kind in PAYMENT_TERM_KINDS:
+            self.payments.apply(statement, period, self)
 
     def _open(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
         self._check_floor(body["floor_units"])
@@ -115,6 +129,12 @@ class CommunityState:
 
     def _consent(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
         uses, member = self.meters.get(body["meter"], []), statement.account
+        if statement.kind == "act_for":
+            consents.check_helper(body)
+        if body["purpose"] != consents.SETTLEMENT:
+            self.consents.say(body, member, uses, period)
+            return
+        consents.check_settlement(body)
         mine = bool(uses) and uses[-1][1].member == member
         if uses and uses[-1][1].channels and not mine:
             raise RefusedError(f"The meter {body['meter']} belongs to another member.")
@@ -124,6 +144,7 @@ class CommunityState:
             if not before:
                 raise RefusedError(f"There is no consent to the meter {body['meter']} to withdraw.")
             channels = ()
+            self.consents.end(body["meter"], period)
         count = self.meter_counts.get(member, 0) + bool(channels) - before
         if count > METERS_MAX:
             raise RefusedError(f"A member has {METERS_MAX} meters at most.")
@@ -210,9 +231,8 @@ class CommunityState:
         upheld, reason = body["upheld"], body["reason"]
         self.disputes.rule(body["dispute"], period, upheld=upheld, reason=reason)
 
-    def _check_ask(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
-        if body["of"] not in self.members or body["of"] == statement.account:
-            raise RefusedError("Whoever is asked is not another member of this community.")
+    def _check_ask(self, _statement: Statement, body: Mapping[str, Any], period: int) -> None:
+        asks.check_new(body, self.members, period)
 
     def _apply_rules(self, _statement: Statement, body: Mapping[str, Any], period: int) -> None:
         if body["version"] != len(self.rules_history) + 1:
@@ -238,7 +258,7 @@ class CommunityState:
 
     def rules_of(self, period: int) -> CommunityRules | None:
         """Return the rules that bind a half-hour."""
-        return _binding(self.rules_history, period)
+        return binding(self.rules_history, period)
 
     def timetable_of(self, day: date) -> Timetable:
         """Return the timetable that binds a local day; where no rules bind it, the latest."""
@@ -247,11 +267,11 @@ class CommunityState:
 
     def offer_of(self, member: str, period: int) -> Offer | None:
         """Return the offer that binds a half-hour."""
-        return _binding(self.offers.get(member, []), period)
+        return binding(self.offers.get(member, []), period)
 
     def mandate_of(self, member: str, period: int) -> Mandate | None:
         """Return the mandate that covers a half-hour."""
-        mandate = _binding(self.mandates.get(member, []), period)
+        mandate = binding(self.mandates.get(member, []), period)
         return mandate if mandate and mandate.first <= period <= mandate.last else None
 
     def month_caps(self, periods: range) -> dict[str, int]:
@@ -288,7 +308,7 @@ class CommunityState:
 
     def member_of(self, meter: str, period: int) -> str | None:
         """Return the member who consents to a meter's use in a half-hour."""
-        use = _binding(self.meters.get(meter, []), period)
+        use = binding(self.meters.get(meter, []), period)
         return use.member if use and use.channels else None
 
     def reader_of(self, meter: str, channel: Channel, period: int) -> str | None:
@@ -298,7 +318,7 @@ class CommunityState:
         joins may bring their past along.
         """
         uses = self.meters.get(meter, [])
-        use = _binding(uses, period) or (uses[0][1] if uses else None)
+        use = binding(uses, period) or (uses[0][1] if uses else None)
         return use.member if use and channel in use.channels else None
 
     def meter_changes(self, meter: str) -> list[int]:
@@ -337,28 +357,6 @@ class CommunityState:
         )
 
 
-class Binding(Generic[_T]):
-    """What binds a half-hour, of many histories: looked up again only where something else begins to.
-
-    Args:
-        histories: (half-hour of logging, value) by whose they are, in the log's order.
-    """
-
-    def __init__(self, histories: Mapping[str, Sequence[tuple[int, _T]]]) -> None:
-        self._histories, self._last = histories, -1
-        self._starts = sorted({logged + 1 for each in histories.values() for logged, _ in each})
-        self._bound: dict[str, _T] = {}
-
-    def at(self, period: int) -> Mapping[str, _T]:
-        """Return the value that binds a half-hour, by whose it is: the same object if it is alike."""
-        begun = bisect_right(self._starts, period)
-        if begun != self._last:
-            found = ((name, _binding(each, period)) for name, each in self._histories.items())
-            self._bound = {name: value for name, value in found if value is not None}
-            self._last = begun
-        return self._bound
-
-
 def channels_of(uses: Mapping[str, MeterUse]) -> list[tuple[str, Channel, str]]:
     """Return (meter, channel, member) of all that should have a reading, in order."""
     return [
@@ -366,11 +364,3 @@ def channels_of(uses: Mapping[str, MeterUse]) -> list[tuple[str, Channel, str]]:
         for meter, use in sorted(uses.items())
         for channel in use.channels
     ]
-
-
-def _binding(history: Sequence[tuple[int, _T]], period: int) -> _T | None:
-    """Return the last value logged in a half-hour before this one."""
-    for logged, value in reversed(history):
-        if logged < period:
-            return value
-    return None

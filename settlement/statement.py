@@ -20,10 +20,11 @@ from ledger.primitives.periods import load_zone, local_date, of_local_day, of_lo
 from meters.readings import Channel
 from meters.versions import OWN_ESTIMATE
 from settlement import store
+from settlement.binding import Binding
 from settlement.community import Community
 from settlement.postings import Line
 from settlement.showing import shown_day
-from settlement.state import Binding, CommunityState, channels_of
+from settlement.state import CommunityState, channels_of
 from settlement.statement_charges import Bought, charges_of, parts_of
 from settlement.statement_grid import with_the_grid
 from settlement.statement_leaving import departure
@@ -333,7 +334,13 @@ def _estimated(month: Month, member: str) -> tuple[int, int]:
     return wanted, estimated
 
 
-_FUND_WORDS = {"grant": "From the help fund", "donation": "To the help fund"}
+_FUND_WORDS = {
+    "grant": "From the help fund",
+    "donation": "To the help fund",
+    "voucher": "Put into a voucher",
+    "voucher_pay": "Paid by voucher",
+    "voucher_end": "Voucher taken back",
+}
 
 
 def _payment_line(payment: Payment, month: Month) -> PaymentLine:

@@ -13,7 +13,7 @@ from typing import Any
 
 from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, func, select
 
-from ledger import bulk, history
+from ledger import bulk, history, log_store
 from ledger.accounts import receivable
 from ledger.records import Kind
 from ledger.statements import Statement
@@ -84,18 +84,30 @@ def _payments_at(
         sorted(positions),
     )
     found = {position: (bytes(tx_id).hex(), kind) for position, tx_id, kind in rows}
-    envelopes = bulk.select_in(
-        connection, "SELECT position, envelope FROM fact", "position", community, sorted(found)
-    )
-    references = {
-        position: _words_of(Statement.decode(bytes(envelope)).body)
-        for position, envelope in envelopes
-    }
+    references = words_at(connection, community, found)
     return {position: (references.get(position), *about) for position, about in found.items()}
 
 
-def _words_of(body: Mapping[str, Any]) -> str | None:
-    """Return what the payer or the operators wrote."""
+def words_at(
+    connection: Connection, community: int, positions: Iterable[int]
+) -> dict[int, str | None]:
+    """Return what was written with the statements of some log positions; of erased ones nothing."""
+    envelopes = bulk.select_in(
+        connection, "SELECT position, envelope FROM fact", "position", community, sorted(positions)
+    )
+    return {
+        position: _words_of(connection, community, Statement.decode(bytes(envelope)).body)
+        for position, envelope in envelopes
+    }
+
+
+def _words_of(connection: Connection, community: int, body: Mapping[str, Any]) -> str | None:
+    """Return what the payer or the operators wrote; of a standing payment, what its order says."""
+    if body["kind"] == "standing_payment":
+        position = log_store.has_statement(connection, community, body["order"])
+        if position is None:
+            return None
+        body = Statement.decode(log_store.fact_at(connection, community, position).envelope).body
     found = (body[name] for name in ("reference", "note", "reason") if name in body)
     return next(found, None)
 

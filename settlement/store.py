@@ -4,20 +4,19 @@
 0
 """
 
-import zlib
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, Row, delete, exists, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Row, exists, func, insert, select
 
 from ledger.accounts import wallet
 from ledger.store import LedgerStore
 from settlement.postings import Line
-from settlement.tables import LineRow, NetRow, RunRow, ShownRow
+from settlement.tables import LineRow, NetRow, RunRow
 
 _runs, _lines = RunRow.__table__, LineRow.__table__  # type: ignore[attr-defined]
-_nets, _shown = NetRow.__table__, ShownRow.__table__  # type: ignore[attr-defined]
+_nets = NetRow.__table__  # type: ignore[attr-defined]
 
 WH_AND_UNITS = tuple(name for name in Line._fields if name not in ("member", "period"))
 """What lines and nets count, in the order of a line's fields."""
@@ -66,6 +65,17 @@ def runs_of(connection: Connection, community: int, day: str) -> list[RunSummary
         .order_by(_runs.c.position)
     )
     return [*map(_summary, rows)]
+
+
+def last_run(connection: Connection, community: int) -> RunSummary | None:
+    """Return the last run of the latest local day that has any."""
+    row = connection.execute(
+        select(_runs)
+        .where(_runs.c.community == community)
+        .order_by(_runs.c.day.desc(), _runs.c.position.desc())
+        .limit(1)
+    ).one_or_none()
+    return None if row is None else _summary(row)
 
 
 def runs(connection: Connection, community: int) -> list[RunSummary]:
@@ -343,57 +353,3 @@ def period_totals(
         .group_by(_lines.c.period)
     )
     return {row.period: (int(row[1]), int(row[2]), int(row[3]), int(row[4])) for row in rows}
-
-
-@dataclass(frozen=True, slots=True)
-class Shown:
-    """A run that only shows: nothing of it is posted, and a later look may replace it.
-
-    Attributes:
-        day: the local day.
-        code: the run's.
-        known_at_ms: when its readings were known.
-        known: log position before which they stand.
-        data: every member's lines, as canonical JSON.
-    """
-
-    day: str
-    code: str
-    known_at_ms: int
-    known: int
-    data: bytes
-
-
-def save_shown(connection: Connection, community: int, shown: Shown) -> None:
-    """Put a run that only shows in the place of an earlier look at the day."""
-    where = (_shown.c.community == community, _shown.c.day == shown.day)
-    connection.execute(delete(_shown).where(*where, _shown.c.code == shown.code))
-    connection.execute(
-        insert(_shown).values(
-            community=community,
-            day=shown.day,
-            code=shown.code,
-            known_at=shown.known_at_ms,
-            known=shown.known,
-            data=zlib.compress(shown.data),
-        )
-    )
-
-
-def find_shown(connection: Connection, community: int, day: str) -> Shown | None:
-    """Return the last run of a day that only shows, or None."""
-    row = connection.execute(
-        select(_shown)
-        .where(_shown.c.community == community, _shown.c.day == day)
-        .order_by(_shown.c.known.desc())
-    ).first()
-    if row is None:
-        return None
-    return Shown(row.day, row.code, row.known_at, row.known, zlib.decompress(row.data))
-
-
-def shown_runs(connection: Connection, community: int) -> dict[tuple[str, str], int]:
-    """Return when readings were known, in Unix milliseconds, by (day, code) of runs that only show."""
-    columns = _shown.c.day, _shown.c.code, _shown.c.known_at
-    rows = connection.execute(select(*columns).where(_shown.c.community == community))
-    return {(row.day, row.code): row.known_at for row in rows}

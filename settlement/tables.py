@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 from sqlalchemy import Column, Index, Text
 from sqlmodel import Field, SQLModel
 
-from ledger.tables import COMPACT, STRICT, big, blob, key
+from ledger.tables import COMPACT, STRICT, big, blob, key, text_key
 
 
 def _code() -> Any:
@@ -110,7 +110,17 @@ class ShownRow(SQLModel, table=True):
     data: bytes = blob()
 
 
-APPEND_ONLY = ("run", "line", "net")
+class AskAnswerRow(SQLModel, table=True):
+    """Which log entry answered a request to be paid: a payment, or the word that ends it."""
+
+    __tablename__ = "ask_answer"
+    __table_args__: ClassVar[Any] = COMPACT
+    community: int = key()
+    ask: str = text_key()
+    position: int = big()
+
+
+APPEND_ONLY = ("run", "line", "net", "ask_answer")
 """Tables of this package that never change a row."""
 
 ERASABLE = ("shown",)

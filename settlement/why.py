@@ -18,11 +18,11 @@ from ledger.errors import InputError
 from ledger.primitives.periods import load_zone, local_date, start_text
 from market.model import Market, Result
 from meters.readings import Slot
-from settlement import store, why_store
+from settlement import shown_store, why_store
 from settlement.community import Community
 from settlement.orders import PeriodInputs
 from settlement.postings import Line, lines_of, market_of
-from settlement.store import Shown
+from settlement.shown_store import Shown
 from settlement.why_checks import (
     NO_LINE,
     check_citations,
@@ -146,7 +146,7 @@ class _Half:
     @classmethod
     def of(cls, community: Community, connection: Connection, member: str, period: int) -> "_Half":
         scene = Scene.of(community, connection, period)
-        shown = store.find_shown(connection, scene.number, scene.day.isoformat())
+        shown = shown_store.find_shown(connection, scene.number, scene.day.isoformat())
         runs = known_runs(scene, None if shown is None else (shown.code, shown.known))
         lines = why_store.lines_of_periods(
             connection, community.writer.ledger, range(period, period + 1)

@@ -17,7 +17,7 @@ from ledger.errors import InputError
 from ledger.primitives.periods import load_zone, local_date, of_local_day
 from meters.readings import Slot
 from meters.versions import payable
-from settlement import store, why_store
+from settlement import shown_store, why_store
 from settlement.community import Community
 from settlement.postings import Line
 from settlement.why_checks import NO_LINE, check_nets, nets_told
@@ -51,7 +51,7 @@ def why_day(
         raise InputError(f"{member!r} is not a member's id. See 'commonwatt member list'.")
     zone = load_zone(community.state.rules_now.zone)
     scene = Scene.of(community, connection, of_local_day(day, zone).start)
-    shown = store.find_shown(connection, scene.number, day.isoformat())
+    shown = shown_store.find_shown(connection, scene.number, day.isoformat())
     code = check_made(scene, shown, code)
     lines = why_store.lines_of_periods(connection, community.writer.ledger, scene.periods, member)
     posts = shown is None or code != shown.code

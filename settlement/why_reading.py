@@ -14,10 +14,10 @@ from ledger.errors import InputError
 from ledger.primitives.periods import load_zone, local_date, start_text
 from market.result_wire import read_result
 from meters.readings import Slot
-from settlement import store, why_store
+from settlement import shown_store, why_store
 from settlement.community import Community
 from settlement.postings import Line
-from settlement.store import Shown
+from settlement.shown_store import Shown
 from settlement.why_checks import NO_LINE, nets_told
 from settlement.why_estimates import estimates_from
 from settlement.why_model import Check, NetTold
@@ -60,7 +60,7 @@ def why_reading(
         InputError: there is no such reading, or no rules bound its day.
     """
     scene = Scene.of(community, connection, period)
-    shown = store.find_shown(connection, scene.number, scene.day.isoformat())
+    shown = shown_store.find_shown(connection, scene.number, scene.day.isoformat())
     runs = known_runs(scene, None if shown is None else (shown.code, shown.known))
     versions = versions_of(scene, slot, period, runs)
     _check_there(scene, slot, period, versions, entry)

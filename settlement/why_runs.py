@@ -9,8 +9,9 @@ from ledger.primitives.periods import SECONDS, load_zone, start_utc
 from meters.readings import Slot
 from meters.silence import since_day
 from meters.versions import OWN_ESTIMATE, payable
-from settlement.state import Binding, channels_of
-from settlement.store import Shown
+from settlement.binding import Binding
+from settlement.shown_store import Shown
+from settlement.state import channels_of
 from settlement.timetable import due_at_ms
 from settlement.why_scene import Scene
 from settlement.why_versions import KnownRun

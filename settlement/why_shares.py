@@ -10,8 +10,9 @@ from dataclasses import replace
 from ledger.primitives.energy import WH_MAX
 from meters.readings import Channel, Slot
 from settlement import why_store
+from settlement.binding import Binding
 from settlement.orders import holders_of, parts_of
-from settlement.state import Binding, channels_of
+from settlement.state import channels_of
 from settlement.why_scene import Scene
 from settlement.why_version_model import Cited, ShareTold, UsedReading
 

@@ -14,7 +14,7 @@ from market.clearing import clear
 from settlement import store
 from settlement.orders import fund_orders, funds_of
 from settlement.postings import Line, lines_of, market_of
-from settlement.store import Shown
+from settlement.shown_store import Shown
 from settlement.why_model import Agreed, RunTold
 from settlement.why_orders import agreements_told, market_told, order_told, rules_cited
 from settlement.why_scene import Scene

@@ -20,41 +20,54 @@ from typing import TYPE_CHECKING, Any
 
 from ledger.book import Amended, Balance, Book, Hold
 from ledger.errors import InputError
+from ledger.invitations import Invitation, InvitationBook
 from ledger.key_life import MemberKeys, PendingChange
 from ledger.log.tree import Frontier
 from ledger.meter_keys import MeterKey
 from ledger.records import Kind, Transfer
+from ledger.voucher_keys import VoucherKey, VoucherKeys
 from market.model import Agreement as MarketAgreement
 from market.model import Key, PriceRule, Rules, SharingRule
 from market.model import Order as MarketOrder
 from meters.readings import Channel
 from settlement.agreements import Agreement, AgreementBook
+from settlement.asks import Ask, AskBook
 from settlement.audit.archive import Archive, PostedDay, SealedDay
 from settlement.audit.days import Day
 from settlement.audit.order import Order
+from settlement.audit.payments import PaymentBook
 from settlement.audit.proofs import Cleared, DayProof, Signed
 from settlement.audit.replay import Replay
 from settlement.audit.runs import RunState
 from settlement.audit.signatures import TrustingKeyBook
+from settlement.consents import Allowed, ConsentBook
 from settlement.disputes import Dispute, DisputeBook
 from settlement.netting import Nets
 from settlement.orders import DayFunds, Flow, Funded, PeriodInputs, PeriodOrders
+from settlement.payment_terms import PaymentTerms
 from settlement.postings import Energy, Line
+from settlement.reserve import ReserveCount
+from settlement.spending import Limits, Spending, SpendingBook
+from settlement.standing import StandingBook, StandingOrder
 from settlement.state import CommunityState
 from settlement.terms import CommunityRules, Mandate, Member, MeterUse, Offer, Shares
 from settlement.timetable import DisputePlan, RunPlan, Timetable
+from settlement.vouchers import Voucher, VoucherBook
 
 if TYPE_CHECKING:
     from settlement.audit.verdict import Report
 
-VERSION = 6
+VERSION = 7
 
 _CLASSES: dict[str, Any] = {
     f"Market{found.__name__}" if found in (MarketOrder, MarketAgreement) else found.__name__: found
     for found in (
         *(TrustingKeyBook, MemberKeys, PendingChange, MeterKey),
+        *(Invitation, InvitationBook, VoucherKey, VoucherKeys, Voucher, VoucherBook),
         *(CommunityState, CommunityRules, Rules, Offer, Mandate, Member, MeterUse),
         *(AgreementBook, Agreement),
+        *(PaymentBook, AskBook, Ask, SpendingBook, PaymentTerms, Spending, Limits),
+        *(StandingBook, StandingOrder, ConsentBook, Allowed, ReserveCount),
         *(Book, Balance, Hold, Amended, Transfer, Order),
         *(RunState, Day, DayProof, Signed, Cleared),
         *(Archive, SealedDay, PostedDay, Nets, DayFunds, Energy),
@@ -67,7 +80,7 @@ _NAMES = {found: name for name, found in _CLASSES.items()}
 
 _PARTS = (
     *("keys", "community", "book", "readings", "chains", "said", "counts", "order"),
-    *("run_state", "erased", "erasable"),
+    *("run_state", "erased", "erasable", "payments"),
 )
 """Attributes of a `Replay` that are its state, once nothing is unknown or missing."""
 

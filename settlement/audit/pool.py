@@ -119,21 +119,6 @@ def deaf_children() -> Iterator[None]:
 
 
 @contextmanager
-def uncollected() -> Iterator[None]:
-    """Work without the collector of reference cycles.
-
-    An audit makes none, as a test counts; looking for them takes an eighth of its time.
-    """
-    collecting = gc.isenabled()
-    gc.disable()
-    try:
-        yield
-    finally:
-        if collecting:
-            gc.enable()
-
-
-@contextmanager
 def _whole() -> Iterator[None]:
     """Say what to do where one of the processes was stopped from outside."""
     try:

@@ -29,6 +29,7 @@ from settlement.audit.bundle import Fact
 from settlement.audit.details import detail_of
 from settlement.audit.moves import Net, apply_net
 from settlement.audit.order import Order
+from settlement.audit.payments import AGREEMENTS, PaymentBook, case_of
 from settlement.audit.pool import Pool, Work
 from settlement.audit.proofs import (
     CLEARINGS,
@@ -41,16 +42,15 @@ from settlement.audit.proofs import (
 )
 from settlement.audit.runs import Runs, RunState
 from settlement.audit.signatures import TrustingKeyBook
-from settlement.effects import AMENDABLE_KINDS, Case, effect_of
+from settlement.effects import AMENDABLE_KINDS, effect_of
 from settlement.errors import AuditError, UnsoundError, checking
 from settlement.openings import MOVING_KINDS
 from settlement.orders import Readings
 from settlement.state import CommunityState
 
-SIGNATURES, SEQUENCE, AGREEMENTS, READINGS, ERASURES = (
+SIGNATURES, SEQUENCE, READINGS, ERASURES = (
     "keys and signatures",
     "sequence and expiry",
-    "agreements",
     "readings",
     "erasures",
 )
@@ -63,10 +63,6 @@ CHECKS = (
 
 PIECES_AT_ONCE = 64
 """Reading batches, or signatures, that are proved together."""
-
-
-def _unknown(_account: str) -> None:
-    """Say of no account what is in it."""
 
 
 class Replay:
@@ -96,6 +92,7 @@ class Replay:
         self.counts: Counter[str] = Counter()
         self.order = Order()
         self.run_state = RunState()
+        self.payments = PaymentBook()
         self.unknown: dict[str, str] = {}
         self.missing: dict[tuple[int, str], str] = {}
         self.erased: list[tuple[int, str, str]] = []
@@ -281,6 +278,7 @@ class Replay:
             position, what = item["entry"], item["what"]
             self.erased.append((position, what, self.erasable[position][0]))
             self._gone.add((position, what))
+            self.payments.asks.erase(position)
             self.missing.pop((position, what), None)
 
     def _cause(self, statement: Statement, leaf: Leaf, fact: Fact) -> None:
@@ -290,11 +288,9 @@ class Replay:
             raise UnsoundError("balances are opened after the first movement")
         if not self.books_known and kind in ("reversal", "correction", "grant"):
             return  # the original, or what the fund had, may have been erased
-        case = Case(
-            *(statement, fact.detail, self.community, leaf.period, self._find),
-            self.book.balances.get if self.books_known else _unknown,
-        )
+        case = case_of(self, statement, leaf, fact)
         effect = effect_of(case)
+        self.payments.take(case, effect, fact.position)
         for account, floor in effect.accounts:
             self.book.open(account, floor)
         known = effect.limit is not None and self.books_known
@@ -302,14 +298,6 @@ class Replay:
             raise UnsoundError("the balance was beyond the new limits")
         if effect.transfers:
             self.post(effect.transfers, keep=kind in AMENDABLE_KINDS)
-
-    def _find(self, transfer_id: bytes) -> tuple[Transfer, int] | None:
-        """Return a payment that operators may amend, and what remains of it."""
-        transfer = self.book.transfers.get(transfer_id)
-        if transfer is None:
-            return None
-        amended = self.book.amended.get(transfer_id)
-        return transfer, transfer.amount if amended is None else amended.remaining
 
     def _read(self, statement: Statement, _leaf: Leaf, fact: Fact) -> None:
         body = statement.body

@@ -7,6 +7,7 @@
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from ledger.collector import uncollected
 from ledger.erasure import ERASABLE_FACTS
 from ledger.errors import CommonwattError
 from ledger.log.checkpoint import Checkpoint
@@ -24,7 +25,7 @@ from settlement.audit.head import (
     prove_prefix,
     reader,
 )
-from settlement.audit.pool import Pool, uncollected
+from settlement.audit.pool import Pool
 from settlement.audit.replay import Replay
 from settlement.audit.verdict import Report
 from settlement.errors import AuditError

@@ -13,7 +13,7 @@ from collections.abc import Iterator
 from dataclasses import asdict
 from pathlib import Path
 
-from tests.attacks import dates, forms, histories, markets, meters, people
+from tests.attacks import dates, doors, forms, histories, markets, meters, payments, people
 from tests.attacks.catalogue import ATTACKS, shown
 from tests.attacks.members import metered
 from tests.attacks.run import Run
@@ -25,7 +25,7 @@ PAGE = Path(__file__).parents[2] / "docs/threat-model.md"
 
 TABLE = ("| folder | what was done | check | what the audit says |", "| --- | --- | --- | --- |")
 
-THEMES = (histories, dates, forms, markets, meters, people)
+THEMES = (histories, dates, forms, markets, meters, people, doors, payments)
 """Modules that fill the list of attacks."""
 
 HONEST = "honest_pass"

@@ -83,6 +83,24 @@ SWITCHED_OFF = {
         "privacy_readings_erased_too_soon privacy_erased_twice",
     ),
     "settlement.state.CommunityState._check_readings": (nothing, "adapter_future_readings"),
+    "settlement.effects.check_payment": (
+        nothing,
+        ("payments_request_paid_twice payments_request_of_another payments_request_paid_in_part"),
+    ),
+    "settlement.effects.check_end": (nothing, "payments_request_ended_by_a_stranger"),
+    "settlement.effects.check_spending": (
+        nothing,
+        "payments_above_the_day payments_limit_lifted_at_once",
+    ),
+    "settlement.standing.StandingBook.paid_by": (
+        lambda book, body, *_: book.orders[body["order"]],
+        "payments_standing_twice payments_standing_not_due payments_standing_too_late",
+    ),
+    "settlement.standing.StandingBook.end": (nothing, "payments_standing_after_its_end"),
+    "ledger.keys.KeyBook._check_open": (nothing, "payments_standing_frozen"),
+    "settlement.payment_terms.later_count": (nothing, "payments_reserve_of_nothing"),
+    "settlement.consents.ConsentBook.say": (nothing, "privacy_consent_to_anothers_meter"),
+    "settlement.consents.check_helper": (nothing, "privacy_helper_lets_herself_in"),
     "settlement.state.CommunityState._check_floor": (nothing, "mandate_limit_beyond_rules"),
 }
 """What is put in a check's place, and the attacks that nothing else notices."""

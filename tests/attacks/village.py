@@ -34,6 +34,7 @@ from ledger.statements import Statement, sign
 from meters.batches import BatchContent, Chain, batch_id
 from meters.readings import Channel
 from settlement.audit.bundle import FACTS_A_FILE, Fact, encode_fact, encode_manifest, facts_path
+from settlement.audit.payments import PaymentBook
 from settlement.effects import Case, effect_of
 from settlement.export import POLICY, ZIP_TIME
 from settlement.state import CommunityState
@@ -114,6 +115,7 @@ class Village:
         self.period = START
         self.readings: dict[int, dict[tuple[str, Channel], int]] = {}
         self.chains: dict[Chain, tuple[int, str]] = {}
+        self.payments = PaymentBook()
         self._seqs: Counter[str] = Counter()
 
     def copy(self) -> "Village":
@@ -171,9 +173,12 @@ class Village:
         """Take over what a statement agrees and causes."""
         self.state.apply(statement, self.period)
         case = Case(
-            *(statement, detail, self.state, self.period), lambda _id: None, self.book.balances.get
+            *(statement, detail, self.state, self.period),
+            *(lambda _id: None, self.book.balances.get, self.payments.asks.find),
+            lambda payer: self.payments.spending.spent(payer, self.period, ZONE),
         )
         effect = effect_of(case)
+        self.payments.take(case, effect, len(self.entries) - 1)
         for account, floor in effect.accounts:
             self.book.open(account, floor)
         self.book.apply(list(effect.transfers), self.period)

@@ -31,7 +31,8 @@ HELPERS, CODE, NEW_DEVICE, OTHER_DEVICE = (
     key_of(13),
     key_of(14),
 )
-METER_KEY = key_of(15)
+METER_KEY, INVITED, TILL = key_of(15), key_of(16), key_of(17)
+PAPER, AUDITOR = key_of(18), key_of(19)
 HASH = "ab" * 32
 OTHER = "2d" * 16
 PERIOD = 989_737
@@ -46,6 +47,7 @@ FIELDS: dict[str, dict[str, Any]] = {
             {"key": SETTLEMENT.public.hex(), "role": "settlement"},
             {"key": ADAPTER.public.hex(), "role": "adapter"},
             *({"key": key.public.hex(), "role": "helper"} for key in HELPERS),
+            {"key": AUDITOR.public.hex(), "role": "auditor"},
         ],
     },
     "rules": {
@@ -68,6 +70,13 @@ FIELDS: dict[str, dict[str, Any]] = {
         "floor_units": -500_000_000,
         "recovery": recovery_commitment(CODE.public),
     },
+    "invitation": {
+        "key": INVITED.public.hex(),
+        "class": "household",
+        "floor_units": -500_000_000,
+        "last": 989_800,
+    },
+    "invitation_end": {"invitation": "3c" * 16, "reason": "The letter was lost."},
     "key_change": {
         "by": "keys",
         "keys": [DEVICE.public.hex(), NEW_DEVICE.public.hex()],
@@ -76,6 +85,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "key_objection": {"change": "3c" * 16, "reason": "It was not I."},
     "freeze": {"frozen": True, "reason": "The telephone is gone."},
+    "till_key": {"key": TILL.public.hex()},
     "consent": {
         "meter": "m-ada",
         "channels": "both",
@@ -111,9 +121,24 @@ FIELDS: dict[str, dict[str, Any]] = {
     "transfer": {"to": OTHER, "amount": 1, "reference": "Cake for the street party é"},
     "gift": {"wh_month": 5_000},
     "share": {"meter": "m-school-pv", "holders": [{"member": "2d" * 16, "ppm": 30_000}]},
+    "spending_limit": {"payment_max": 5, "day_max": 7, "month_max": 0},
+    "standing_order": {
+        "to": OTHER,
+        "amount": 1,
+        "reference": "Rent",
+        "first": "2026-06-30",
+        "every": "month",
+        "last": "2027-06-30",
+    },
+    "standing_end": {"order": "3c" * 16},
+    "standing_payment": {"order": "3c" * 16, "day": "2026-06-30"},
     "donation": {"amount": 5, "reference": "For the fund"},
+    "voucher": {"key": PAPER.public.hex(), "amount": 5, "last": 989_800, "note": "Bread"},
+    "voucher_pay": {"voucher": "3c" * 16},
+    "voucher_end": {"voucher": "3c" * 16},
     "grant": {"amount": 5, "reason": "A hard winter."},
-    "ask": {"of": OTHER, "amount": 1, "reference": "Cake", "last": 989_800},
+    "ask": {"amount": 1, "reference": "Cake", "last": 989_800, "of": OTHER},
+    "ask_end": {"ask": "3c" * 16},
     "dispute": {
         "day": "2026-06-15",
         "run": "SF",
@@ -131,6 +156,12 @@ FIELDS: dict[str, dict[str, Any]] = {
     },
     "issue": {"amount": 5, "evidence": HASH, "note": "Paid in at the bank."},
     "redeem": {"amount": 5, "evidence": HASH, "note": "Paid out by the bank."},
+    "reserve_count": {
+        "day": "2026-06-30",
+        "units": 5,
+        "evidence": HASH,
+        "note": "Counted by two.",
+    },
     "limit": {"floor_units": -5, "reason": "Agreed with the member."},
     "reversal": {"original": "3c" * 16, "reason": "Paid twice."},
     "correction": {"original": "3c" * 16, "amount": 1, "back": True, "reason": "Too much."},
@@ -210,10 +241,14 @@ FIELDS: dict[str, dict[str, Any]] = {
 SIGNERS: dict[str, list[SigningKey]] = {
     "roster": OPERATORS[:2],
     "account_open": [DEVICE, *OPERATORS[:2]],
+    "invitation_end": OPERATORS[1:2],
     "key_change": [DEVICE, NEW_DEVICE],
     "key_objection": [DEVICE],
     "freeze": [DEVICE],
     "agreement": [DEVICE, OTHER_DEVICE],
+    "ask": [DEVICE],
+    "voucher_pay": [PAPER],
+    "voucher_end": [DEVICE],
     **dict.fromkeys(OPERATOR_KINDS, OPERATORS[:2]),
     **{kind: [DEVICE] for kind in MEMBER_KINDS},
     **{kind: [SETTLEMENT] for kind in SIGNER_ROLES},
@@ -261,6 +296,12 @@ def book_for(kind: str) -> KeyBook:
     if kind == "account_open":
         book.members.clear()
         book.used.clear()
+    if kind == "invitation_end":
+        made = {**body_of("invitation"), "id": FIELDS[kind]["invitation"]}
+        book.apply(Statement.decode(sign(made, OPERATORS[:2])), PERIOD)
+    if kind in ("voucher_pay", "voucher_end"):
+        made = {**body_of("voucher"), "id": FIELDS[kind]["voucher"]}
+        book.apply(Statement.decode(sign(made, [DEVICE])), PERIOD)
     if kind == "key_objection":
         fields = {"by": "operators", "keys": [NEW_DEVICE.public.hex()]}
         body = {**body_of("key_change", **fields), "id": FIELDS["key_objection"]["change"]}

@@ -29,8 +29,8 @@ from ledger.primitives.signing import SigningKey
 from ledger.records import MOVES, RESOLVES, Kind, Transfer
 from ledger.store import LedgerStore
 from tests.engines import fresh_url
+from tests.fresh import upgrade
 from tests.ledger.books import LIMITS, PERIOD
-from wallet_api.database import upgrade
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 HALF_HOUR_MS = 1_800_000

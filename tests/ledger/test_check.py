@@ -19,11 +19,11 @@ from ledger.records import TRANSFER_MAX, Kind, content_hash
 from ledger.tables import BatchRow, TransferRow
 from settlement.run import settle_day
 from tests.engines import fresh_url
+from tests.fresh import upgrade
 from tests.ledger.books import ADA, BEN, FUND, LIMITS, PERIOD, RESERVE, hold, id_of, move
 from tests.ledger.check_lives import CHECKS, ENGINES, HALF_HOUR_MS, Life, check, insider, told
 from tests.prepared import DAY, reopen
 from wallet_api.cli.app import run
-from wallet_api.database import upgrade
 
 
 @pytest.fixture(scope="module", params=ENGINES)

@@ -21,6 +21,7 @@ from ledger.statements import Statement, make_body, sign
 from meters.batches import BatchContent
 from tests.ledger.statement_examples import (
     ADAPTER,
+    AUDITOR,
     CODE,
     DEVICE,
     FIELDS,
@@ -32,6 +33,7 @@ from tests.ledger.statement_examples import (
     OPERATORS,
     ORIGIN,
     OTHER_DEVICE,
+    PAPER,
     PERIOD,
     SECOND_DEVICE,
     SETTLEMENT,
@@ -47,8 +49,11 @@ ALONE = {
     **dict.fromkeys(KINDS, ()),
     **dict.fromkeys(SIGNER_ROLES, (SETTLEMENT,)),
     **dict.fromkeys(MEMBER_KINDS, (DEVICE, SECOND_DEVICE)),
+    **dict.fromkeys(("ask", "voucher_end"), (DEVICE, SECOND_DEVICE)),
+    "voucher_pay": (PAPER,),
     "reading_batch": (ADAPTER,),
     "act_for": HELPERS,
+    "invitation_end": OPERATORS,
     "key_objection": (DEVICE, SECOND_DEVICE),
     "freeze": (DEVICE, SECOND_DEVICE, *HELPERS, *OPERATORS),
 }
@@ -59,6 +64,7 @@ ALONE = {
 def test_nobody_else_can_sign_alone(kind):
     book = book_for(kind)
     everybody = [*OPERATORS, *HELPERS, SETTLEMENT, ADAPTER, DEVICE, SECOND_DEVICE, OTHER_DEVICE]
+    everybody += [AUDITOR, PAPER]
     for key in [*everybody, NEW_DEVICE, CODE, STRANGER, LOG]:
         statement = statement_of(kind, [key])
         if key in ALONE[kind]:

@@ -135,7 +135,7 @@ def test_a_field_of_another_type_is_refused_by_name(kind):
         ("reading_batch", "count", 1501),
         ("reading_batch", "meter", "m ada"),
         ("roster", "threshold", 17),
-        ("roster", "keys", [{"key": HASH, "role": "auditor"}]),
+        ("roster", "keys", [{"key": HASH, "role": "banker"}]),
         ("roster", "keys", [{"key": HASH, "role": "operator", "name": "Ada"}]),
         ("rules", "currency", "brm"),
         ("rules", "feeder", "Street"),

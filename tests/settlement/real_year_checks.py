@@ -19,7 +19,7 @@ from ledger.check import check_ledger
 from ledger.primitives.ids import derived_id
 from ledger.primitives.periods import load_zone, of_local_day, of_local_month
 from ledger.statements import Statement
-from settlement import store
+from settlement import shown_store, store
 from settlement.disputes import State
 from settlement.export import export_bundle
 from settlement.reproduce import reproduce
@@ -56,7 +56,7 @@ def every_due_run_was_made_and_sealed(lived: Lived) -> None:
     assert sorted(found) == lived.days
     with community.reading() as connection:
         number = community.writer.community
-        shown = store.shown_runs(connection, number)
+        shown = shown_store.shown_runs(connection, number)
         for day, runs in found.items():
             wanted = [*CODES, "DF"] if str(day) == upheld else [*CODES]
             assert [run.code for run in runs] == wanted, day

@@ -41,9 +41,9 @@ from settlement.errors import RunRefusedError
 from settlement.intake import IntakeReport, import_readings
 from settlement.run import settle_day
 from settlement.timetable import GB
+from tests.fresh import upgrade
 from tests.settlement.real_year_faults import MeterDay, Plan, Rates, plan
 from wallet_api.cli.settle import _How, _one, _wanted
-from wallet_api.database import upgrade
 
 IMPORT_TICKS, EXPORT_TICKS, CHARGE_TICKS, NETWORK_TICKS = 2450, 410, 20, 5
 """What suppliers ask and pay, and what neighbours pay to the community, per kWh."""

@@ -14,8 +14,8 @@ from settlement.audit.verify import audit
 from settlement.enrol import ROLE_KEYS, Terms, add_member, found_community
 from settlement.export import export_bundle
 from settlement.run import settle_day
+from tests.fresh import upgrade
 from tests.prepared import CHARTER, DAY, ENTROPY, ms, reopen, seeded_key
-from wallet_api.database import upgrade
 
 DAY_MS = 24 * 3_600_000
 NOON = ms(2026, 6, 28, 12)

@@ -20,8 +20,8 @@ from settlement.postings import transfer_id
 from settlement.run import settle_day
 from settlement.statement import household_statement
 from settlement.statement_text import render_text
+from tests.fresh import upgrade
 from tests.prepared import CHARTER, DAY, ENTROPY, ms, reopen, seeded_key
-from wallet_api.database import upgrade
 
 ASSET = "LWD/7"
 HALF_HOUR_MS = SECONDS * 1000

@@ -26,9 +26,9 @@ from settlement.enrol import new_id, open_community, pay
 from settlement.export import export_bundle
 from settlement.run import settle_day
 from settlement.timetable import first_due_ms
+from tests.fresh import upgrade
 from tests.market.books import with_wh
 from tests.prepared import CHARTER, DAY, reopen, seeded_key
-from wallet_api.database import upgrade
 
 
 def insider(copy, tmp_path, monkeypatch, name, replacement, module=settlement.run):

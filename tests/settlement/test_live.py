@@ -6,7 +6,7 @@ import pytest
 
 from ledger.errors import InputError, RefusedError
 from ledger.primitives.periods import SECONDS, load_zone, of_local_day
-from settlement import deeds, store
+from settlement import deeds, shown_store, store
 from settlement.due import due_runs
 from settlement.enrol import Terms, add_member
 from settlement.errors import RunRefusedError
@@ -50,7 +50,7 @@ def goes_on(community, place):
 
 def due(community):
     with community.reading() as connection:
-        shown = store.shown_runs(connection, community.writer.community)
+        shown = shown_store.shown_runs(connection, community.writer.community)
         made = {}
         for day, code in shown:
             made.setdefault(day, []).append(code)

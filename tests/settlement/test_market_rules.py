@@ -24,8 +24,8 @@ from settlement.run import settle_day
 from settlement.signers import member_keys
 from settlement.terms import CommunityRules
 from settlement.timetable import first_due_ms
+from tests.fresh import upgrade
 from tests.streets import JUNE_30, NAMES, SITES, add_meters, street_readings
-from wallet_api.database import upgrade
 
 ZONE = "Europe/London"
 TARIFFS = {"import_ticks": 2450, "export_ticks": 410}

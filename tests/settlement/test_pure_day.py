@@ -2,11 +2,13 @@
 
 import pickle
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from ledger.accounts import WH, fees, fund, grid, meter_account, network, pool, wallet
 from ledger.book import Balance, Book, Status
+from ledger.errors import InputError
 from ledger.invariants import check_balances, check_pools_empty
 from ledger.primitives.canonical import encode
 from ledger.primitives.energy import WH_MAX
@@ -218,6 +220,18 @@ def test_a_holds_detail_written_out_is_its_canonical_json(people):
     assert hold_detail(orders, funds, seed) == encode(value)
     assert funds_from_detail(value) == funds
     assert fixed_funds(value) == funds.fixed_by(orders)
+
+
+@pytest.mark.parametrize("wrong", ["5", 5.0, -5, True, [5], {}])
+@pytest.mark.parametrize("name", ["hold_units", "period"])
+def test_a_hold_whose_numbers_are_none_is_told_in_a_sentence(name, wrong):
+    entry = {"hold_units": 5, "id": "0f" * 16, "limit_ticks": 500, "wh": 3}
+    item = {"period": PERIODS[0], "bids": [entry]}
+    detail = {"funds": {"revoked": [], "units": []}, "orders": [item]}
+    assert fixed_funds(detail).held == {PERIODS[0]: {"0f" * 16: 5}}
+    (item if name == "period" else entry)[name] = wrong
+    with pytest.raises(InputError, match="check the log"):
+        fixed_funds(detail)
 
 
 @given(people=members)

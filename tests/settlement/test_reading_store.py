@@ -10,7 +10,7 @@ from meters.readings import Channel, Quality
 from meters.store import NewBatch, Origin, ReadingStore
 from meters.versions import Stored, better
 from tests.engines import fresh_url
-from wallet_api.database import upgrade
+from tests.fresh import upgrade
 
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 LETTERS = "AESLIPZ"

@@ -23,9 +23,9 @@ from settlement.run import settle_day
 from settlement.timetable import due_at_ms, first_due_ms
 from settlement.why import why
 from settlement.why_day import why_day
+from tests.fresh import upgrade
 from tests.prepared import ms, seeded_key
 from tests.streets import JUNE_30, SITES, ZONE, add_meters, street_readings
-from wallet_api.database import upgrade
 
 CHARTER = Charter(
     "why.example/ledger/1",
