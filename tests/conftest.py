@@ -6,6 +6,7 @@ import pytest
 from hypothesis import settings
 from sqlalchemy import Connection
 
+from ledger.collector import calm
 from ledger.history import last_number
 from ledger.invariants import check_balances
 from ledger.records import MOVES
@@ -17,6 +18,11 @@ __all__ = ["copy", "prepared", "settled_street"]
 
 settings.register_profile("commonwatt", derandomize=True, deadline=None)
 settings.load_profile("commonwatt")
+
+
+def pytest_collection_finish() -> None:
+    """Let the collector be as it is in commands: all tests and their modules are alive now."""
+    calm()
 
 
 FULL_CHECK_TRANSFERS_MAX = 2_000

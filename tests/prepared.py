@@ -17,8 +17,8 @@ from settlement.community import Community
 from settlement.enrol import ROLE_KEYS, Charter, Terms, add_member, found_community, open_community
 from settlement.intake import import_readings
 from settlement.timetable import first_due_ms
+from tests.fresh import upgrade
 from tests.streets import JUNE_30, SITES, add_meters, street_readings
-from wallet_api.database import upgrade
 
 CHARTER = Charter(
     "ladywood.example/ledger/1",

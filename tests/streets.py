@@ -20,7 +20,7 @@ from settlement.intake import import_readings
 from settlement.run import settle_day
 from settlement.statement_rounding import PENNY_UNITS
 from settlement.timetable import first_due_ms
-from wallet_api.database import upgrade
+from tests.fresh import upgrade
 
 JUNE_30, JULY_1 = date(2026, 6, 30), date(2026, 7, 1)
 """Two days that lie in two months."""

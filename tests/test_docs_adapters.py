@@ -24,10 +24,10 @@ from market.model import PriceRule, Rules
 from meters.adapter import Adapter
 from meters.readings import Channel
 from settlement.enrol import Charter, Terms, add_member, add_meter, found_community
+from tests.fresh import upgrade
 from tests.prepared import seeded_key
 from tests.settlement.batches import bind
 from wallet_api.cli.context import Settings
-from wallet_api.database import upgrade
 from wallet_api.http import create_app
 
 ROOT = Path(__file__).parents[1]

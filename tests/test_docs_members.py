@@ -15,12 +15,15 @@ TYPED = [
     for command, shown in re.findall(r"^\$ commonwatt (.*)\n((?:[^$].*\n)*)", block, re.MULTILINE)
 ]
 [SHARES] = re.findall(r"```text\n(.*?)```\n", PAGE, re.DOTALL)
-COMMANDS = ("offer", "mandate", "gift", "donate", "grant", "show", "list", "revoke-mandate")
+COMMANDS = (
+    *("offer", "mandate", "gift", "donate", "grant", "show", "list", "revoke-mandate"),
+    *("pay", "ask", "asks", "spending", "standing", "consent"),
+)
 
 
 def masked(text):
     """Ids differ from village to village."""
-    return re.sub(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}\b(?=  )", "ID", text)
+    return re.sub(r"\b[0-9a-f]{32}\b|\b[0-9a-f]{8}\b(?=  |\.$)", "ID", text, flags=re.MULTILINE)
 
 
 def test_the_page_is_what_is_said(tmp_path, capsys, monkeypatch):

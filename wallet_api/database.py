@@ -2,9 +2,9 @@
 
 >>> database = Database("sqlite://")
 >>> upgrade(database, in_memory=True)
-'0004'
+'0006'
 >>> check(database)
-'0004'
+'0006'
 """
 
 import re
@@ -22,6 +22,7 @@ from sqlmodel import SQLModel
 import ledger.tables
 import meters.tables
 import settlement.tables
+import wallet_api.door.tables
 from ledger import guards
 from ledger.db import Database
 from ledger.errors import SetupError
@@ -129,6 +130,7 @@ def _grants(role: str) -> list[str]:
         f"GRANT UPDATE (posted, pending_out, pending_in, version) ON balance TO {role}",
         f"GRANT UPDATE (size, frontier, note) ON log_head TO {role}",
         f"GRANT UPDATE ON lease, inbox TO {role}",
+        f"GRANT UPDATE, DELETE ON {', '.join(wallet_api.door.tables.CHANGING)} TO {role}",
         f"GRANT DELETE ON inbox, {', '.join(READ_BACK)} TO {role}",
         f"GRANT USAGE ON ALL SEQUENCES IN SCHEMA public TO {role}",
     ]

@@ -1,4 +1,4 @@
-"""The HTTP interface: composition root. For now a first page, health, open data, and the log's files.
+"""The HTTP interface: composition root, and the first page, health and the log's files.
 
 >>> from wallet_api.cli.context import Settings
 >>> create_app(Settings()).title
@@ -13,6 +13,7 @@ from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
+from starlette.middleware.gzip import GZipMiddleware
 
 from ledger import log_store
 from ledger.db import Database
@@ -20,6 +21,18 @@ from ledger.errors import SetupError
 from settlement.open_data_store import OpenDays, total_matched_wh
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
+from wallet_api.door import (
+    member_routes,
+    payment_routes,
+    proposal_routes,
+    sign_in_routes,
+    statement_routes,
+)
+from wallet_api.door.describe import DESCRIPTION, describe
+from wallet_api.door.desk import USUAL, Desk, Limits
+from wallet_api.door.guard import Guard
+from wallet_api.door.here import Here
+from wallet_api.door.rate import Buckets
 from wallet_api.forecast_http import Outlook, forecast_router
 from wallet_api.open_http import OpenShelf, open_router
 from wallet_api.page import CONTENT_POLICY, first_page, interface_page
@@ -28,6 +41,9 @@ from wallet_api.readings_door import ReadingsDoor
 from wallet_api.readings_http import readings_router
 
 _LOG_FILE = re.compile(r"tile/(entries|[0-6])/(x\d{3}/)*\d{3}(\.p/\d{1,3})?")
+
+GZIP_BYTES_MIN = 1_000
+"""Shorter answers are not worth packing."""
 
 HEAD_HEADERS = {"Cache-Control": "no-cache"}
 TILE_HEADERS = {"Cache-Control": "public, max-age=31536000, immutable"}
@@ -57,25 +73,42 @@ class CommunityOut(BaseModel):
     log_entries: int
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """Return the application for the database that the settings name."""
+def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
+    """Return the application for the database that the settings name.
+
+    Args:
+        settings: where the database, the keys and the log are.
+        limits: how much is taken from one caller.
+    """
     database = Database(settings.database_url)
     door = ReadingsDoor(lambda: open_here(settings, Database(settings.database_url)))
+    desk = Desk(Here(lambda: open_here(settings, database)), limits)
 
     @asynccontextmanager
     async def closing(_app: FastAPI) -> AsyncIterator[None]:
         yield
         door.close()
+        desk.here.close()
 
     app = FastAPI(
         lifespan=closing,
         title="Commonwatt",
         version="1",
-        description="A neighbourhood trades its own electricity.",
+        description=DESCRIPTION,
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
+    app.state.desk = desk
+    app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)
+    gateways = {"/v1/readings": Buckets(limits.deliveries)}
+    app.add_middleware(Guard, buckets=Buckets(limits.requests), paths=gateways)
     install_problem_handlers(app)
+    describe(app)
+    app.include_router(sign_in_routes.router)
+    app.include_router(statement_routes.router)
+    app.include_router(proposal_routes.router)
+    app.include_router(member_routes.router)
+    app.include_router(payment_routes.router)
     app.include_router(readings_router(door))
     app.include_router(disputes_router(lambda: open_here(settings, database)))
     days = OpenDays()

@@ -39,7 +39,7 @@ li:first-child{border-top:0}a{color:var(--act);font-weight:600;display:inline-bl
 min-height:24px}code{font-size:15px;overflow-wrap:anywhere}table{border-collapse:collapse;
 width:100%}td,th{text-align:right;padding:6px 4px;border-top:1px solid var(--line)}
 th:first-child,td:first-child,.words td,.words th{text-align:left}details{margin-top:8px}summary{cursor:pointer;
-color:var(--act);font-weight:600;min-height:44px;padding:10px 0}.key span{margin-right:16px}
+color:var(--act);font-weight:600;min-height:44px;padding:10px 0}.key span{margin-right:16px;display:inline-block}
 .key i{display:inline-block;width:14px;height:14px;border-radius:4px;vertical-align:-2px;
 margin-right:6px}.near{fill:var(--near);background:var(--near)}.grid{fill:var(--grid);
 background:var(--grid)}.taken{fill:var(--taken);stroke:var(--grid);background:var(--taken)}.sold{fill:var(--sold);

@@ -3,8 +3,8 @@
 One thread alone works on the community. Whoever comes while too many wait is sent away for a
 moment, so that a queue never grows without end.
 
->>> RETRY_AFTER_S
-2
+>>> QUEUE_MAX
+1000
 """
 
 from collections.abc import Callable, Sequence
@@ -17,19 +17,13 @@ from ledger.group import GroupCommit
 from meters.wire import WireBatch
 from settlement.community import Community
 from settlement.delivery import Answer, Logged, Waiting, deliver, receipt_of
+from wallet_api.door.errors import BusyError
 
 QUEUE_MAX = 1_000
 """Most batches that wait to be written: some two seconds' work."""
 
 GROUP_MAX = 100
 """Most batches in one transaction."""
-
-RETRY_AFTER_S = 2
-"""How long whoever is sent away should wait."""
-
-
-class BusyError(CommonwattError):
-    """Too many batches wait already."""
 
 
 class Taken:

@@ -15,8 +15,9 @@ from ledger.errors import CommonwattError, RefusedError, SignatureError
 from ledger.primitives.periods import utc_text
 from meters.wire import REQUEST_BYTES_MAX, decode_request
 from wallet_api.bodies import read_body
-from wallet_api.problems import problem, status_of
-from wallet_api.readings_door import RETRY_AFTER_S, BusyError, ReadingsDoor, Taken
+from wallet_api.door.errors import BusyError
+from wallet_api.problems import problem, problem_of, status_of
+from wallet_api.readings_door import ReadingsDoor, Taken
 
 __all__ = ["RefusedError", "readings_router", "results"]
 
@@ -63,9 +64,7 @@ async def _deliver(door: ReadingsDoor, body: bytes) -> Response:
         waiting = door.begin(decode_request(body))
         answers = await asyncio.gather(*map(asyncio.wrap_future, waiting))
     except BusyError as error:
-        busy = problem(429, "busy", str(error))
-        busy.headers["Retry-After"] = str(RETRY_AFTER_S)
-        return busy
+        return problem_of(error)
     content = results(answers)
     if len(answers) > 1:
         return JSONResponse(content)

@@ -9,12 +9,14 @@ pgledger.sql, other clearing engines where COMMONWATT_BENCH_PEERS names a Python
 
 import argparse
 
+from ledger.collector import calm
 from tests.bench import (
     auditing,
     clearing,
     clearing_peers,
     clearing_solver,
     clearing_year,
+    door,
     ledger_growth,
     ledger_posting,
     ledger_reading,
@@ -46,6 +48,7 @@ SECTIONS = {
     "meters-store": metering_store.store_section,
     "meters-year": metering_store.year_section,
     "meters-http": metering_http.http_section,
+    "door": door.door_section,
 }
 
 
@@ -53,6 +56,7 @@ def main() -> None:
     """Measure what is asked for and write the page."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
     parser.add_argument("--only", action="append", choices=list(SECTIONS), help="one section")
+    calm()  # as the commands do
     for name in parser.parse_args().only or list(SECTIONS):
         print(f"== {name}")
         lines = SECTIONS[name]()

@@ -1,16 +1,11 @@
 """Signed batches over HTTP: how many a second one worker takes, and how long each waits."""
 
-import http.client
 import os
 import sqlite3
-import subprocess
 import sys
 import tempfile
 import threading
-import time
 from array import array
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from ledger.db import Database
@@ -28,6 +23,7 @@ from settlement.community import Community
 from settlement.enrol import Charter, Terms, add_member, add_meter, found_community
 from settlement.signers import operator_keys
 from settlement.state import METERS_MAX
+from tests.bench.loopback import Load, load, server
 from tests.bench.page import verdict
 from wallet_api.database import upgrade
 
@@ -116,58 +112,12 @@ def _batches(community: Community, folder: Path, number: int) -> list[bytes]:
     return made
 
 
-def _measure(
-    what: str, synchronous: str, url: str, folder: Path, sets: list[list[bytes]]
-) -> tuple[float, float, float]:
+def _measure(what: str, synchronous: str, url: str, folder: Path, sets: list[list[bytes]]) -> Load:
     """Return batches a second, and the median and the 99th percentile of answers in ms."""
-    times: list[float] = []
-    with _server(what, synchronous, url, folder):
-        threads = [
-            threading.Thread(
-                target=_client, args=([b for one in sets[n::CLIENTS] for b in one], times)
-            )
-            for n in range(CLIENTS)
-        ]
-        start = time.perf_counter()
-        for thread in threads:
-            thread.start()
-        for thread in threads:
-            thread.join()
-        seconds = time.perf_counter() - start
-    times.sort()
-    if len(times) != METERS * BATCHES:
-        raise ValueError(f"only {len(times)} batches were taken")
-    return len(times) / seconds, times[len(times) // 2] * 1e3, times[len(times) * 99 // 100] * 1e3
-
-
-def _client(batches: list[bytes], times: list[float]) -> None:
-    connection = http.client.HTTPConnection("127.0.0.1", PORT)
-    for batch in batches:
-        start = time.perf_counter()
-        connection.request("POST", "/v1/readings", batch)
-        answer = connection.getresponse()
-        answer.read()
-        if answer.status == 200:
-            times.append(time.perf_counter() - start)
-    connection.close()
-
-
-@contextmanager
-def _server(what: str, synchronous: str, url: str, folder: Path) -> Iterator[None]:
-    """Start a server of its own process, and stop it."""
-    arguments = [sys.executable, "-m", "tests.bench.metering_http"]
-    process = subprocess.Popen([*arguments, what, synchronous, url, str(folder)])
-    try:
-        for _ in range(200):
-            try:
-                http.client.HTTPConnection("127.0.0.1", PORT).request("GET", "/")
-                break
-            except OSError:
-                time.sleep(0.05)
-        yield
-    finally:
-        process.terminate()
-        process.wait()
+    posts = [[("POST", "/v1/readings", batch, {}) for batch in each] for each in sets]
+    clients = [[post for one in posts[n::CLIENTS] for post in one] for n in range(CLIENTS)]
+    with server(PORT, "tests.bench.metering_http", what, synchronous, url, str(folder)):
+        return load(PORT, clients)
 
 
 def serve(what: str, synchronous: str, url: str, folder: str) -> None:

@@ -3,6 +3,8 @@
 import json
 import re
 
+from ledger.db import Database
+from tests.fresh import upgrade
 from wallet_api.cli.app import run
 
 CARD = re.compile(r"(?:^|\s)\d{1,2} ([a-z]+)(?=\s|$)", re.MULTILINE)
@@ -61,7 +63,7 @@ class Shell:
 
     def found(self, *options, replay=True):
         """Found a village with Ada and Ben; return their paper codes."""
-        self.done("db", "upgrade")
+        upgrade(Database(f"sqlite:///{self.folder}/village.sqlite"))
         more = ("--replay-from", "2026-06-14") if replay else ()
         create = ("community", "create", "Village", "--origin", "village.example/ledger/1")
         self.done(*create, *more, *options)

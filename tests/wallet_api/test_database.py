@@ -7,6 +7,7 @@ from sqlalchemy.exc import DBAPIError
 from ledger import history
 from ledger.db import Database
 from ledger.errors import SetupError
+from settlement import payment_deeds
 from settlement.run import settle_day
 from tests.engines import fresh_url
 from tests.prepared import DAY, found, reopen
@@ -49,6 +50,10 @@ def test_no_settled_row_can_be_changed_removed_or_replaced(url, tmp_path, monkey
     found(url, tmp_path / "keys").writer.database.close()
     community = reopen(url, tmp_path / "keys")
     settle_day(community, DAY)
+    shop, ada, *_ = sorted(community.state.members)
+    payment_deeds.end_ask(
+        community, shop, payment_deeds.ask(community, shop, 5, "bread", of=ada).id
+    )
     database = community.writer.database
     attacks = ["UPDATE {} SET community = community", "DELETE FROM {}"]
     attacks.append(

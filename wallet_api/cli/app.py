@@ -8,12 +8,15 @@ not be done (arguments, input, database, keys); 3 done, but some rows were refus
 """
 
 import sys
+from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Annotated
 
 import typer
 from sqlalchemy.exc import SQLAlchemyError
 
+from ledger.collector import calm
 from ledger.errors import CommonwattError, ConflictError, RefusedError, SignatureError
 from settlement.audit.terminal import prepare
 from wallet_api.cli import (
@@ -30,6 +33,7 @@ from wallet_api.cli import (
     export_open,
     forecast,
     helper,
+    invitations,
     ledger,
     log,
     market,
@@ -46,12 +50,18 @@ from wallet_api.cli import (
     meter_trace,
     meter_watch,
     meters,
+    payments,
     receipt,
+    reserve,
     roster,
     rules,
     settle,
+    spending,
+    standing,
     statement,
+    tills,
     vat,
+    vouchers,
     why,
     witness,
 )
@@ -106,8 +116,12 @@ app.command()(demo.serve)
 app.add_typer(db.app, name="db")
 community.app.command("roster")(roster.roster)
 community.app.command("rules")(rules.rules)
+community.app.command("invitations")(invitations.invitations)
+community.app.command("end-invitation")(invitations.end_invitation)
 app.add_typer(community.app, name="community")
 member.member_app.command("show")(member_show.show)
+member.member_app.command("invite")(invitations.invite)
+member.member_app.command("join")(invitations.join)
 member.member_app.command("keys")(member_keys.show_keys)
 member.member_app.command("add-key")(member_keys.add_key)
 member.member_app.command("remove-key")(member_keys.remove_key)
@@ -122,14 +136,23 @@ member.member_app.command("agreements")(agreements.agreements)
 member.member_app.command("end-agreement")(agreements.end_agreement)
 member.member_app.command("revoke-mandate")(member_terms.revoke_mandate)
 member.member_app.command("withdraw")(member_terms.withdraw)
+member.member_app.command("consent")(member_terms.consent)
 member.member_app.command("offer")(member_offers.offer)
 member.member_app.command("mandate")(member_offers.mandate)
 member.member_app.command("gift")(member_offers.gift)
 member.member_app.command("donate")(member_offers.donate)
 member.member_app.command("grant")(member_offers.grant)
+member.member_app.command("pay")(payments.pay)
+member.member_app.command("ask")(payments.ask)
+member.member_app.command("asks")(payments.asks)
+member.member_app.command("decline")(payments.decline)
+member.member_app.command("spending")(spending.spending)
+member.member_app.add_typer(standing.app, name="standing")
 member.meter_app.command("share")(member_offers.share)
+member.member_app.add_typer(tills.app, name="till")
 app.add_typer(member.member_app, name="member")
 app.add_typer(member.meter_app, name="meter")
+app.add_typer(vouchers.app, name="voucher")
 app.add_typer(helper.app, name="helper")
 meters.app.command("watch")(meter_watch.watch)
 meters.app.command("push")(meter_push.push)
@@ -152,6 +175,7 @@ meters.app.command("listen")(meter_listen.listen)
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
+app.command("pay-due")(standing.pay_due_now)
 app.add_typer(dispute.app, name="dispute")
 app.command()(forecast.forecast)
 app.command()(caps.caps)
@@ -167,6 +191,7 @@ ledger.app.command("reverse")(amend.reverse)
 ledger.app.command("correct")(amend.correct)
 ledger.app.command("issue")(amend.issue)
 ledger.app.command("redeem")(amend.redeem)
+ledger.app.command("reserve")(reserve.reserve)
 app.add_typer(ledger.app, name="ledger")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
@@ -192,10 +217,16 @@ def hoist(arguments: list[str]) -> list[str]:
     return front + rest
 
 
+@cache
+def _command() -> Callable[..., object]:
+    """Return all commands: Typer would read every signature anew for each command line."""
+    return typer.main.get_command(app)
+
+
 def run(arguments: list[str]) -> int:
     """Run a command line and return the exit code; nothing prints a traceback."""
     try:
-        result = app(hoist(arguments), standalone_mode=False, prog_name="commonwatt")
+        result = _command()(hoist(arguments), standalone_mode=False, prog_name="commonwatt")
         code = result if isinstance(result, int) else 0
     except (typer.Abort, KeyboardInterrupt):
         code = EXIT_STOPPED
@@ -234,4 +265,5 @@ def explain(error: CommonwattError | SQLAlchemyError | OSError) -> str:
 def main() -> None:
     """Run the command line of this process."""
     prepare()
+    calm()
     sys.exit(run(sys.argv[1:]))

@@ -46,6 +46,9 @@ EXIT_PARTLY = 3
 EXIT_STOPPED = 130
 """Stopped by the person at the keyboard."""
 
+RATE_VARIABLE = "COMMONWATT_REQUESTS_PER_SECOND"
+"""Environment variable: requests a second that a server takes from one address in the long run."""
+
 error_console = Console(stderr=True)
 
 

@@ -4,6 +4,7 @@
 '█████     '
 """
 
+import os
 import shutil
 import time
 from pathlib import Path
@@ -49,6 +50,7 @@ from settlement.timetable import first_due_ms
 from wallet_api.cli.context import (
     DEMO_FOLDER,
     EXIT_NO,
+    RATE_VARIABLE,
     open_database,
     progress,
     say,
@@ -113,20 +115,37 @@ def serve(
     context: typer.Context,
     host: Annotated[str, typer.Option(help="Address to listen on")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on", min=1, max=65_535)] = 8000,
+    workers: Annotated[
+        int, typer.Option(help="Processes; on SQLite they take turns writing", min=1, max=64)
+    ] = 1,
+    per_second: Annotated[
+        int | None,
+        typer.Option(
+            help="Requests a second from one address [50]", min=1, max=100_000, envvar=RATE_VARIABLE
+        ),
+    ] = None,
 ) -> None:
     """Serve the interface, the log's public files and a first page.
 
     Example: commonwatt serve --port 8080
-    """
-    import uvicorn  # noqa: PLC0415 - commands that serve nothing need not wait for it
 
-    from wallet_api.http import create_app  # noqa: PLC0415 - as above
+    Example: commonwatt serve --workers 2 --per-second 200
+    """
+    from wallet_api.serving import run  # noqa: PLC0415 - commands that serve nothing need not wait
 
     settings = settings_of(context)
     open_database(settings).close()
     check_listen(host, port)
     say(f"http://{host}:{port}/ shows what is here. Stop with Ctrl-C.")
-    uvicorn.run(create_app(settings), host=host, port=port, log_level="warning")
+    # Each worker makes the application for itself, and knows no more than its environment.
+    os.environ |= {"COMMONWATT_DATABASE_URL": settings.database_url}
+    if settings.keys is not None:
+        os.environ["COMMONWATT_KEYS"] = str(settings.keys)
+    if settings.origin is not None:
+        os.environ["COMMONWATT_COMMUNITY"] = settings.origin
+    if per_second is not None:
+        os.environ[RATE_VARIABLE] = str(per_second)
+    run("wallet_api.asgi:app", host, port, workers)
 
 
 class _Stopwatch:

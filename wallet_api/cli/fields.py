@@ -7,6 +7,7 @@
 import csv
 import hashlib
 import sys
+from collections.abc import Iterable
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Annotated
@@ -15,6 +16,7 @@ import typer
 
 from ledger import people
 from ledger.errors import InputError, RefusedError
+from ledger.key_life import DAY_PERIODS
 from ledger.primitives.clock import FixedClock
 from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.periods import SECONDS, from_instant, load_zone, parse_utc, start_utc
@@ -69,6 +71,24 @@ def who(community: Community, text: str) -> tuple[str, str]:
     with community.reading() as connection:
         names = people.names(connection, community.writer.community)
     return member, names.get(member, member[:8])
+
+
+def id_ending(ids: Iterable[str], text: str, noun: str, where: str) -> str:
+    """Return the one of some ids that ends with a text: beginnings are times, and much alike.
+
+    Raises:
+        InputError: none, or several; says where they are listed.
+    """
+    found = [each for each in ids if text and each.endswith(text.lower())]
+    if len(found) != 1:
+        several = f"several {noun}s' ids end" if found else f"no {noun}'s id ends"
+        raise InputError(f"{text!r}: {several} with it. See '{where}'.")
+    return found[0]
+
+
+def last_period(community: Community, days: int) -> int:
+    """Return the last half-hour of a time that begins now and has so many days of 24 hours."""
+    return community.writer.now_period() + days * DAY_PERIODS - 1
 
 
 def money(text: str) -> int:

@@ -59,8 +59,13 @@ def facts_json(facts: MemberFacts) -> dict[str, Any]:
             for meter, channels in facts.meters
         ],
         "parts": [asdict(part) for part in facts.parts],
+        "consents": [
+            {"meter": meter, "purpose": purpose, "granularity": granularity}
+            for meter, purpose, granularity in facts.consents
+        ],
         "units": facts.units,
         "held_units": facts.held_units,
+        "voucher_units": facts.voucher_units,
         "floor_units": facts.floor_units,
         "spendable": facts.can_spend_units,
         "owed_units": facts.owed_units,
@@ -81,6 +86,8 @@ def _lines(facts: MemberFacts, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
     if facts.owed_units:
         way = "is owed" if facts.owed_units > 0 else "owes"
         yield "later runs", f"{way} {exact_money(abs(facts.owed_units))}"
+    if facts.voucher_units:
+        yield "vouchers", f"{exact_money(facts.voucher_units)} in cards that were not used yet"
     offer = facts.offer
     if offer is not None:
         limits = f"at {format_price(offer.buy_ticks)} a kWh at most"
@@ -102,6 +109,8 @@ def _lines(facts: MemberFacts, zone: ZoneInfo) -> Iterator[tuple[str, str]]:
         yield "" if number else "meters", f"{meter} ({sides})"
     if not facts.meters:
         yield "meters", "none"
+    for number, (meter, purpose, granularity) in enumerate(facts.consents):
+        yield "" if number else "allows", f"{purpose} with {meter}, by the {granularity}"
     for number, part in enumerate(facts.parts):
         yield "" if number else "shares", _part_line(facts, part)
 

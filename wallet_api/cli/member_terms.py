@@ -1,5 +1,6 @@
-"""``commonwatt member limit``, ``revoke-mandate`` and ``withdraw``: what a member agreed, changed."""
+"""``commonwatt member limit``, ``revoke-mandate``, ``consent`` and ``withdraw``: what a member agreed, changed."""
 
+from enum import StrEnum
 from typing import Annotated
 
 import typer
@@ -17,6 +18,23 @@ from wallet_api.cli.fields import (
     open_at,
     who,
 )
+
+
+class Purpose(StrEnum):
+    """What a meter's readings are used for."""
+
+    SETTLEMENT = "settlement"
+    SUPPORT = "support"
+    ADVICE = "advice"
+    RESEARCH = "research"
+
+
+class Granularity(StrEnum):
+    """How finely they may be seen."""
+
+    HALF_HOUR = "half-hour"
+    DAY = "day"
+    MONTH = "month"
 
 
 def limit(
@@ -60,16 +78,48 @@ def withdraw(
     context: typer.Context,
     name: Who,
     meter: Annotated[str, typer.Argument(help="The meter's id")],
+    purpose: Annotated[Purpose, typer.Option(help="Which use ends")] = Purpose.SETTLEMENT,
     at: At = None,
 ) -> None:
     """End a member's consent to a meter's use, signed by the member's keys.
 
-    Afterwards the meter can be added to another member: commonwatt meter add.
+    Without settlement every other use ends, too, and the meter can be added to another member:
+    commonwatt meter add.
 
     Example: commonwatt member withdraw Ada 1900012345678
     """
     community = open_at(context, at)
     member, name = who(community, name)
-    deeds.withdraw_consent(community, member, meter)
+    deeds.withdraw_consent(community, member, meter, purpose.value)
     first = local_time(community, community.writer.now_period() + 1)
-    say(f"Meter {meter} is not used in half-hours that begin at {first} or later.")
+    what = "" if purpose is Purpose.SETTLEMENT else f" for {purpose.value}"
+    say(f"Meter {meter} is not used{what} in half-hours that begin at {first} or later.")
+
+
+def consent(
+    context: typer.Context,
+    name: Who,
+    meter: Annotated[str, typer.Argument(help="The meter's id; it is the member's")],
+    purpose: Annotated[Purpose, typer.Option(help="What for")],
+    granularity: Annotated[
+        Granularity, typer.Option(help="The finest that may be seen")
+    ] = Granularity.HALF_HOUR,
+    at: At = None,
+) -> None:
+    """Let a meter's readings be used for more than settlement, signed by the member's keys.
+
+    Support: operators and helpers may look at them. Advice: the member gets forecasts and advice.
+    Research: they may be in an export for research. For settlement: commonwatt meter add.
+
+    Example: commonwatt member consent Ada 1900012345678 --purpose support --granularity day
+    """
+    if purpose is Purpose.SETTLEMENT:
+        raise typer.BadParameter("a consent to settlement binds the meter: commonwatt meter add")
+    community = open_at(context, at)
+    member, name = who(community, name)
+    deeds.allow(community, member, meter, purpose.value, granularity.value)
+    first = local_time(community, community.writer.now_period() + 1)
+    say(
+        f"{name} allows {purpose.value} with meter {meter}, by the {granularity.value}, in half-hours "
+        f"from {first}."
+    )

@@ -1,4 +1,4 @@
-"""The paper code as it is printed: once, to be cut out and put in a drawer.
+"""Words on paper as they are printed, once: paper codes, invitations, vouchers.
 
 >>> card("Ada", "Our Street", ("one",) * 12).splitlines()[1]
 'Paper code of Ada'
@@ -7,6 +7,10 @@
 import getpass
 import sys
 from collections.abc import Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from ledger.recovery import CODE_CHARACTERS_MAX
 
@@ -15,28 +19,40 @@ WIDTH = 64
 
 WORDS_A_LINE = 4
 
+WordsFile = Annotated[
+    Path | None,
+    typer.Option("--words", metavar="FILE", help="File with the words [asked for, not shown]"),
+]
+"""Words are never taken from the command line itself, where others could read them."""
+
 
 def card(name: str, community: str, words: Sequence[str]) -> str:
     """Return the card that a member keeps: words, what they are for, and what never to do."""
-    edge = "- " * (WIDTH // 2) + "8<"
-    lines = [edge, f"Paper code of {name}", community, ""]
-    for first in range(0, len(words), WORDS_A_LINE):
-        numbered = enumerate(words[first : first + WORDS_A_LINE], start=first + 1)
-        lines.append("".join(f"{number:>3} {word:<12}" for number, word in numbered).rstrip())
-    lines += [
-        "",
+    below = (
         "If your telephone is lost, these words bring your account back in",
         "three days. Keep them in a drawer, not in a telephone.",
         "Nobody of the community will ever ask you for these words: only",
         "you type them, yourself, if your telephone is lost.",
-        edge,
-        "This is shown once and kept nowhere. Cut it out now.",
-    ]
+    )
+    return sheet((f"Paper code of {name}", community), words, below)
+
+
+def sheet(above: Sequence[str], words: Sequence[str], below: Sequence[str]) -> str:
+    """Return a card to cut out: what it is, its words, numbered, and what to do with them."""
+    edge = "- " * (WIDTH // 2) + "8<"
+    lines = [edge, *above, ""]
+    for first in range(0, len(words), WORDS_A_LINE):
+        numbered = enumerate(words[first : first + WORDS_A_LINE], start=first + 1)
+        lines.append("".join(f"{number:>3} {word:<12}" for number, word in numbered).rstrip())
+    lines += ["", *below, edge, "This is shown once and kept nowhere. Cut it out now."]
     return "\n".join(lines)
 
 
-def ask_words() -> str:
-    """Return the words that somebody types without being shown, or that come on standard input."""
+def ask_words(file: Path | None = None) -> str:
+    """Return the words of a file, or typed without being shown, or from standard input."""
+    if file is not None:
+        with file.open(encoding="utf-8", errors="replace") as stream:
+            return stream.read(CODE_CHARACTERS_MAX + 1)
     if sys.stdin.isatty():
         return getpass.getpass("The twelve words, which are not shown: ")
     return sys.stdin.read(CODE_CHARACTERS_MAX + 1)

@@ -14,7 +14,7 @@ from settlement.constitution import OPERATOR, RosterChange, next_roster
 from wallet_api.cli.context import say, say_json
 from wallet_api.cli.fields import AsJson, At, local_time, open_at
 
-HELPER = "helper"
+HELPER, AUDITOR = "helper", "auditor"
 
 
 def roster(
@@ -33,6 +33,12 @@ def roster(
     ] = None,
     remove_helper: Annotated[
         list[str] | None, typer.Option(metavar="FILENAME", help="A helper who goes")
+    ] = None,
+    add_auditor: Annotated[
+        list[str] | None, typer.Option(metavar="FILENAME", help="Key file of one more auditor")
+    ] = None,
+    remove_auditor: Annotated[
+        list[str] | None, typer.Option(metavar="FILENAME", help="An auditor who goes")
     ] = None,
     threshold: Annotated[
         int | None, typer.Option(help="How many operators must sign", min=1, max=16)
@@ -54,6 +60,8 @@ def roster(
     Or: commonwatt community roster --replace-operator operator-2=operator-3
 
     Or: commonwatt community roster --add-helper helper-rosa --add-helper helper-sam
+
+    Or: commonwatt community roster --add-auditor auditor-lee
     """
     community = open_at(context, at)
     fields = deeds.roster_now(community)
@@ -61,9 +69,11 @@ def roster(
     coming = [(new, OPERATOR) for _, new in pairs]
     coming += [(name, OPERATOR) for name in add_operator or []]
     coming += [(name, HELPER) for name in add_helper or []]
+    coming += [(name, AUDITOR) for name in add_auditor or []]
     going = [(old, OPERATOR) for old, _ in pairs]
     going += [(name, OPERATOR) for name in remove_operator or []]
     going += [(name, HELPER) for name in remove_helper or []]
+    going += [(name, AUDITOR) for name in remove_auditor or []]
     if coming or going or threshold is not None or expires is not None:
         keyring = community.writer.keyring
         # Whoever goes is looked for first: a wrong name makes no key files.

@@ -12,11 +12,12 @@ from ledger.errors import RefusedError
 from ledger.primitives.counted import counted
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.periods import load_zone, local_date, of_local_day, parse_date
-from settlement import store
+from settlement import shown_store, store
 from settlement.community import Community
 from settlement.due import DueRun, due_runs
 from settlement.errors import NothingReadError
 from settlement.estimating import estimate_missing, is_as_it_was
+from settlement.pay_due import PaidDue, pay_due
 from settlement.preview import Preview, preview, preview_shown
 from settlement.run import settle_day
 from settlement.showing import ShownDay, show_day
@@ -36,6 +37,7 @@ from wallet_api.cli.context import (
     warn,
 )
 from wallet_api.cli.publish import publish_here, witnesses_line
+from wallet_api.cli.standing import due_json, say_due
 
 DAYS_MAX = 4_000
 """Most days in one command: ten years."""
@@ -117,7 +119,8 @@ def settle(
     out anew with the readings that came by then, and post what differs; RF closes the day. II, the
     next morning, is only shown. Readings that are missing are estimated first, and say so.
 
-    A run that was made already posts nothing; one that was stopped goes on where it was.
+    A run that was made already posts nothing; one that was stopped goes on where it was. --due pays
+    standing orders afterwards, too.
 
     Example: commonwatt settle --due
 
@@ -133,16 +136,19 @@ def settle(
     if dry_run:
         _end_dry(made, as_json=as_json)
         return
+    standing = pay_due(community) if due else PaidDue([], [])
     published = publish_here(settings, community)
     checkpoint = published.checkpoint
     if as_json:
         head = {"log_entries": checkpoint.size, "root": checkpoint.root.hex()}
-        say_json({"days": [each.to_json() for each in made], **head})
+        orders = {"standing": due_json(standing)} if due else {}
+        say_json({"days": [each.to_json() for each in made], **orders, **head})
         return
     if due and not made:
         say("Nothing is due.")
     else:
         say(f"{_sums(made)}, {_matched(made):,} Wh matched between neighbours.")
+    say_due(community, standing)
     say(f"Log: {checkpoint.size:,} entries, root {checkpoint.root.hex()}")
     if published.collected is not None:
         say(witnesses_line(published))
@@ -189,7 +195,7 @@ def _wanted(
             made: dict[str, list[str]] = {}
             for run in store.runs(connection, community.writer.community):
                 made.setdefault(run.day, []).append(run.code)
-            shown = store.shown_runs(connection, community.writer.community)
+            shown = shown_store.shown_runs(connection, community.writer.community)
             for shown_day, shown_code in shown:
                 made.setdefault(shown_day, []).append(shown_code)
         begun = local_date(community.state.rules_history[0][0], load_zone(zone)) + timedelta(days=1)

@@ -1,0 +1,190 @@
+"""Every address by everybody: made from the routes themselves, so a new one cannot be left out."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+
+import pytest
+from fastapi.routing import APIRoute
+
+from ledger.kinds import COMMUNITY
+from ledger.primitives.signing import SigningKey
+from settlement import deeds
+from tests.prepared import DAY, reopen
+from tests.wallet_api.door.phones import AMPLE, NAMES, Phone, phones_of, served
+from wallet_api.cli.context import Settings
+from wallet_api.door.access import Allowed
+from wallet_api.door.identity import Role
+from wallet_api.http import create_app
+from wallet_api.problems import KINDS
+
+GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
+
+OPEN = {
+    *("/", "/docs", "/open", "/open/{name}", "/v1/health", "/v1/community", "/v1/forecast"),
+    *("/log.vkey", "/log/checkpoint", "/log/{path:path}", "/v1/readings", "/v1/statements"),
+    *("/v1/statements/{statement_id}", "/v1/sign-in/challenge", "/v1/sign-in"),
+    *("/v1/proposals/{proposal_id}", "/v1/proposals/{proposal_id}/signatures"),
+    *("/v1/disputes", "/v1/disputes/{dispute_id}"),
+}
+"""Addresses without a session: what anybody may see, and what proves itself by signature or by an id that
+nobody can guess."""
+
+VALUES = {
+    "month": "2026-06",
+    "day": str(DAY),
+    "period": "989736",
+    "entry": "1",
+    "form": "txt",
+    "ask_id": "0" * 32,
+    "proposal_id": "0" * 32,
+}
+
+
+def routes():
+    app = create_app(Settings("sqlite:///nowhere.sqlite"), AMPLE)
+    app.state.desk.here.close()
+    found = [(method, route) for route in _flat(app.routes) for method in sorted(route.methods)]
+    shown = {(m, r.path) for m, r in found if r.include_in_schema}
+    told = {(m.upper(), p) for p, of in app.openapi()["paths"].items() for m in of}
+    assert shown == {(m, p.replace("{path}", "{path:path}")) for m, p in told}
+    return found
+
+
+def _flat(listed):
+    """Yield every route, also those of included routers."""
+    for each in listed:
+        if isinstance(each, APIRoute):
+            yield each
+        elif hasattr(each, "original_router"):
+            yield from _flat(each.original_router.routes)
+
+
+def allowed_of(route):
+    """Return the roles that a route lets in, or None where it asks for no session."""
+    found = [
+        each.call.roles for each in route.dependant.dependencies if isinstance(each.call, Allowed)
+    ]
+    assert len(found) <= 1
+    return set(found[0]) if found else None
+
+
+ROUTES = [pytest.param(method, route, id=f"{method} {route.path}") for method, route in routes()]
+
+
+@pytest.fixture(scope="module")
+def everybody(prepared, tmp_path_factory):
+    """A served street, and somebody of every role who is signed in."""
+    folder = tmp_path_factory.mktemp("matrix") / "street"
+    shutil.copytree(prepared, folder)
+    url = f"sqlite:///{folder}/street.sqlite"
+    community = reopen(url, folder / "keys")
+    helper, auditor = SigningKey.generate(), SigningKey.generate()
+    roster = deeds.roster_now(community)
+    more = [("helper", helper), ("auditor", auditor)]
+    roster["keys"] += [{"key": key.public.hex(), "role": role} for role, key in more]
+    deeds.new_roster(community, roster)
+    community.writer.database.close()
+    with served(url, folder / "keys") as client:
+        phones = phones_of(client)
+        shop, till = _shop(client, phones)
+        found = {
+            Role.MEMBER: phones[NAMES[0]],
+            Role.SHOP: shop,
+            Role.TILL: till,
+            Role.HELPER: Phone(client, COMMUNITY, helper),
+            Role.OPERATOR: phones["operator-1"],
+            Role.ADAPTER: phones["adapter"],
+            Role.AUDITOR: Phone(client, COMMUNITY, auditor),
+        }
+        for role, phone in found.items():
+            assert phone.sign_in().json()["role"] == role
+        yield client, found
+
+
+def _shop(client, phones):
+    shop = Phone(client, "0e" * 16, SigningKey.generate())
+    opening = {
+        "class": "shop",
+        "keys": [shop.key.public.hex()],
+        "threshold": 1,
+        "floor_units": 0,
+    }
+    operators = [phones["operator-1"].key, phones["operator-2"].key]
+    assert shop.say("account_open", opening, keys=operators).status_code == 201
+    till = Phone(client, shop.account, SigningKey.generate())
+    assert shop.say("till_key", {"key": till.key.public.hex()}).status_code == 201
+    return shop, till
+
+
+def test_there_is_somebody_of_every_role(everybody):
+    assert set(everybody[1]) == set(Role)
+
+
+@pytest.mark.parametrize(("method", "route"), ROUTES)
+def test_an_address_lets_in_whom_it_names_and_nobody_else(everybody, method, route):
+    client, people = everybody
+    allowed = allowed_of(route)
+    if allowed is None:
+        assert route.path in OPEN, "say in OPEN why nobody needs to sign in, or ask for a session"
+        return
+    assert route.path not in OPEN or method == "DELETE"
+    if route.path == "/v1/session" and method == "DELETE":
+        return  # whoever signs out is not there any more: tests of signing in have it
+    path = route.path.format(**VALUES)
+    anybodys = _body_of(route, people[Role.MEMBER])
+    assert client.request(method, path, content=b"{}").status_code == 401
+    plain = {"Content-Type": "application/json"}
+    wrong = {"Authorization": "Bearer cws_" + "A" * 43, **plain}
+    assert client.request(method, path, content=anybodys, headers=wrong).status_code == 401
+    for role, phone in people.items():
+        body = _body_of(route, phone)
+        got = client.request(method, path, content=body, headers={**phone.headers, **plain})
+        if role in allowed:
+            assert got.status_code not in (401, 500), (role, got.text)
+            slug = got.json()["type"] if got.status_code == 403 else ""
+            assert not slug.endswith(":not-allowed"), (role, got.text)
+        else:
+            assert got.status_code == 403, (role, got.text)
+            assert got.json()["type"].endswith(":not-allowed"), (role, got.text)
+
+
+def _body_of(route, phone):
+    if route.path == "/v1/payments/check":
+        return json.dumps({"to": "0" * 32, "units": 1})
+    if route.path == "/v1/proposals":
+        fields = {"frozen": True, "reason": "lost"}
+        return phone.signed(
+            "freeze", fields, account="0f" * 16 if phone.account == COMMUNITY else phone.account
+        )
+    return b""
+
+
+def test_every_problem_that_an_address_may_answer_is_listed():
+    for method, route in routes():
+        if not route.include_in_schema:
+            continue
+        for status, told in route.responses.items():
+            if isinstance(status, int) and status >= 400 and route.path.startswith("/v1/"):
+                content = told.get("content", {}).get("application/problem+json", {})
+                for slug, example in content.get("examples", {}).items():
+                    assert KINDS[slug].status == status == example["value"]["status"], (
+                        method,
+                        slug,
+                    )
+
+
+def test_the_description_is_the_one_that_was_agreed():
+    """COMMONWATT_WRITE_GOLDEN=1 writes it anew; look at what changed."""
+    app = create_app(Settings("sqlite:///nowhere.sqlite"), AMPLE)
+    app.state.desk.here.close()
+    made = json.dumps(app.openapi(), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+    if os.environ.get("COMMONWATT_WRITE_GOLDEN"):
+        GOLDEN.write_text(made, encoding="utf-8")
+    assert made == GOLDEN.read_text(encoding="utf-8")
+
+
+def test_no_address_has_an_identity_in_it_that_the_session_should_say():
+    for _, route in routes():
+        assert "member" not in route.path, route.path

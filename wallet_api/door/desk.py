@@ -1,0 +1,74 @@
+"""What all addresses of one server share: the community, the time, its limits and its secrets.
+
+>>> Limits().sign_ins.at_once
+20
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
+from typing import NamedTuple
+
+from ledger.entropy import Entropy, system_entropy
+from wallet_api.door import session_store
+from wallet_api.door.here import Here
+from wallet_api.door.home import ShownSums
+from wallet_api.door.rate import Buckets, Rate
+
+
+class Limits(NamedTuple):
+    """How much is taken from one place.
+
+    Attributes:
+        requests: of any kind from one address; a street's homes may share one behind their provider.
+        sign_ins: answers to challenges from one address.
+        failures: wrong answers for one account.
+        statements: from one key.
+        deliveries: of readings from one address: a gateway brings those of many meters.
+    """
+
+    requests: Rate = Rate(50, 400)
+    sign_ins: Rate = Rate(1, 20)
+    failures: Rate = Rate(1 / 60, 10)
+    statements: Rate = Rate(2, 100)
+    deliveries: Rate = Rate(2_000, 8_000)
+
+
+USUAL = Limits()
+"""Enough for people and their phones."""
+
+
+def system_ms() -> int:
+    """Return Unix milliseconds of the machine: sessions end by it, whatever a ledger replays."""
+    return time.time_ns() // 1_000_000
+
+
+@dataclass
+class Desk:
+    """One server's state.
+
+    Attributes:
+        here: the community.
+        limits: how much is taken from one place.
+        now_ms: the machine's time.
+        entropy: tokens, challenges and secrets come from it.
+    """
+
+    here: Here
+    limits: Limits = USUAL
+    now_ms: Callable[[], int] = system_ms
+    entropy: Entropy = system_entropy
+
+    def __post_init__(self) -> None:
+        self.sign_ins = Buckets(self.limits.sign_ins)
+        self.failures = Buckets(self.limits.failures)
+        self.statements = Buckets(self.limits.statements)
+        self.shown = ShownSums()
+
+    @cached_property
+    def challenge_secret(self) -> bytes:
+        """The key that marks challenges, the same in every process of this server."""
+        with self.here.writing() as (community, connection):
+            number = community.writer.community
+            return session_store.secret(connection, number, "challenge", self.entropy)

@@ -1,0 +1,91 @@
+"""What stands before every address: a limit for each caller, and the headers that every answer has.
+
+Plain ASGI, so that streams pass through unbuffered.
+
+>>> [name for name, _ in HEADERS][:2]
+[b'x-content-type-options', b'x-frame-options']
+"""
+
+import json
+import math
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping
+from typing import Any
+
+from wallet_api.door.rate import Buckets
+from wallet_api.problems import MEDIA_TYPE
+
+Message = MutableMapping[str, Any]
+Receive = Callable[[], Awaitable[Message]]
+Send = Callable[[Message], Awaitable[None]]
+App = Callable[[MutableMapping[str, Any], Receive, Send], Awaitable[None]]
+
+HEADERS: tuple[tuple[bytes, bytes], ...] = (
+    (b"x-content-type-options", b"nosniff"),
+    (b"x-frame-options", b"DENY"),
+    (b"referrer-policy", b"no-referrer"),
+    (b"cross-origin-opener-policy", b"same-origin"),
+    (b"cross-origin-resource-policy", b"same-origin"),
+    (b"permissions-policy", b"camera=(self), geolocation=(), microphone=(), payment=()"),
+    (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
+    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    (b"cache-control", b"no-store"),
+)
+"""Given where the answer does not say otherwise. Browsers heed the one on transport over HTTPS only."""
+
+ANYBODYS = b"cross-origin-resource-policy"
+"""Not given where an answer may be read by other sites: open data."""
+
+
+class Guard:
+    """Wraps an application.
+
+    Args:
+        app: what answers.
+        buckets: how much each address may ask.
+        paths: other buckets, for some paths.
+    """
+
+    def __init__(self, app: App, buckets: Buckets, paths: Mapping[str, Buckets]) -> None:
+        self._app, self._buckets, self._paths = app, buckets, paths
+
+    async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
+        """Answer one request."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+
+        async def with_headers(message: Message) -> None:
+            if message["type"] == "http.response.start":
+                headers = list(message.get("headers", ()))
+                there = {name.lower() for name, _ in headers}
+                if b"access-control-allow-origin" in there:
+                    there.add(ANYBODYS)
+                headers += [(name, value) for name, value in HEADERS if name not in there]
+                message = {**message, "headers": headers}
+            await send(message)
+
+        client = scope.get("client")
+        buckets = self._paths.get(scope["path"], self._buckets)
+        wait = buckets.wait_s(client[0] if client else "")
+        if wait:
+            await _busy(with_headers, wait)
+            return
+        await self._app(scope, receive, with_headers)
+
+
+async def _busy(send: Send, wait_s: float) -> None:
+    body = json.dumps(
+        {
+            "type": "urn:commonwatt:problem:busy",
+            "title": "busy",
+            "status": 429,
+            "detail": "Too many requests from your address: wait a moment, then go on.",
+        }
+    ).encode()
+    headers = [
+        (b"content-type", MEDIA_TYPE.encode()),
+        (b"content-length", str(len(body)).encode()),
+        (b"retry-after", str(math.ceil(wait_s)).encode()),
+    ]
+    await send({"type": "http.response.start", "status": 429, "headers": headers})
+    await send({"type": "http.response.body", "body": body})

@@ -1,0 +1,395 @@
+"""What a member sees of their own: the first screen, the account, what moved, energy, why, and proofs.
+
+Whose it is follows from the session alone; no address has a member's id in it.
+
+>>> router.prefix
+'/v1'
+"""
+
+import json
+from enum import StrEnum
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Depends, Path, Query, Request, Response
+from pydantic import Field
+
+from ledger import people
+from ledger.errors import InputError
+from ledger.primitives.periods import load_zone, of_local_day, of_local_month, parse_date
+from settlement import store
+from settlement.member_facts import member_facts
+from settlement.receipts import line_receipt, payment_receipt
+from settlement.statement import household_statement
+from settlement.statement_csv import render_csv
+from settlement.statement_html import render_html
+from settlement.statement_json import statement_json
+from settlement.statement_model import HouseholdStatement
+from settlement.statement_pdf import render_pdf
+from settlement.statement_text import render_text
+from settlement.why import why as explain
+from settlement.why_json import why_json
+from wallet_api.cli.member_show import facts_json
+from wallet_api.door.access import Allowed, Entry, Visit
+from wallet_api.door.desk import Desk
+from wallet_api.door.home import Moved, home_of, moved_in
+from wallet_api.door.identity import MEMBERS
+from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, number_in, read_cursor, tagged
+from wallet_api.door.wire import Id, Model
+from wallet_api.page import CONTENT_POLICY
+from wallet_api.problems import problems
+
+router = APIRouter(prefix="/v1", tags=["A member's own"])
+
+Mine = Annotated[Entry, Depends(Allowed(*MEMBERS))]
+"""For whoever has an account, about that account."""
+
+Units = Annotated[
+    int, Field(description="Money in 0.0000001 of the currency's unit.", examples=[124000000])
+]
+Wh = Annotated[int, Field(description="Energy in Wh.", examples=[412])]
+Period = Annotated[
+    int, Field(description="A half-hour, counted from 1970-01-01 00:00 UTC.", examples=[989736])
+]
+Day = Annotated[
+    str, Path(pattern=r"^\d{4}-\d{2}-\d{2}$", description="A local day.", examples=["2026-06-15"])
+]
+MonthText = Annotated[
+    str, Path(pattern=r"^\d{4}-\d{2}$", description="A local month.", examples=["2026-06"])
+]
+PeriodPath = Annotated[int, Path(ge=0, le=4_000_000, description="The half-hour.")]
+_SEEN = ("not-signed-in", "not-allowed", "busy", "not-ready")
+
+
+class YesterdayOut(Model):
+    """What the last day that was worked out came to."""
+
+    day: str = Field(examples=["2026-06-15"])
+    run: str = Field(
+        description="The run that worked it out last; `II` is not final.", examples=["SF"]
+    )
+    bought_wh: Wh
+    sold_wh: Wh
+    units: Units
+
+
+class MovedOut(Model):
+    """A line of what moved in the wallet."""
+
+    period: Period
+    log_entry: int = Field(
+        description="Position in the log of what caused it: ask for its receipt."
+    )
+    kind: str = Field(description="`energy`, or the statement's kind.", examples=["transfer"])
+    units: Units
+    other: Id | None = Field(default=None, description="The other member.")
+    other_name: str | None = Field(
+        default=None, description="Absent where there is no name any more."
+    )
+    words: str | None = Field(default=None, description="What was written, or energy's local day.")
+
+
+class HomeOut(Model):
+    """A member's first screen."""
+
+    name: str | None = Field(description="Theirs.")
+    currency: str = Field(examples=["BRM"])
+    available_units: Units
+    posted_units: Units
+    held_units: Units
+    owed_units: Units
+    coming_units: Units
+    yesterday: YesterdayOut | None = None
+    last: list[MovedOut]
+    read_through: Period | None = Field(
+        default=None, description="The half-hour after the last reading."
+    )
+    final_through: str | None = Field(
+        default=None, description="The last local day that was posted."
+    )
+    now: Period = Field(description="The half-hour that it is for this community.")
+    waiting: bool = Field(
+        description="A change of this account's keys waits: look at `/v1/account`."
+    )
+
+
+class MovedPageOut(Model):
+    """What moved in the wallet, the latest first."""
+
+    items: list[MovedOut]
+    next: str | None = Field(
+        default=None, description="Cursor of the next page; absent at the end."
+    )
+
+
+class HalfHourOut(Model):
+    """A half-hour as the last run left it."""
+
+    period: Period
+    own_use_wh: Wh
+    bought_wh: Wh
+    sold_wh: Wh
+    grid_import_wh: Wh
+    grid_export_wh: Wh
+    bought_units: Units
+    sold_units: Units
+
+
+class EnergyDayOut(Model):
+    """A member's local day: 46, 48 or 50 half-hours; one that is not worked out is not among them."""
+
+    day: str
+    first: Period
+    periods: int = Field(description="Half-hours of the day.", examples=[48])
+    run: str | None = Field(
+        default=None, description="The last run of the day; absent before the first."
+    )
+    is_final: bool = Field(description="No later run is due.")
+    items: list[HalfHourOut]
+
+
+@router.get("/home", response_model=HomeOut, summary="The first screen", responses=problems(*_SEEN))
+def home(request: Request, mine: Mine) -> Response:
+    """Everything that the wallet's first screen needs, in one answer with an ETag."""
+    desk: Desk = request.app.state.desk
+    with mine.open() as visit:
+        community, connection, member = visit.community, visit.connection, visit.account
+        found = home_of(community, connection, member, desk.shown)
+        name = people.names_of(connection, community.writer.community, [member]).get(member)
+        told = HomeOut(
+            name=name,
+            currency=community.state.rules_now.asset.partition("/")[0],
+            available_units=found.available_units,
+            posted_units=found.posted_units,
+            held_units=found.held_units,
+            owed_units=found.owed_units,
+            coming_units=found.coming_units,
+            last=[_moved(line, found.names) for line in found.last],
+            read_through=found.read_through,
+            final_through=found.final_through,
+            now=community.writer.now_period(),
+            waiting=_waits(visit),
+        )
+        if found.yesterday is not None:
+            day = found.yesterday
+            told.yesterday = YesterdayOut(
+                day=day.day,
+                run=day.code,
+                bought_wh=day.bought_wh,
+                sold_wh=day.sold_wh,
+                units=day.units,
+            )
+    return tagged(request, told)
+
+
+@router.get("/account", summary="The account", responses=problems(*_SEEN))
+def account(request: Request, mine: Mine) -> Response:
+    """Offer, mandate, limits, meters and shares as they are now, and the devices' keys."""
+    with mine.open() as visit:
+        told = facts_json(member_facts(visit.community, visit.account))
+        now = visit.community.writer.now_period()
+        keys = visit.community.writer.key_book.members[visit.account].at(now)
+        told["keys"] = {
+            "keys": [key.hex() for key in keys.keys],
+            "threshold": keys.threshold,
+            "has_paper_code": keys.recovery is not None,
+            "frozen": keys.frozen,
+        }
+        if keys.pending is not None:
+            told["keys"]["waiting"] = {
+                "id": keys.pending.id,
+                "from": keys.pending.first,
+                "objected": keys.pending.objected,
+            }
+    return tagged(request, _json(told))
+
+
+@router.get(
+    "/payments/{month}",
+    response_model=MovedPageOut,
+    summary="What moved in a month",
+    responses=problems("malformed", "invalid-input", *_SEEN),
+)
+def payments(
+    request: Request, month: MonthText, mine: Mine, cursor: Cursor = None, limit: Limit = PAGE
+) -> Response:
+    """Payments and each day's energy, the latest first."""
+    with mine.open() as visit:
+        zone = load_zone(visit.community.state.rules_now.zone)
+        try:
+            periods = of_local_month(month, zone)
+        except ValueError as error:
+            raise InputError(f"{month} is not a month: write it as 2026-06.") from error
+        before = None
+        if cursor is not None:
+            period, entry = map(number_in, read_cursor(cursor, 2))
+            before = period, entry
+        lines = moved_in(
+            visit.community, visit.connection, visit.account, periods, before, limit + 1
+        )
+        shown, number = lines[:limit], visit.community.writer.community
+        others = [line.other for line in shown if line.other is not None]
+        names = people.names_of(visit.connection, number, others)
+    last = shown[-1] if len(lines) > limit else None
+    more = None if last is None else cursor_of(str(last.period), str(last.entry))
+    return tagged(request, MovedPageOut(items=[_moved(line, names) for line in shown], next=more))
+
+
+@router.get(
+    "/energy/{day}",
+    response_model=EnergyDayOut,
+    summary="A day of energy, half-hour by half-hour",
+    responses=problems("malformed", "invalid-input", *_SEEN),
+)
+def energy(request: Request, day: Day, mine: Mine) -> Response:
+    """As the last run left it; a half-hour of which nothing is worked out is left out, and is no zero."""
+    with mine.open() as visit:
+        community, connection = visit.community, visit.connection
+        ledger, rules = community.writer.ledger, community.state.rules_now
+        local = parse_date(day)
+        periods = of_local_day(local, load_zone(rules.zone))
+        runs = store.runs_of(connection, ledger.community, day)
+        timetable = community.state.timetable_of(local)
+        lines = list(store.member_lines(connection, ledger, visit.account, rules.asset, periods))
+    told = EnergyDayOut(
+        day=day,
+        first=periods.start,
+        periods=len(periods),
+        run=runs[-1].code if runs else None,
+        is_final=any(run.code == timetable.closing for run in runs),
+        items=[
+            HalfHourOut(
+                period=line.period,
+                own_use_wh=line.own_use_wh,
+                bought_wh=line.bought_wh,
+                sold_wh=line.sold_wh,
+                grid_import_wh=line.grid_import_wh,
+                grid_export_wh=line.grid_export_wh,
+                bought_units=line.bought_units,
+                sold_units=line.sold_units,
+            )
+            for line in lines
+        ],
+    )
+    return tagged(request, told)
+
+
+@router.get(
+    "/why/{period}",
+    summary="Why a half-hour came to what it came to",
+    responses=problems("malformed", "invalid-input", *_SEEN),
+)
+def why(
+    request: Request,
+    period: PeriodPath,
+    mine: Mine,
+    run: Annotated[
+        str | None,
+        Query(pattern="^[A-Z][A-Z0-9]{1,3}$", description="As SF; the last if left out."),
+    ] = None,
+) -> Response:
+    """Worked out again from the log and compared, as `commonwatt why --json` tells it."""
+    with mine.open() as visit:
+        told = explain(visit.community, visit.connection, visit.account, period, run)
+        return tagged(request, _json(why_json(told)))
+
+
+class Form(StrEnum):
+    """A form of a statement."""
+
+    TEXT = "txt"
+    HTML = "html"
+    PDF = "pdf"
+    CSV = "csv"
+    JSON = "json"
+
+
+_MEDIA = {
+    Form.TEXT: "text/plain; charset=utf-8",
+    Form.HTML: "text/html; charset=utf-8",
+    Form.PDF: "application/pdf",
+    Form.CSV: "text/csv; charset=utf-8; header=present",
+    Form.JSON: "application/json",
+}
+
+
+@router.get(
+    "/months/{month}/statement.{form}",
+    summary="The statement of a month",
+    responses=problems("malformed", "invalid-input", *_SEEN),
+)
+def statement(
+    request: Request,
+    month: MonthText,
+    form: Form,
+    mine: Mine,
+    *,
+    large_print: Annotated[bool, Query(description="For html and pdf.")] = False,
+) -> Response:
+    """As text, page, PDF, table or JSON; page and PDF also in large print."""
+    with mine.open() as visit:
+        model = household_statement(visit.community, visit.connection, visit.account, month)
+    answer = tagged(request, _rendered(model, form, large_print=large_print), _MEDIA[form])
+    if form is Form.HTML:
+        answer.headers["Content-Security-Policy"] = CONTENT_POLICY
+    return answer
+
+
+def _rendered(model: HouseholdStatement, form: Form, *, large_print: bool) -> bytes:
+    if form is Form.PDF:
+        return render_pdf(model, large_print=large_print)
+    if form is Form.HTML:
+        return render_html(model, large_print=large_print).encode()
+    if form is Form.CSV:
+        return render_csv(model).encode()
+    if form is Form.JSON:
+        return _json(statement_json(model))
+    return render_text(model).encode()
+
+
+@router.get(
+    "/receipts/payments/{entry}",
+    summary="A receipt of a payment",
+    responses=problems("malformed", "invalid-input", *_SEEN),
+)
+def receipt_of_payment(
+    request: Request,
+    entry: Annotated[int, Path(ge=0, le=2**53 - 1, description="Its position in the log.")],
+    mine: Mine,
+) -> Response:
+    """A C2SP tlog-proof that anybody can check offline, and which shows nobody else's line."""
+    with mine.open() as visit:
+        made = payment_receipt(visit.community, visit.connection, visit.account, entry)
+    return tagged(request, made.encode(), "text/plain; charset=utf-8")
+
+
+@router.get(
+    "/receipts/half-hours/{period}",
+    summary="A receipt of a settled half-hour",
+    responses=problems("malformed", "invalid-input", *_SEEN),
+)
+def receipt_of_half_hour(request: Request, period: PeriodPath, mine: Mine) -> Response:
+    """A C2SP tlog-proof of this member's line of a half-hour."""
+    with mine.open() as visit:
+        made = line_receipt(visit.community, visit.connection, visit.account, period)
+    return tagged(request, made.encode(), "text/plain; charset=utf-8")
+
+
+def _waits(visit: Visit) -> bool:
+    book, now = visit.community.writer.key_book, visit.community.writer.now_period()
+    return book.members[visit.account].at(now).pending is not None
+
+
+def _moved(line: Moved, names: dict[str, str]) -> MovedOut:
+    return MovedOut(
+        period=line.period,
+        log_entry=line.entry,
+        kind=line.kind,
+        units=line.units,
+        other=line.other,
+        other_name=names.get(line.other or ""),
+        words=line.words,
+    )
+
+
+def _json(value: dict[str, Any]) -> bytes:
+    return json.dumps(value, ensure_ascii=False).encode()
