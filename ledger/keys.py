@@ -60,7 +60,7 @@ OPERATOR_KINDS = frozenset(
 
 MEMBER_KINDS = frozenset(
     {
-        *("till_key", "voucher"),
+        *("till_key", "voucher", "account_close"),
         *("consent", "offer", "mandate", "mandate_revoke", "agreement_end", "transfer", "ask"),
         *("dispute", "gift", "share", "donation", "ask_end", "spending_limit"),
         *("standing_order", "standing_end"),

@@ -137,6 +137,7 @@ KINDS: Mapping[str, Mapping[str, shape.Check]] = {
         "threshold": _THRESHOLD,
         "floor_units": _FLOOR,
     },
+    "account_close": {"reason": _TEXT},
     "invitation": {"key": HEX_64, "class": _CLASS, "floor_units": _FLOOR, "last": _PERIOD},
     "invitation_end": {"invitation": HEX_32, "reason": _TEXT},
     "key_change": {

@@ -11,7 +11,7 @@ Neither the ledger nor the log ever holds a name.
 from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
-from sqlalchemy import Connection, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select
 
 from ledger.entropy import Entropy
 from ledger.errors import InputError
@@ -33,23 +33,70 @@ def open_name(member: str, secret: bytes, sealed: bytes) -> str:
     return ChaCha20Poly1305(secret).decrypt(sealed[:12], sealed[12:], member.encode()).decode()
 
 
+def check_name(name: str) -> None:
+    """Refuse what is no name.
+
+    Raises:
+        InputError: empty, too long, or it holds what cannot be printed.
+    """
+    if not 1 <= len(name.strip()) <= NAME_CHARACTERS_MAX:
+        raise InputError(f"A name has 1 to {NAME_CHARACTERS_MAX} characters.")
+    if not name.isprintable():
+        raise InputError("A name holds a character that cannot be printed.")
+
+
 def save_name(
     connection: Connection, community: int, member: str, name: str, entropy: Entropy
 ) -> None:
     """Add a person's name.
 
     Raises:
-        InputError: empty, or too long.
+        InputError: it is no name.
     """
-    if not 1 <= len(name.strip()) <= NAME_CHARACTERS_MAX:
-        raise InputError(f"A name has 1 to {NAME_CHARACTERS_MAX} characters.")
-    if not name.isprintable():
-        raise InputError("A name holds a character that cannot be printed.")
-    secret, sealed = seal_name(
-        member, name, entropy(f"name/{member}", 32), entropy(f"nonce/{member}", 12)
-    )
+    check_name(name)
     mine = _people.c.community == community
     number = (connection.scalar(select(func.max(_people.c.number)).where(mine)) or 0) + 1
+    _insert(connection, community, number, member, name, member, entropy)
+
+
+def rename(
+    connection: Connection, community: int, member: str, name: str, entropy: Entropy
+) -> None:
+    """Give a member another name, or a first one; the one before is gone with its key.
+
+    Raises:
+        InputError: it is no name; nothing was changed.
+    """
+    check_name(name)
+    mine = (_people.c.community == community) & (_people.c.member == member)
+    number = connection.scalar(select(_people.c.number).where(mine))
+    if number is None:
+        save_name(connection, community, member, name, entropy)
+        return
+    forget(connection, community, member)
+    # Even where entropy is a seed's, no key seals two names.
+    _insert(connection, community, number, member, name, f"{member}/{name}", entropy)
+
+
+def forget(connection: Connection, community: int, member: str) -> None:
+    """Delete a member's name and its key, for good; who has none is forgotten already."""
+    connection.execute(
+        delete(_people).where(_people.c.community == community, _people.c.member == member)
+    )
+
+
+def _insert(
+    connection: Connection,
+    community: int,
+    number: int,
+    member: str,
+    name: str,
+    purpose: str,
+    entropy: Entropy,
+) -> None:
+    secret, sealed = seal_name(
+        member, name, entropy(f"name/{purpose}", 32), entropy(f"nonce/{purpose}", 12)
+    )
     connection.execute(
         insert(_people).values(
             community=community, number=number, member=member, secret=secret, sealed=sealed

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from sqlalchemy import Connection
 
-from ledger import log_store
+from ledger import log_store, people
 from ledger.batches import Batch
 from ledger.erasure import check_erasure
 from ledger.errors import InputError, RefusedError, SetupError
@@ -168,6 +168,8 @@ class Community:
         if statement.kind == "erasure":
             self._erase(connection, statement, position, period)
             return
+        if statement.kind == "account_close":
+            people.forget(connection, writer.community, statement.account)
         effect = effect_of(posting.case(statement, detail, period))
         if effect.accounts or effect.limit:
             posting.flush()

@@ -102,17 +102,26 @@ def correct(
     return say(community, "correction", COMMUNITY, fields, operator_keys)
 
 
-def erase(community: Community, entries: Mapping[int, str], reason: str) -> Statement:
+def erase(
+    community: Community, entries: Mapping[int, str], reason: str, request: str | None = None
+) -> Statement:
     """Delete facts or details of log entries, for good.
 
     Args:
         community: open for work.
         entries: ``fact`` or ``detail`` by log position.
         reason: the rule, or that the member asked.
+        request: id of the member's statement that asked.
     """
     named = [{"entry": position, "what": what} for position, what in sorted(entries.items())]
     fields = {"entries": named, "reason": reason}
+    fields |= {} if request is None else {"request": request}
     return say(community, "erasure", COMMUNITY, fields, operator_keys)
+
+
+def close_account(community: Community, member: str, reason: str) -> Statement:
+    """Close a member's account, and forget whose it was."""
+    return say(community, "account_close", member, {"reason": reason}, by_member(member))
 
 
 def give(community: Community, member: str, wh_month: int) -> Statement:

@@ -36,6 +36,7 @@ from ledger.statements import Statement
 from ledger.voucher_keys import VOUCHER_KINDS
 from meters.readings import Channel
 from settlement.asks import AskOf, check_end, check_payment
+from settlement.closing import check_payee
 from settlement.consents import SETTLEMENT
 from settlement.openings import opening_transfers, openings_from_detail
 from settlement.postings import transfer_id
@@ -194,6 +195,7 @@ def _pay(case: Case) -> Effect:
     payer, payee = case.statement.account, case.body["to"]
     if payee not in case.state.members or payee == payer:
         raise RefusedError("The payee is not another member of this community.")
+    check_payee(case.state.closed, payee)
     ask = case.body.get("ask")
     if ask is not None:
         check_payment(case.ask_of(ask), payer, case.body, case.period)
@@ -211,6 +213,7 @@ def _end_ask(case: Case) -> Effect:
 def _pay_standing(case: Case) -> Effect:
     payments, zone = case.state.payments, case.state.rules_now.zone
     order = payments.standing.paid_by(case.body, case.period, zone)
+    check_payee(case.state.closed, order.to)
     _check_debt(case, order.member, order.units)
     return case.post((case.wallet(order.member), case.wallet(order.to)), order.units)
 

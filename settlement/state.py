@@ -25,6 +25,7 @@ from meters.readings import Channel
 from settlement import asks, consents
 from settlement.agreements import Agreement, AgreementBook
 from settlement.binding import binding
+from settlement.closing import check_closing, check_open
 from settlement.consents import ConsentBook
 from settlement.disputes import Dispute, DisputeBook
 from settlement.payment_terms import PAYMENT_TERM_KINDS, PaymentTerms
@@ -44,7 +45,7 @@ from settlement.vouchers import VoucherBook
 
 AGREEMENT_KINDS = (
     *VOUCHER_KINDS,
-    *("rules", "account_open", "limit", "consent", "offer", "mandate", "mandate_revoke"),
+    *("rules", "account_open", "account_close", "limit", "consent", "offer", "mandate", "mandate_revoke"),
     *("agreement", "agreement_end", "act_for", "gift", "share"),
     *("dispute", "ruling"),
     *PAYMENT_TERM_KINDS,
@@ -78,6 +79,7 @@ class CommunityState:
     disputes: DisputeBook = field(default_factory=DisputeBook)
     consents: ConsentBook = field(default_factory=ConsentBook)
     payments: PaymentTerms = field(default_factory=PaymentTerms)
+    closed: dict[str, int] = field(default_factory=dict)
 
     def apply(self, statement: Statement, period: int) -> None:
         """Take over a checked statement that was logged in a half-hour.
@@ -86,9 +88,11 @@ class CommunityState:
             RefusedError: it contradicts what was agreed before.
         """
         kind, body = statement.deed
+        check_open(self.closed, kind, statement.account, body)
         handler = {
             "rules": self._apply_rules,
             "account_open": self._open,
+            "account_close": self._close,
             "invitation": lambda _said, body, _period: self._check_floor(body["floor_units"]),
             "voucher": self.vouchers.make,
             "voucher_pay": self.vouchers.pay,
@@ -117,6 +121,10 @@ class CommunityState:
         self._check_floor(body["floor_units"])
         member = statement.account
         self.members[member] = Member(member, body["class"], body["floor_units"])
+
+    def _close(self, statement: Statement, _body: Mapping[str, Any], period: int) -> None:
+        check_closing(self, statement.account)
+        self.closed[statement.account] = period
 
     def _limit(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
         self._check_floor(body["floor_units"])

@@ -57,7 +57,7 @@ from settlement.vouchers import Voucher, VoucherBook
 if TYPE_CHECKING:
     from settlement.audit.verdict import Report
 
-VERSION = 7
+VERSION = 8
 
 _CLASSES: dict[str, Any] = {
     f"Market{found.__name__}" if found in (MarketOrder, MarketAgreement) else found.__name__: found

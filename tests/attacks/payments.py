@@ -160,6 +160,27 @@ def payments_reserve_of_nothing() -> Village:
     return village
 
 
+@attack("privacy", AGREEMENTS, "This account is closed")
+def privacy_closed_account_trades_again() -> Village:
+    """Ben closed his account and is forgotten; his meter is read again in its name."""
+    village = consented()
+    fields = consent_fields("m-ben", Channel.IMPORT)
+    village.say("consent", member("ben"), {**fields, "withdrawn": True}, [key("ben")])
+    village.say("account_close", member("ben"), {"reason": "We move."}, [key("ben")])
+    village.say("consent", member("ben"), fields, [key("ben")], believe=False)
+    return village
+
+
+@attack("privacy", AGREEMENTS, "withdraw the consent to its meters")
+def privacy_closed_while_read() -> Village:
+    """Ben's account is closed, and his meter is read on."""
+    village = consented()
+    village.say(
+        "account_close", member("ben"), {"reason": "We move."}, [key("ben")], believe=False
+    )
+    return village
+
+
 @attack("privacy", AGREEMENTS, "whoever settles with it allows more of it")
 def privacy_consent_to_anothers_meter() -> Village:
     """Ben allows research with Ada's meter."""

@@ -121,6 +121,7 @@ FIELDS: dict[str, dict[str, Any]] = {
     "transfer": {"to": OTHER, "amount": 1, "reference": "Cake for the street party é"},
     "gift": {"wh_month": 5_000},
     "share": {"meter": "m-school-pv", "holders": [{"member": "2d" * 16, "ppm": 30_000}]},
+    "account_close": {"reason": "We move."},
     "spending_limit": {"payment_max": 5, "day_max": 7, "month_max": 0},
     "standing_order": {
         "to": OTHER,
