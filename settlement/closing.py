@@ -28,9 +28,7 @@ BEGINNING_KINDS = frozenset(
 """Kinds that a closed account takes no part in; a consent may be withdrawn all the same."""
 
 
-def check_open(
-    closed: Mapping[str, int], kind: str, account: str, body: Mapping[str, Any]
-) -> None:
+def check_open(closed: Mapping[str, int], kind: str, account: str, body: Mapping[str, Any]) -> None:
     """Refuse what would begin something new with a closed account.
 
     Args:

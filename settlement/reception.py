@@ -28,7 +28,16 @@ TOGETHER = ("transfer", "donation", "ask")
 
 FROM_OUTSIDE = (
     *TOGETHER,
-    *("account_open", "account_close", "key_change", "key_objection", "freeze", "consent", "offer", "mandate"),
+    *(
+        "account_open",
+        "account_close",
+        "key_change",
+        "key_objection",
+        "freeze",
+        "consent",
+        "offer",
+        "mandate",
+    ),
     *("mandate_revoke", "agreement", "agreement_end", "gift", "share", "dispute", "act_for"),
     *("issue", "redeem", "limit", "grant", "reversal", "correction", "ruling", "erasure"),
     *("rules", "roster", "meter_key", "reading_edit"),

@@ -45,7 +45,16 @@ from settlement.vouchers import VoucherBook
 
 AGREEMENT_KINDS = (
     *VOUCHER_KINDS,
-    *("rules", "account_open", "account_close", "limit", "consent", "offer", "mandate", "mandate_revoke"),
+    *(
+        "rules",
+        "account_open",
+        "account_close",
+        "limit",
+        "consent",
+        "offer",
+        "mandate",
+        "mandate_revoke",
+    ),
     *("agreement", "agreement_end", "act_for", "gift", "share"),
     *("dispute", "ruling"),
     *PAYMENT_TERM_KINDS,

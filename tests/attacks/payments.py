@@ -175,9 +175,7 @@ def privacy_closed_account_trades_again() -> Village:
 def privacy_closed_while_read() -> Village:
     """Ben's account is closed, and his meter is read on."""
     village = consented()
-    village.say(
-        "account_close", member("ben"), {"reason": "We move."}, [key("ben")], believe=False
-    )
+    village.say("account_close", member("ben"), {"reason": "We move."}, [key("ben")], believe=False)
     return village
 
 

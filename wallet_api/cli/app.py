@@ -25,6 +25,7 @@ from wallet_api.cli import (
     audit,
     books,
     caps,
+    closing,
     community,
     db,
     demo,
@@ -131,6 +132,8 @@ member.member_app.command("unfreeze")(member_keys.unfreeze)
 member.member_app.command("recover")(member_keys.recover)
 member.member_app.command("object")(member_keys.object_to)
 member.member_app.command("limit")(member_terms.limit)
+member.member_app.command("close")(closing.close)
+member.member_app.command("erase")(closing.erase)
 member.member_app.command("agree")(agreements.agree)
 member.member_app.command("agreements")(agreements.agreements)
 member.member_app.command("end-agreement")(agreements.end_agreement)
