@@ -49,9 +49,9 @@ def left_of(community: Community, connection: Connection, member: str) -> Left:
     entries: dict[int, str] = {}
     later = 0
     kinds = sorted({*ERASABLE_FACTS, READINGS})
-    for position, entry in log_store.facts(connection, number, kinds=kinds):
-        what = DETAIL if entry.kind == READINGS else FACT
-        if (position, what) in gone or not _is_about(entry.envelope, member):
+    for position, kind, entry in log_store.stored_facts(connection, number, kinds=kinds):
+        what = DETAIL if kind == READINGS else FACT
+        if entry is None or (position, what) in gone or not _is_about(entry.envelope, member):
             continue
         if may_erase(entry.kind, what, entry.period, now):
             entries[position] = what
