@@ -22,9 +22,13 @@ from settlement.open_data_store import OpenDays, total_matched_wh
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
 from wallet_api.door import (
+    bundle_routes,
     member_routes,
+    own_routes,
     payment_routes,
     proposal_routes,
+    roster_routes,
+    running_routes,
     sign_in_routes,
     statement_routes,
 )
@@ -98,7 +102,7 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
-    app.state.desk = desk
+    app.state.desk, app.state.settings = desk, settings
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)
     gateways = {"/v1/readings": Buckets(limits.deliveries)}
     app.add_middleware(Guard, buckets=Buckets(limits.requests), paths=gateways)
@@ -109,6 +113,10 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
     app.include_router(proposal_routes.router)
     app.include_router(member_routes.router)
     app.include_router(payment_routes.router)
+    app.include_router(own_routes.router)
+    app.include_router(roster_routes.router)
+    app.include_router(running_routes.router)
+    app.include_router(bundle_routes.router)
     app.include_router(readings_router(door))
     app.include_router(disputes_router(lambda: open_here(settings, database)))
     days = OpenDays()

@@ -53,7 +53,7 @@ def caps(
     found = judge(measured.measures)
     currency = community.state.rules_now.asset.partition("/")[0]
     if as_json:
-        say_json(_to_json(community.name, measured, found, euro_rate, day))
+        say_json(caps_json(community.name, measured, found, euro_rate, day))
     else:
         say(text(community.name, measured, found, rate_words(currency, euro_rate, day)))
     warned = [each for each in found if each.status in WARNED]
@@ -120,9 +120,10 @@ def bar(parts: int | None, width: int) -> str:
     return "█" * full + "░" * (width - full)
 
 
-def _to_json(
+def caps_json(
     name: str, measured: Measured, found: list[CapStatus], rate: str | None, day: date | None
 ) -> dict[str, Any]:
+    """Return the caps for programs."""
     return {
         "community": name,
         "first_day": None if measured.first is None else measured.first.isoformat(),

@@ -17,6 +17,7 @@ from settlement.closing import check_closing
 from settlement.closing_store import left_of, request_of
 from wallet_api.cli.context import EXIT_NO, say, stop
 from wallet_api.cli.fields import At, Who, agreed, exact_money, open_at, who
+from wallet_api.door.forgetting import forget_closed
 
 CLOSING = (
     "Their name and its key are deleted for good; statements say 'closed account'. Nothing new begins there; "
@@ -48,6 +49,8 @@ def close(
         say("Nothing was closed.")
         stop(EXIT_NO)
     deeds.close_account(community, member, reason)
+    with community.transaction() as connection:
+        forget_closed(community, connection, [member])
     say(f"The account {member} is closed, and nobody's.")
     say(f"Erase what is left of its payments and readings: commonwatt member erase {member}")
     with community.reading() as connection:

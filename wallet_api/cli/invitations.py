@@ -118,7 +118,7 @@ def invitations(context: typer.Context, at: At = None, as_json: AsJson = False) 
     community = open_at(context, at)
     found = joining.invitations_now(community)
     if as_json:
-        say_json([_json(each, standing) for each, standing in found])
+        say_json([invitation_json(each, standing) for each, standing in found])
         return
     with community.reading() as connection:
         names = people.names(connection, community.writer.community)
@@ -155,7 +155,8 @@ def _more(invitation: Invitation, names: dict[str, str]) -> str:
     return "" if invitation.ended is None else f"  {invitation.ended}"
 
 
-def _json(invitation: Invitation, standing: Standing) -> dict[str, object]:
+def invitation_json(invitation: Invitation, standing: Standing) -> dict[str, object]:
+    """Return an invitation for programs: without its words, which nobody knows."""
     return {
         "id": invitation.id,
         "state": standing.value,

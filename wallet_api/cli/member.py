@@ -192,18 +192,7 @@ def list_meters(
     community = open_here(settings_of(context))
     with community.reading() as connection:
         names = people.names(connection, community.writer.community)
-    parts = parts_now(community)
-    rows: list[dict[str, Any]] = [
-        {
-            "meter": meter,
-            "member": uses[-1][1].member,
-            "channels": [channel.value for channel in uses[-1][1].channels],
-            "shares": [
-                {"member": part.holder, "ppm": part.ppm} for part in parts if part.meter == meter
-            ],
-        }
-        for meter, uses in sorted(community.state.meters.items())
-    ]
+    rows = meters_json(community)
     if as_json:
         say_json(rows)
         return
@@ -216,6 +205,22 @@ def list_meters(
         shares = f"; shared: {', '.join(held)}" if held else ""
         sides = " and ".join(row["channels"]) or "consent withdrawn"
         say(f"{row['meter']:<24} {row['member'][:8]}  {name:<24} {sides}{shares}")
+
+
+def meters_json(community: Community) -> list[dict[str, Any]]:
+    """Return every meter for programs: whose it is, and who holds shares of it."""
+    parts = parts_now(community)
+    return [
+        {
+            "meter": meter,
+            "member": uses[-1][1].member,
+            "channels": [channel.value for channel in uses[-1][1].channels],
+            "shares": [
+                {"member": part.holder, "ppm": part.ppm} for part in parts if part.meter == meter
+            ],
+        }
+        for meter, uses in sorted(community.state.meters.items())
+    ]
 
 
 def _members(community: Community) -> list[dict[str, Any]]:

@@ -260,7 +260,7 @@ def _looked(community: Community, run: DueRun, *, estimates: bool) -> _Made:
         return _shown(run, *preview_shown(community, run.day, run.code, estimates=estimates))
     found = preview(community, run.day, run.code, estimates=estimates)
     made = _posted(found.summary, found.estimated, known=False)
-    made.changes = _changes(community, found)
+    made.changes = changes_of(community, found)
     return made
 
 
@@ -275,7 +275,7 @@ def _posted(summary: RunSummary, guessed: int, *, known: bool) -> _Made:
     return _Made(summary.day, summary.code, *figures, known=known)
 
 
-def _changes(community: Community, found: Preview) -> list[dict[str, Any]]:
+def changes_of(community: Community, found: Preview) -> list[dict[str, Any]]:
     """Return what a run would change, member by member."""
     with community.reading() as connection:
         names = people.names(connection, community.writer.community)

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
 
+from ledger import people
 from ledger.entropy import Entropy, system_entropy
+from ledger.errors import RefusedError
+from settlement.closing import CLOSED
 from wallet_api.door import session_store
 from wallet_api.door.here import Here
 from wallet_api.door.home import ShownSums
@@ -65,6 +68,19 @@ class Desk:
         self.failures = Buckets(self.limits.failures)
         self.statements = Buckets(self.limits.statements)
         self.shown = ShownSums()
+
+    def rename(self, member: str, name: str) -> None:
+        """Give a member a name; the one before is gone with its key.
+
+        Raises:
+            InputError: it is no name.
+            RefusedError: the account is closed.
+        """
+        with self.here.writing() as (community, connection):
+            if member in community.state.closed:
+                raise RefusedError(CLOSED)
+            writer = community.writer
+            people.rename(connection, writer.community, member, name, self.entropy)
 
     @cached_property
     def challenge_secret(self) -> bytes:

@@ -23,12 +23,16 @@ from ledger.writer import Draft
 from settlement.community import Community
 from settlement.reception import Answer, Taken, take
 from wallet_api.door.errors import BusyError
+from wallet_api.door.forgetting import forget_closed
 
 READERS = 4
 """Opened communities that are kept for reading: more would only wait for the interpreter's lock."""
 
 QUEUE_MAX = 1_000
 """Most statements that wait to be written: some seconds' work."""
+
+APART_S = 5
+"""After how many seconds whoever wants a long look may ask again."""
 
 GROUP_MAX = 200
 """Most statements in one transaction, so that none waits long for the others."""
@@ -59,6 +63,7 @@ class Here:
         self._places = threading.Semaphore(READERS)
         self._writer: Community | None = None
         self._writing = threading.RLock()
+        self._apart = threading.Lock()
         self._group: GroupCommit[Draft, Logged] = GroupCommit(self._take, items_max=GROUP_MAX)
 
     @contextmanager
@@ -77,6 +82,20 @@ class Here:
                     yield community, connection
                 finally:
                     self._kept.put_nowait(community)
+
+    @contextmanager
+    def apart(self) -> Iterator[Community]:
+        """Lend a community opened anew, one at a time: for long looks, which hold up no other reader.
+
+        Raises:
+            BusyError: somebody else has it.
+        """
+        if not self._apart.acquire(blocking=False):
+            raise BusyError("Another long look is under way: try again when it is done.", APART_S)
+        try:
+            yield self._open()
+        finally:
+            self._apart.release()
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Community, Connection]]:
@@ -108,6 +127,7 @@ class Here:
         with self._writing:
             community = self._writer_now()
             answers = take(community, drafts)
+            _forget(community, answers)
             with community.reading() as connection:
                 _, _, note = log_store.head(connection, community.writer.community)
         self._watch([answer for answer in answers if isinstance(answer, Taken)])
@@ -116,10 +136,24 @@ class Here:
     def _writer_now(self) -> Community:
         if self._writer is None:
             self._writer = self._open()
+            with self._writer.transaction() as connection:
+                forget_closed(self._writer, connection)
         if isinstance(self._writer.writer.clock, FixedClock):
             with self._writer.reading() as connection:
                 _on_time(self._writer, connection)
         return self._writer
+
+
+def _forget(community: Community, answers: Sequence[Answer]) -> None:
+    """Forget with an account what the server remembers of it."""
+    closed = [
+        answer.statement.account
+        for answer in answers
+        if isinstance(answer, Taken) and answer.statement.kind == "account_close"
+    ]
+    if closed:
+        with community.transaction() as connection:
+            forget_closed(community, connection, closed)
 
 
 def _on_time(community: Community, connection: Connection) -> None:

@@ -7,7 +7,6 @@ Whose it is follows from the session alone; no address has a member's id in it.
 """
 
 import json
-from enum import StrEnum
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
@@ -20,21 +19,16 @@ from settlement import store
 from settlement.member_facts import member_facts
 from settlement.receipts import line_receipt, payment_receipt
 from settlement.statement import household_statement
-from settlement.statement_csv import render_csv
-from settlement.statement_html import render_html
-from settlement.statement_json import statement_json
-from settlement.statement_model import HouseholdStatement
-from settlement.statement_pdf import render_pdf
-from settlement.statement_text import render_text
 from settlement.why import why as explain
 from settlement.why_json import why_json
 from wallet_api.cli.member_show import facts_json
 from wallet_api.door.access import Allowed, Entry, Visit
 from wallet_api.door.desk import Desk
+from wallet_api.door.forms import MEDIA, Form, rendered
 from wallet_api.door.home import Moved, home_of, moved_in
 from wallet_api.door.identity import MEMBERS
 from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, number_in, read_cursor, tagged
-from wallet_api.door.wire import Id, Model
+from wallet_api.door.wire import Day, Id, Model, MonthText, Period, Units, Wh
 from wallet_api.page import CONTENT_POLICY
 from wallet_api.problems import problems
 
@@ -43,19 +37,6 @@ router = APIRouter(prefix="/v1", tags=["A member's own"])
 Mine = Annotated[Entry, Depends(Allowed(*MEMBERS))]
 """For whoever has an account, about that account."""
 
-Units = Annotated[
-    int, Field(description="Money in 0.0000001 of the currency's unit.", examples=[124000000])
-]
-Wh = Annotated[int, Field(description="Energy in Wh.", examples=[412])]
-Period = Annotated[
-    int, Field(description="A half-hour, counted from 1970-01-01 00:00 UTC.", examples=[989736])
-]
-Day = Annotated[
-    str, Path(pattern=r"^\d{4}-\d{2}-\d{2}$", description="A local day.", examples=["2026-06-15"])
-]
-MonthText = Annotated[
-    str, Path(pattern=r"^\d{4}-\d{2}$", description="A local month.", examples=["2026-06"])
-]
 PeriodPath = Annotated[int, Path(ge=0, le=4_000_000, description="The half-hour.")]
 _SEEN = ("not-signed-in", "not-allowed", "busy", "not-ready")
 
@@ -293,25 +274,6 @@ def why(
         return tagged(request, _json(why_json(told)))
 
 
-class Form(StrEnum):
-    """A form of a statement."""
-
-    TEXT = "txt"
-    HTML = "html"
-    PDF = "pdf"
-    CSV = "csv"
-    JSON = "json"
-
-
-_MEDIA = {
-    Form.TEXT: "text/plain; charset=utf-8",
-    Form.HTML: "text/html; charset=utf-8",
-    Form.PDF: "application/pdf",
-    Form.CSV: "text/csv; charset=utf-8; header=present",
-    Form.JSON: "application/json",
-}
-
-
 @router.get(
     "/months/{month}/statement.{form}",
     summary="The statement of a month",
@@ -328,22 +290,10 @@ def statement(
     """As text, page, PDF, table or JSON; page and PDF also in large print."""
     with mine.open() as visit:
         model = household_statement(visit.community, visit.connection, visit.account, month)
-    answer = tagged(request, _rendered(model, form, large_print=large_print), _MEDIA[form])
+    answer = tagged(request, rendered(model, form, large_print=large_print), MEDIA[form])
     if form is Form.HTML:
         answer.headers["Content-Security-Policy"] = CONTENT_POLICY
     return answer
-
-
-def _rendered(model: HouseholdStatement, form: Form, *, large_print: bool) -> bytes:
-    if form is Form.PDF:
-        return render_pdf(model, large_print=large_print)
-    if form is Form.HTML:
-        return render_html(model, large_print=large_print).encode()
-    if form is Form.CSV:
-        return render_csv(model).encode()
-    if form is Form.JSON:
-        return _json(statement_json(model))
-    return render_text(model).encode()
 
 
 @router.get(

@@ -8,6 +8,7 @@ What a holder shows is never stored: the table has its SHA-256.
 
 import hashlib
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select
 
@@ -121,6 +122,38 @@ def end_all(connection: Connection, community: int, account: str, key_id: str | 
     if key_id is not None:
         mine &= _sessions.c.key_id == key_id
     return connection.execute(delete(_sessions).where(mine)).rowcount
+
+
+class Listed(NamedTuple):
+    """A session in a list: what its holder shows is not known here.
+
+    Attributes:
+        key_id: of the key that signed in.
+        begun_ms, expires_ms: Unix milliseconds.
+        is_this: it is the one that asks.
+    """
+
+    key_id: str
+    begun_ms: int
+    expires_ms: int
+    is_this: bool
+
+
+def sessions_of(
+    connection: Connection, community: int, account: str, token: str, now_ms: int
+) -> list[Listed]:
+    """Return the sessions of an account that have not ended, the latest first."""
+    rows = connection.execute(
+        select(_sessions)
+        .where(
+            _sessions.c.community == community,
+            _sessions.c.account == account,
+            _sessions.c.expires_at >= now_ms,
+        )
+        .order_by(_sessions.c.created_at.desc())
+    )
+    this = token_hash(token)
+    return [Listed(r.key_id, r.created_at, r.expires_at, r.token == this) for r in rows]
 
 
 def use_challenge(

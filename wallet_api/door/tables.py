@@ -9,6 +9,7 @@ but some minutes: everybody signs in again.
 
 from typing import Any, ClassVar
 
+from sqlalchemy import Index
 from sqlmodel import SQLModel
 
 from ledger.tables import STRICT, big, blob, key, text_column, text_key
@@ -63,5 +64,23 @@ class ProposalRow(SQLModel, table=True):
     entry: int | None = big(nullable=True)
 
 
-CHANGING = ("secret", "session", "used_challenge", "proposal")
+class LookRow(SQLModel, table=True):
+    """Who looked into a member's account, when and why."""
+
+    __tablename__ = "look"
+    __table_args__: ClassVar[Any] = (
+        Index("look_account", "community", "account", "number"),
+        STRICT,
+    )
+    community: int = key()
+    number: int = key()
+    account: str = text_column()
+    role: str = text_column()
+    key_id: str = text_column()
+    what: str = text_column()
+    reason: str = text_column()
+    seen_at: int = big()
+
+
+CHANGING = ("secret", "session", "used_challenge", "proposal", "look")
 """Every table of this module: the working role changes and deletes their rows."""
