@@ -8,10 +8,11 @@ else is believed. Whoever knows a dispute's id may see where it stands, and no w
 """
 
 from collections.abc import Callable
-from typing import Any
+from typing import Annotated
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
 from ledger.errors import InputError
@@ -20,7 +21,8 @@ from ledger.writer import Draft
 from settlement.community import Community
 from wallet_api.bodies import read_body
 from wallet_api.cli.dispute import dispute_json
-from wallet_api.problems import problem
+from wallet_api.door.wire import Id, Model, envelope_of
+from wallet_api.problems import problem, problems
 
 STATEMENT_BYTES_MAX = 100_000
 """Longest envelope."""
@@ -28,13 +30,22 @@ STATEMENT_BYTES_MAX = 100_000
 KINDS = ("dispute", "ruling", "act_for")
 """Kinds that this door takes; a helper disputes for a member."""
 
-_RESPONSES: dict[int | str, dict[str, Any]] = {
-    201: {"description": "Logged; or it was there before."},
-    400: {"description": "Not a statement of this kind, in its one form."},
-    403: {"description": "The right keys did not sign it."},
-    413: {"description": "Too long."},
-    422: {"description": "A rule refuses it; the sentence says which."},
-}
+
+class DisputeOut(Model):
+    """Where a dispute stands; who raised it, and with which words, is not told."""
+
+    id: Id
+    state: str = Field(description="How it stands.", examples=["open"])
+    day: str = Field(description="The local day that it is about.", examples=["2026-06-15"])
+    run: str = Field(description="The run that it is about.", examples=["SF"])
+    first: int = Field(description="The first half-hour that it is about.", examples=[989736])
+    periods: int = Field(description="How many half-hours.", examples=[48])
+    units: int = Field(description="What it is about, in 0.0000001 of the currency's unit.")
+    raised: int = Field(description="The half-hour in which it was raised.")
+    until: int = Field(description="The last half-hour in which it may be ruled on.")
+    log_entry: int | None = Field(
+        default=None, description="What was handed in stands there in the log."
+    )
 
 
 def disputes_router(open_community: Callable[[], Community]) -> APIRouter:
@@ -48,9 +59,15 @@ def disputes_router(open_community: Callable[[], Community]) -> APIRouter:
     @router.post(
         "/v1/disputes",
         summary="Deliver a signed dispute, or the operators' signed ruling",
-        responses=_RESPONSES,
-        response_class=JSONResponse,
+        description="The body is the envelope of a `dispute` or `ruling`, or of an `act_for` that holds a dispute.",
+        responses=problems(
+            *("malformed", "not-signed", "conflict", "refused", "too-long", "too-slow"),
+            *("busy", "not-ready"),
+        ),
+        response_model=DisputeOut,
         status_code=201,
+        tags=["Disputes"],
+        openapi_extra=envelope_of(STATEMENT_BYTES_MAX),
     )
     async def deliver(request: Request) -> Response:
         body = await read_body(request, STATEMENT_BYTES_MAX)
@@ -58,8 +75,15 @@ def disputes_router(open_community: Callable[[], Community]) -> APIRouter:
             return body
         return await run_in_threadpool(_take, open_community, body)
 
-    @router.get("/v1/disputes/{dispute_id}", summary="Where a dispute stands")
-    def look(dispute_id: str) -> Response:
+    @router.get(
+        "/v1/disputes/{dispute_id}",
+        summary="Where a dispute stands",
+        description="Whoever knows its id, which nobody can guess, may ask; its words are not shown.",
+        responses=problems("invalid-input", "not-found", "busy", "not-ready"),
+        response_model=DisputeOut,
+        tags=["Disputes"],
+    )
+    def look(dispute_id: Annotated[Id, Path(description="Of the dispute.")]) -> Response:
         community = open_community()
         with community.reading():
             found = community.state.disputes.disputes.get(dispute_id)

@@ -25,6 +25,8 @@ from settlement.forecast_json import forecast_json
 from settlement.forecast_open import open_history
 from settlement.forecast_text import why_not_published
 from settlement.open_data_store import OpenDay, OpenDays
+from wallet_api.door.wire import query_of
+from wallet_api.problems import problems
 
 NAMES = frozenset({"day"})
 """What may be asked."""
@@ -90,7 +92,13 @@ def forecast_router(outlook: Outlook) -> APIRouter:
     router = APIRouter()
 
     @router.get(
-        "/v1/forecast", summary="When neighbours will have most to spare, from published figures"
+        "/v1/forecast",
+        summary="When neighbours will have most to spare",
+        description="Two days, worked out of published figures alone; any page may read it.",
+        tags=["Anybody"],
+        response_class=JSONResponse,
+        responses=problems("malformed", "busy", "not-ready"),
+        openapi_extra=query_of(day="The first of the two local days; tomorrow if left out."),
     )
     def forecast(request: Request) -> Response:
         days, published_through = outlook.of(_asked(request))

@@ -8,8 +8,9 @@
 import re
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Annotated
 
-from fastapi import FastAPI, Response
+from fastapi import FastAPI, Path, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict
 from starlette.exceptions import HTTPException
@@ -37,10 +38,11 @@ from wallet_api.door.desk import USUAL, Desk, Limits
 from wallet_api.door.guard import Guard
 from wallet_api.door.here import Here
 from wallet_api.door.rate import Buckets
+from wallet_api.door.wire import bytes_in
 from wallet_api.forecast_http import Outlook, forecast_router
 from wallet_api.open_http import OpenShelf, open_router
 from wallet_api.page import CONTENT_POLICY, first_page, interface_page
-from wallet_api.problems import install_problem_handlers
+from wallet_api.problems import install_problem_handlers, problems
 from wallet_api.readings_door import ReadingsDoor
 from wallet_api.readings_http import readings_router
 
@@ -141,25 +143,63 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
             interface_page(app.openapi()), headers={"Content-Security-Policy": CONTENT_POLICY}
         )
 
-    @app.get("/v1/health", summary="Is the server able to answer?")
+    @app.get(
+        "/v1/health",
+        summary="Is the server able to answer?",
+        tags=["Anybody"],
+        responses=problems("busy", "not-ready"),
+    )
     def health() -> HealthOut:
+        """For whoever watches the server: the database answers and is of this version."""
         open_here(settings, database)
         return HealthOut(status="ok")
 
-    @app.get("/v1/community", summary="Name, rules' zone and currency, and how far the log is")
+    @app.get(
+        "/v1/community",
+        summary="Name, rules' zone and currency, and how far the log is",
+        tags=["Anybody"],
+        responses=problems("busy", "not-ready"),
+    )
     def community() -> CommunityOut:
+        """What anybody may know of the community."""
         return _community(settings, database, days)
 
-    @app.get("/log.vkey", response_class=PlainTextResponse, summary="The log's public key")
+    @app.get(
+        "/log.vkey",
+        response_class=PlainTextResponse,
+        summary="The log's public key",
+        tags=["The log"],
+        responses=problems("busy", "not-ready"),
+    )
     def vkey() -> PlainTextResponse:
+        """As a verifier of signed notes; compare it with what the community shows elsewhere."""
         return PlainTextResponse(_community(settings, database, days).log_key + "\n")
 
-    @app.get("/log/checkpoint", response_class=PlainTextResponse, summary="The signed head")
+    @app.get(
+        "/log/checkpoint",
+        response_class=PlainTextResponse,
+        summary="The signed head",
+        tags=["The log"],
+        responses=problems("not-found", "busy", "not-ready"),
+    )
     def checkpoint() -> PlainTextResponse:
+        """A C2SP checkpoint: keep the latest, and the next must extend it."""
         return PlainTextResponse(_log_file(settings, "checkpoint"), headers=HEAD_HEADERS)
 
-    @app.get("/log/{path:path}", summary="A tile or entry bundle (C2SP tlog-tiles)")
-    def tile(path: str) -> Response:
+    @app.get(
+        "/log/{path:path}",
+        summary="A tile or entry bundle (C2SP tlog-tiles)",
+        tags=["The log"],
+        response_class=Response,
+        responses={
+            **bytes_in("The file.", "application/octet-stream"),
+            **problems("not-found", "busy", "not-ready"),
+        },
+    )
+    def tile(
+        path: Annotated[str, Path(description="As the standard has it.", examples=["tile/0/000"])],
+    ) -> Response:
+        """Tiles never change, so they may be kept for ever."""
         if _LOG_FILE.fullmatch(path) is None:
             raise HTTPException(404)
         return Response(

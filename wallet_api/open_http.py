@@ -14,9 +14,11 @@ from collections import OrderedDict
 from collections.abc import Callable
 from datetime import date, timedelta
 from email.utils import formatdate
+from typing import Annotated
 from urllib.parse import urlencode
 
-from fastapi import APIRouter, Request, Response
+from fastapi import APIRouter, Path, Request, Response
+from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
 from ledger.errors import InputError
@@ -24,9 +26,12 @@ from settlement.community import Community
 from settlement.open_data_store import OpenDay, OpenDays
 from settlement.open_package import DESCRIPTOR, About
 from wallet_api.cli.context import Settings
+from wallet_api.door.pages import KNOWN
+from wallet_api.door.wire import bytes_in, query_of
 from wallet_api.open_data import about_of, day_range, files_of
 from wallet_api.open_page import open_page
 from wallet_api.page import CONTENT_POLICY
+from wallet_api.problems import problems
 
 DAYS_ASKED_MAX = 366
 """Most local days of one answer: a year, some 2 MB as CSV."""
@@ -45,6 +50,11 @@ MEDIA_TYPES = {
     "README.md": "text/markdown; charset=utf-8",
     "LICENCE.txt": "text/plain; charset=utf-8",
 }
+
+_RESPONSES = {**KNOWN, **problems("malformed", "busy", "not-ready")}
+_RANGE = query_of(
+    **{"from": "The first local day.", "through": "The last one; at most a year of days."}
+)
 
 Package = tuple[list[OpenDay], About, dict[str, bytes]]
 """Days, whose they are, and the files that hold them."""
@@ -84,9 +94,16 @@ class OpenShelf:
 
 def open_router(shelf: OpenShelf) -> APIRouter:
     """Return the addresses under ``/open``."""
-    router = APIRouter(prefix="/open")
+    router = APIRouter(prefix="/open", tags=["Anybody"])
 
-    @router.get("", summary="What there is, as a page")
+    @router.get(
+        "",
+        summary="What there is, as a page",
+        description="Figures by the half-hour that anybody may have, where they tell nothing of one home.",
+        response_class=HTMLResponse,
+        responses=_RESPONSES,
+        openapi_extra=_RANGE,
+    )
     def index(request: Request) -> Response:
         days, about, files = shelf.package(*_asked(request))
         page = open_page(days, files, about).encode()
@@ -99,9 +116,20 @@ def open_router(shelf: OpenShelf) -> APIRouter:
         )
 
     @router.get(
-        "/{name}", summary="Half-hours: open.csv, open.json, open.parquet, datapackage.json"
+        "/{name}",
+        summary="Half-hours as a file",
+        description="As a table, JSON or Parquet; the package's description, and its licence.",
+        response_class=Response,
+        responses={
+            **bytes_in("The file.", *dict.fromkeys(MEDIA_TYPES.values())),
+            **_RESPONSES,
+            **problems("not-found"),
+        },
+        openapi_extra=_RANGE,
     )
-    def file(request: Request, name: str) -> Response:
+    def file(
+        request: Request, name: Annotated[str, Path(description="Which.", examples=["open.csv"])]
+    ) -> Response:
         if name not in MEDIA_TYPES:
             raise HTTPException(404)
         days, _, files = shelf.package(*_asked(request))

@@ -10,13 +10,15 @@ from typing import Any
 
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import JSONResponse
+from pydantic import Field
 
 from ledger.errors import CommonwattError, RefusedError, SignatureError
 from ledger.primitives.periods import utc_text
 from meters.wire import REQUEST_BYTES_MAX, decode_request
 from wallet_api.bodies import read_body
 from wallet_api.door.errors import BusyError
-from wallet_api.problems import problem, problem_of, status_of
+from wallet_api.door.wire import Model, lines_of
+from wallet_api.problems import problem, problem_of, problems, status_of
 from wallet_api.readings_door import ReadingsDoor, Taken
 
 __all__ = ["RefusedError", "readings_router", "results"]
@@ -27,15 +29,46 @@ NOT_BOUND = (
 )
 """What is said to whoever signs with a key that does not count."""
 
+
+class BatchOut(Model):
+    """What became of one batch."""
+
+    status: int = Field(description="HTTP's status, as if it had come alone.", examples=[200])
+    slug: str | None = Field(default=None, description="The problem, if there was one.")
+    detail: str | None = Field(default=None, description="What to do about it.")
+    tx_id: str | None = Field(default=None, description="SHA-256 of what was signed.")
+    received_at: str | None = Field(
+        default=None, description="When it came.", examples=["2026-06-15T00:31:02Z"]
+    )
+    receipt: str | None = Field(default=None, description="Signed: it came, and when.")
+    log_entry: int | None = Field(default=None, description="Its position in the log.")
+    waits_for: int | None = Field(default=None, description="The number that is missing.")
+
+
+class DeliveredOut(Model):
+    """What became of each batch, in the order in which they were sent."""
+
+    results: list[BatchOut]
+
+
+_EXAMPLE = """\
+{"payload":"…","payloadType":"application/vnd.commonwatt.reading_batch.v1+json","signatures":[…]}
+{"quality":"A","export_wh":[0,0],"import_wh":[212,198],…}
+"""
+
 _RESPONSES: dict[int | str, dict[str, Any]] = {
-    200: {"description": "Logged, or there before; of several, see each one's status."},
-    202: {"description": "Held: a batch before it is missing. It is logged once that one came."},
-    400: {"description": "Not two lines a batch, or not in canonical form."},
-    403: {"description": "No key signed that is bound to this meter in these half-hours."},
-    409: {"description": "Another batch took this place in the chain. The operators were told."},
-    413: {"description": "Too long."},
-    422: {"description": "A rule refuses it; the sentence says which."},
-    429: {"description": "Too many wait: come back after Retry-After seconds."},
+    200: {
+        "description": "Logged, or there before; of several, see each one's status.",
+        "model": DeliveredOut,
+    },
+    202: {
+        "description": "Held: a batch before it is missing. It is logged once that one came.",
+        "model": DeliveredOut,
+    },
+    **problems(
+        *("malformed", "not-signed", "conflict", "refused", "impossible-value", "signing-time"),
+        *("too-long", "too-slow", "busy", "not-ready"),
+    ),
 }
 
 
@@ -45,8 +78,14 @@ def readings_router(door: ReadingsDoor) -> APIRouter:
 
     @router.post(
         "/v1/readings",
-        summary="Deliver signed batches of readings: two lines each, envelope and readings",
+        summary="Deliver signed batches of readings",
+        description=(
+            "Two lines a batch: its envelope and its readings, as `docs/spec/readings.md` has them. Asks for"
+            " no session: the signature says whose meter it is. The same again is answered as the first time."
+        ),
+        tags=["Readings"],
         responses=_RESPONSES,
+        openapi_extra=lines_of("Signed batches", REQUEST_BYTES_MAX, _EXAMPLE),
         response_class=JSONResponse,
     )
     async def deliver(request: Request) -> Response:

@@ -9,7 +9,7 @@ from typing import Any
 from fastapi import FastAPI
 from fastapi.openapi.utils import get_openapi
 
-from wallet_api.problems import KINDS, PROBLEM_SCHEMA
+from wallet_api.problems import KINDS, PROBLEM_SCHEMA, problems
 
 DESCRIPTION = """\
 A neighbourhood trades its own electricity. This is the one door for phones, tills, meters' adapters,
@@ -50,19 +50,22 @@ def describe(app: FastAPI) -> None:
             schemas["Problem"] = dict(PROBLEM_SCHEMA)
             for path in found["paths"].values():
                 for operation in path.values():
-                    _without_framework(operation)
+                    _completed(operation)
             app.openapi_schema = found
         return app.openapi_schema
 
     app.openapi = made  # type: ignore[method-assign]
 
 
-def _without_framework(operation: dict[str, Any]) -> None:
-    """Drop the framework's own form of a refused value: ours is a problem like all others."""
-    refused = operation.get("responses", {}).get("422", {})
+def _completed(operation: dict[str, Any]) -> None:
+    """Put our problem in the place of the framework's own, and add what every address may answer."""
+    responses = operation["responses"]
+    refused = responses.get("422", {})
     schema = refused.get("content", {}).get("application/json", {}).get("schema", {})
     if schema.get("$ref", "").endswith("HTTPValidationError"):
-        del operation["responses"]["422"]
+        responses["422"] = problems("invalid-input")[422]
+    for status, told in problems("busy", "failed", "not-ready").items():
+        responses.setdefault(str(status), told)
 
 
 def _listed() -> str:

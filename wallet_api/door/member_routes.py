@@ -10,7 +10,6 @@ import json
 from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Path, Query, Request, Response
-from pydantic import Field
 
 from ledger import people
 from ledger.errors import InputError
@@ -27,8 +26,25 @@ from wallet_api.door.desk import Desk
 from wallet_api.door.forms import MEDIA, Form, rendered
 from wallet_api.door.home import Moved, home_of, moved_in
 from wallet_api.door.identity import MEMBERS
-from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, number_in, read_cursor, tagged
-from wallet_api.door.wire import Day, Id, Model, MonthText, Period, Units, Wh
+from wallet_api.door.member_models import (
+    EnergyDayOut,
+    HalfHourOut,
+    HomeOut,
+    MovedOut,
+    MovedPageOut,
+    YesterdayOut,
+)
+from wallet_api.door.pages import (
+    KNOWN,
+    PAGE,
+    Cursor,
+    Limit,
+    cursor_of,
+    number_in,
+    read_cursor,
+    tagged,
+)
+from wallet_api.door.wire import Day, MonthText, bytes_in
 from wallet_api.page import CONTENT_POLICY
 from wallet_api.problems import problems
 
@@ -37,98 +53,20 @@ router = APIRouter(prefix="/v1", tags=["A member's own"])
 Mine = Annotated[Entry, Depends(Allowed(*MEMBERS))]
 """For whoever has an account, about that account."""
 
-PeriodPath = Annotated[int, Path(ge=0, le=4_000_000, description="The half-hour.")]
+PeriodPath = Annotated[
+    int, Path(ge=0, le=4_000_000, description="The half-hour.", examples=[989736])
+]
 _SEEN = ("not-signed-in", "not-allowed", "busy", "not-ready")
+_ASKED = problems("malformed", "invalid-input", *_SEEN)
+TEXT, JSON = "text/plain; charset=utf-8", "application/json"
 
 
-class YesterdayOut(Model):
-    """What the last day that was worked out came to."""
-
-    day: str = Field(examples=["2026-06-15"])
-    run: str = Field(
-        description="The run that worked it out last; `II` is not final.", examples=["SF"]
-    )
-    bought_wh: Wh
-    sold_wh: Wh
-    units: Units
-
-
-class MovedOut(Model):
-    """A line of what moved in the wallet."""
-
-    period: Period
-    log_entry: int = Field(
-        description="Position in the log of what caused it: ask for its receipt."
-    )
-    kind: str = Field(description="`energy`, or the statement's kind.", examples=["transfer"])
-    units: Units
-    other: Id | None = Field(default=None, description="The other member.")
-    other_name: str | None = Field(
-        default=None, description="Absent where there is no name any more."
-    )
-    words: str | None = Field(default=None, description="What was written, or energy's local day.")
-
-
-class HomeOut(Model):
-    """A member's first screen."""
-
-    name: str | None = Field(description="Theirs.")
-    currency: str = Field(examples=["BRM"])
-    available_units: Units
-    posted_units: Units
-    held_units: Units
-    owed_units: Units
-    coming_units: Units
-    yesterday: YesterdayOut | None = None
-    last: list[MovedOut]
-    read_through: Period | None = Field(
-        default=None, description="The half-hour after the last reading."
-    )
-    final_through: str | None = Field(
-        default=None, description="The last local day that was posted."
-    )
-    now: Period = Field(description="The half-hour that it is for this community.")
-    waiting: bool = Field(
-        description="A change of this account's keys waits: look at `/v1/account`."
-    )
-
-
-class MovedPageOut(Model):
-    """What moved in the wallet, the latest first."""
-
-    items: list[MovedOut]
-    next: str | None = Field(
-        default=None, description="Cursor of the next page; absent at the end."
-    )
-
-
-class HalfHourOut(Model):
-    """A half-hour as the last run left it."""
-
-    period: Period
-    own_use_wh: Wh
-    bought_wh: Wh
-    sold_wh: Wh
-    grid_import_wh: Wh
-    grid_export_wh: Wh
-    bought_units: Units
-    sold_units: Units
-
-
-class EnergyDayOut(Model):
-    """A member's local day: 46, 48 or 50 half-hours; one that is not worked out is not among them."""
-
-    day: str
-    first: Period
-    periods: int = Field(description="Half-hours of the day.", examples=[48])
-    run: str | None = Field(
-        default=None, description="The last run of the day; absent before the first."
-    )
-    is_final: bool = Field(description="No later run is due.")
-    items: list[HalfHourOut]
-
-
-@router.get("/home", response_model=HomeOut, summary="The first screen", responses=problems(*_SEEN))
+@router.get(
+    "/home",
+    response_model=HomeOut,
+    summary="The first screen",
+    responses={**KNOWN, **problems(*_SEEN)},
+)
 def home(request: Request, mine: Mine) -> Response:
     """Everything that the wallet's first screen needs, in one answer with an ETag."""
     desk: Desk = request.app.state.desk
@@ -162,7 +100,16 @@ def home(request: Request, mine: Mine) -> Response:
     return tagged(request, told)
 
 
-@router.get("/account", summary="The account", responses=problems(*_SEEN))
+@router.get(
+    "/account",
+    summary="The account",
+    response_class=Response,
+    responses={
+        **bytes_in("As `commonwatt member show --json` tells it, and the keys.", JSON),
+        **KNOWN,
+        **problems(*_SEEN),
+    },
+)
 def account(request: Request, mine: Mine) -> Response:
     """Offer, mandate, limits, meters and shares as they are now, and the devices' keys."""
     with mine.open() as visit:
@@ -188,7 +135,7 @@ def account(request: Request, mine: Mine) -> Response:
     "/payments/{month}",
     response_model=MovedPageOut,
     summary="What moved in a month",
-    responses=problems("malformed", "invalid-input", *_SEEN),
+    responses={**KNOWN, **problems("malformed", "invalid-input", *_SEEN)},
 )
 def payments(
     request: Request, month: MonthText, mine: Mine, cursor: Cursor = None, limit: Limit = PAGE
@@ -219,7 +166,7 @@ def payments(
     "/energy/{day}",
     response_model=EnergyDayOut,
     summary="A day of energy, half-hour by half-hour",
-    responses=problems("malformed", "invalid-input", *_SEEN),
+    responses={**KNOWN, **problems("malformed", "invalid-input", *_SEEN)},
 )
 def energy(request: Request, day: Day, mine: Mine) -> Response:
     """As the last run left it; a half-hour of which nothing is worked out is left out, and is no zero."""
@@ -257,7 +204,8 @@ def energy(request: Request, day: Day, mine: Mine) -> Response:
 @router.get(
     "/why/{period}",
     summary="Why a half-hour came to what it came to",
-    responses=problems("malformed", "invalid-input", *_SEEN),
+    response_class=Response,
+    responses={**bytes_in("As `commonwatt why --json`.", JSON), **KNOWN, **_ASKED},
 )
 def why(
     request: Request,
@@ -265,7 +213,11 @@ def why(
     mine: Mine,
     run: Annotated[
         str | None,
-        Query(pattern="^[A-Z][A-Z0-9]{1,3}$", description="As SF; the last if left out."),
+        Query(
+            pattern="^[A-Z][A-Z0-9]{1,3}$",
+            description="The run; the last if left out.",
+            examples=["SF"],
+        ),
     ] = None,
 ) -> Response:
     """Worked out again from the log and compared, as `commonwatt why --json` tells it."""
@@ -277,15 +229,16 @@ def why(
 @router.get(
     "/months/{month}/statement.{form}",
     summary="The statement of a month",
-    responses=problems("malformed", "invalid-input", *_SEEN),
+    response_class=Response,
+    responses={**bytes_in("The statement.", *MEDIA.values()), **KNOWN, **_ASKED},
 )
 def statement(
     request: Request,
     month: MonthText,
-    form: Form,
+    form: Annotated[Form, Path(description="Which form.", examples=["txt"])],
     mine: Mine,
     *,
-    large_print: Annotated[bool, Query(description="For html and pdf.")] = False,
+    large_print: Annotated[bool, Query(description="For html and pdf.", examples=[True])] = False,
 ) -> Response:
     """As text, page, PDF, table or JSON; page and PDF also in large print."""
     with mine.open() as visit:
@@ -299,29 +252,33 @@ def statement(
 @router.get(
     "/receipts/payments/{entry}",
     summary="A receipt of a payment",
-    responses=problems("malformed", "invalid-input", *_SEEN),
+    response_class=Response,
+    responses={**bytes_in("The receipt.", TEXT), **KNOWN, **_ASKED},
 )
 def receipt_of_payment(
     request: Request,
-    entry: Annotated[int, Path(ge=0, le=2**53 - 1, description="Its position in the log.")],
+    entry: Annotated[
+        int, Path(ge=0, le=2**53 - 1, description="Its position in the log.", examples=[1041])
+    ],
     mine: Mine,
 ) -> Response:
     """A C2SP tlog-proof that anybody can check offline, and which shows nobody else's line."""
     with mine.open() as visit:
         made = payment_receipt(visit.community, visit.connection, visit.account, entry)
-    return tagged(request, made.encode(), "text/plain; charset=utf-8")
+    return tagged(request, made.encode(), TEXT)
 
 
 @router.get(
     "/receipts/half-hours/{period}",
     summary="A receipt of a settled half-hour",
-    responses=problems("malformed", "invalid-input", *_SEEN),
+    response_class=Response,
+    responses={**bytes_in("The receipt.", TEXT), **KNOWN, **_ASKED},
 )
 def receipt_of_half_hour(request: Request, period: PeriodPath, mine: Mine) -> Response:
     """A C2SP tlog-proof of this member's line of a half-hour."""
     with mine.open() as visit:
         made = line_receipt(visit.community, visit.connection, visit.account, period)
-    return tagged(request, made.encode(), "text/plain; charset=utf-8")
+    return tagged(request, made.encode(), TEXT)
 
 
 def _waits(visit: Visit) -> bool:

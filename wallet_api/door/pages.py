@@ -9,7 +9,7 @@ It is the place in plain digits behind a check: one that was made up is refused.
 
 import base64
 import hashlib
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
 from pydantic import BaseModel
@@ -27,10 +27,19 @@ NO_CURSOR = "This is no cursor of a page here: take the `next` of the page befor
 
 _CHECK_BYTES = 4
 
-Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Items of a page.")]
+KNOWN: dict[int | str, dict[str, Any]] = {
+    304: {"description": "Nothing changed since the ETag that `If-None-Match` shows."}
+}
+"""What OpenAPI says of `tagged` answers beside the others."""
+
+Limit = Annotated[int, Query(ge=1, le=PAGE_MAX, description="Items of a page.", examples=[50])]
 Cursor = Annotated[
     str | None,
-    Query(max_length=200, description="The `next` of the page before; the first page if left out."),
+    Query(
+        max_length=200,
+        description="The `next` of the page before; the first page if left out.",
+        examples=["5hcqejk4OTczNh8xMDQx"],
+    ),
 ]
 
 

@@ -22,7 +22,7 @@ from settlement.statement_store import words_at
 from wallet_api.door.access import Allowed, Entry, Visit
 from wallet_api.door.errors import NotThereError
 from wallet_api.door.identity import MEMBERS, Role
-from wallet_api.door.pages import tagged
+from wallet_api.door.pages import KNOWN, tagged
 from wallet_api.door.wire import Id, Model
 from wallet_api.problems import problems
 
@@ -101,7 +101,10 @@ class PaymentCheckOut(Model):
 
 
 @router.get(
-    "/asks", response_model=AsksOut, summary="Open requests to be paid", responses=problems(*_SEEN)
+    "/asks",
+    response_model=AsksOut,
+    summary="Open requests to be paid",
+    responses={**KNOWN, **problems(*_SEEN)},
 )
 def asks(request: Request, mine: MineOrTill) -> Response:
     """Those that you made, and those that name you; one that names nobody is shown by its link alone."""
@@ -121,9 +124,11 @@ def asks(request: Request, mine: MineOrTill) -> Response:
     "/asks/{ask_id}",
     response_model=AskStateOut,
     summary="One request to be paid",
-    responses=problems("invalid-input", "not-found", *_SEEN),
+    responses={**KNOWN, **problems("invalid-input", "not-found", *_SEEN)},
 )
-def ask(request: Request, ask_id: Annotated[Id, Path()], mine: MineOrTill) -> Response:
+def ask(
+    request: Request, ask_id: Annotated[Id, Path(description="The request's id.")], mine: MineOrTill
+) -> Response:
     """Whoever was given its id may look, as by the QR code of a till; a till sees by it that it was paid."""
     with mine.open() as visit:
         number, now = visit.community.writer.community, visit.community.writer.now_period()

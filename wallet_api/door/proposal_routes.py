@@ -29,7 +29,7 @@ from wallet_api.door.errors import NotAllowedError, NotThereError
 from wallet_api.door.identity import MEMBERS, Role
 from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, number_in, read_cursor
 from wallet_api.door.proposal_store import PROPOSAL_MS, Proposal, merged
-from wallet_api.door.wire import Id, Model, Time, body_of
+from wallet_api.door.wire import Id, Model, Time, envelope_of
 from wallet_api.problems import problems
 
 SIGNERS = (*MEMBERS, Role.OPERATOR, Role.HELPER)
@@ -84,7 +84,7 @@ router = APIRouter(prefix="/v1", tags=["Statements"])
     summary="Ask others to sign a statement",
     description="The body is its envelope, signed by whoever asks and perhaps others.",
     responses=problems("not-signed-in", "not-allowed", *_ALL),
-    openapi_extra=body_of("A DSSE envelope", ENVELOPE_BYTES_MAX),
+    openapi_extra=envelope_of(ENVELOPE_BYTES_MAX),
 )
 async def propose(
     request: Request, entry: Annotated[Entry, Depends(Allowed(*SIGNERS))]
@@ -102,7 +102,7 @@ async def propose(
     response_model_exclude_none=True,
     summary="What waits for signatures",
     description="A member's own; for operators and helpers everybody's.",
-    responses=problems("malformed", "not-signed-in", "not-allowed", "busy", "not-ready"),
+    responses=problems("malformed", "invalid-input", "not-signed-in", "not-allowed", "busy"),
 )
 def waiting(
     request: Request,
@@ -138,7 +138,9 @@ def waiting(
     description="Whoever knows its id, which nobody can guess, may look: a new phone has no session yet.",
     responses=problems("invalid-input", "not-found", "busy", "not-ready"),
 )
-def look(request: Request, proposal_id: Annotated[Id, Path()]) -> ProposalOut:
+def look(
+    request: Request, proposal_id: Annotated[Id, Path(description="The statement's id.")]
+) -> ProposalOut:
     """Show one statement that lacks signatures."""
     desk: Desk = request.app.state.desk
     with desk.here.reading() as (community, connection):
@@ -158,9 +160,11 @@ def look(request: Request, proposal_id: Annotated[Id, Path()]) -> ProposalOut:
         " logged: then `log_entry` is there."
     ),
     responses=problems("invalid-input", "not-found", *_ALL),
-    openapi_extra=body_of("A DSSE envelope", ENVELOPE_BYTES_MAX),
+    openapi_extra=envelope_of(ENVELOPE_BYTES_MAX),
 )
-async def sign(request: Request, proposal_id: Annotated[Id, Path()]) -> Response:
+async def sign(
+    request: Request, proposal_id: Annotated[Id, Path(description="The statement's id.")]
+) -> Response:
     """Add a signature, and log the statement if it was the last one."""
     body = await read_body(request, ENVELOPE_BYTES_MAX)
     if isinstance(body, Response):
@@ -179,7 +183,7 @@ async def sign(request: Request, proposal_id: Annotated[Id, Path()]) -> Response
 )
 def take_back(
     request: Request,
-    proposal_id: Annotated[Id, Path()],
+    proposal_id: Annotated[Id, Path(description="The statement's id.")],
     entry: Annotated[Entry, Depends(Allowed(*SIGNERS))],
 ) -> Response:
     """Drop a statement: whoever signed it first may, or whose account it is about."""

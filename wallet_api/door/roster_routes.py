@@ -15,6 +15,7 @@ from pydantic import Field
 
 from ledger import people
 from ledger.accounts import wallet
+from ledger.errors import InputError
 from ledger.primitives.canonical import FREE_TEXT_CHARACTERS_MAX
 from settlement.community import Community
 from settlement.member_facts import member_facts
@@ -29,8 +30,17 @@ from wallet_api.door.errors import NotThereError
 from wallet_api.door.forms import MEDIA, Form, rendered
 from wallet_api.door.identity import Role
 from wallet_api.door.look_store import Look
-from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, number_in, read_cursor, tagged
-from wallet_api.door.wire import Day, Id, Model, MonthText, Period, Units, Wh
+from wallet_api.door.pages import (
+    KNOWN,
+    PAGE,
+    Cursor,
+    Limit,
+    cursor_of,
+    number_in,
+    read_cursor,
+    tagged,
+)
+from wallet_api.door.wire import Day, Id, Model, MonthText, Period, Units, Wh, bytes_in
 from wallet_api.page import CONTENT_POLICY
 from wallet_api.problems import problems
 
@@ -38,7 +48,9 @@ router = APIRouter(prefix="/v1", tags=["Members, for operators"])
 
 Staff = Annotated[Entry, Depends(Allowed(Role.OPERATOR, Role.HELPER))]
 AnyRoster = Annotated[Entry, Depends(Allowed(Role.OPERATOR, Role.HELPER, Role.AUDITOR))]
-AccountId = Annotated[Id, Path(description="The member's id.")]
+AccountId = Annotated[
+    Id, Path(description="The member's id.", examples=["4f5911e55a0268a10589be1d775a9f38"])
+]
 Reason = Annotated[
     str,
     Query(
@@ -136,7 +148,8 @@ def members(entry: AnyRoster, cursor: Cursor = None, limit: Limit = PAGE) -> Mem
 @router.get(
     "/members/{account_id}",
     summary="One member",
-    responses=problems("invalid-input", "not-found", *_SEEN),
+    responses={**bytes_in("As `commonwatt member show --json`.", "application/json"), **KNOWN}
+    | problems("invalid-input", "not-found", *_SEEN),
 )
 def member(request: Request, account_id: AccountId, reason: Reason, staff: Staff) -> Response:
     """Show what `commonwatt member show --json` shows. The member sees that you looked, and why."""
@@ -184,17 +197,18 @@ def readings(
 @router.get(
     "/members/{account_id}/months/{month}/statement.{form}",
     summary="A member's statement, to post or to read out",
-    responses=problems("malformed", "invalid-input", "not-found", *_SEEN),
+    responses={**bytes_in("The statement.", *MEDIA.values()), **KNOWN}
+    | problems("malformed", "invalid-input", "not-found", *_SEEN),
 )
 def statement(
     request: Request,
     account_id: AccountId,
     month: MonthText,
-    form: Form,
+    form: Annotated[Form, Path(description="Which form.", examples=["txt"])],
     reason: Reason,
     staff: Staff,
     *,
-    large_print: Annotated[bool, Query(description="For html and pdf.")] = False,
+    large_print: Annotated[bool, Query(description="For html and pdf.", examples=[True])] = False,
 ) -> Response:
     """Give the same statement that the member gets; the member sees that you looked, and why."""
     with staff.open() as visit:
@@ -229,7 +243,13 @@ def _there(community: Community, account_id: str) -> None:
 
 
 def _noted(request: Request, look: Look) -> None:
-    """Keep who looked: before anything is shown."""
+    """Keep who looked: before anything is shown.
+
+    Raises:
+        InputError: the reason cannot be read.
+    """
+    if not look.reason.isprintable() or not look.reason.strip():
+        raise InputError("A reason is words that the member can read.")
     desk: Desk = request.app.state.desk
     with desk.here.writing() as (community, connection):
         look_store.add(connection, community.writer.community, look, desk.now_ms())

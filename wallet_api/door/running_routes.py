@@ -37,8 +37,8 @@ from wallet_api.cli.settle import changes_of
 from wallet_api.door.access import Allowed, Entry, Visit
 from wallet_api.door.desk import Desk
 from wallet_api.door.identity import Role
-from wallet_api.door.pages import tagged
-from wallet_api.door.wire import Day, Id, Model, Time, Units, Wh
+from wallet_api.door.pages import KNOWN, tagged
+from wallet_api.door.wire import Day, Id, Model, Time, Units, Wh, bytes_in
 from wallet_api.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["Running a community, for operators"])
@@ -208,7 +208,15 @@ def look_ahead(request: Request, day: Day, run: RunCode, operator: Operator) -> 
     )
 
 
-@router.get("/meters", summary="All meters", responses=problems(*_SEEN))
+@router.get(
+    "/meters",
+    summary="All meters",
+    responses={
+        **bytes_in("As `commonwatt meter list`, in JSON.", "application/json"),
+        **KNOWN,
+        **problems(*_SEEN),
+    },
+)
 def meters(request: Request, entry: Operator) -> Response:
     """Show what `commonwatt meter list --json` shows: whose each meter is, and who holds shares of it."""
     with entry.open() as visit:
@@ -219,7 +227,11 @@ def meters(request: Request, entry: Operator) -> Response:
 @router.get(
     "/coverage",
     summary="How whole the readings are",
-    responses=problems(*_BAD, *_SEEN),
+    responses={
+        **bytes_in("As `commonwatt meters coverage`, in JSON.", "application/json"),
+        **KNOWN,
+        **problems(*_BAD, *_SEEN),
+    },
 )
 def coverage(request: Request, first: First, through: Through, operator: Operator) -> Response:
     """Show what `commonwatt meters coverage --format json` shows: meters by days, counts of half-hours."""
@@ -232,7 +244,15 @@ def coverage(request: Request, first: First, through: Through, operator: Operato
     return tagged(request, _json(told))
 
 
-@router.get("/invitations", summary="Invitations", responses=problems(*_SEEN))
+@router.get(
+    "/invitations",
+    summary="Invitations",
+    responses={
+        **bytes_in("As `commonwatt community invitations`, in JSON.", "application/json"),
+        **KNOWN,
+        **problems(*_SEEN),
+    },
+)
 def invitations(request: Request, operator: Operator) -> Response:
     """Show what `commonwatt community invitations --json` shows: open, used, ended, expired."""
     with operator.open() as visit:
@@ -241,11 +261,19 @@ def invitations(request: Request, operator: Operator) -> Response:
     return tagged(request, _json(told))
 
 
-@router.get("/disputes", summary="Disputes", responses=problems("invalid-input", *_SEEN))
+@router.get(
+    "/disputes",
+    summary="Disputes",
+    responses={
+        **bytes_in("As `commonwatt dispute list`, in JSON.", "application/json"),
+        **KNOWN,
+        **problems("invalid-input", *_SEEN),
+    },
+)
 def disputes(
     request: Request,
     entry: Watcher,
-    state: Annotated[State | None, Query(description="Only these.")] = None,
+    state: Annotated[State | None, Query(description="Only these.", examples=["open"])] = None,
 ) -> Response:
     """Where each stands; who raised it and what was said, operators see with `commonwatt dispute show`."""
     with entry.open() as visit:
@@ -255,7 +283,15 @@ def disputes(
     return tagged(request, _json({"items": told}))
 
 
-@router.get("/caps", summary="How near the group is to limits of law", responses=problems(*_SEEN))
+@router.get(
+    "/caps",
+    summary="How near the group is to limits of law",
+    responses={
+        **bytes_in("As `commonwatt caps`, in JSON.", "application/json"),
+        **KNOWN,
+        **problems(*_SEEN),
+    },
+)
 def caps(request: Request, operator: Operator) -> Response:
     """Show what `commonwatt caps --json` shows, without a rate for euros."""
     desk: Desk = request.app.state.desk

@@ -31,7 +31,7 @@ from wallet_api.door.sign_in import (
     new_challenge,
     read_answer,
 )
-from wallet_api.door.wire import Model, Time, body_of
+from wallet_api.door.wire import Model, Time, envelope_of
 from wallet_api.problems import problems
 
 TOKEN_BYTES = 32
@@ -100,7 +100,17 @@ def challenge(request: Request) -> ChallengeOut:
         "A wrong account, an unknown key and a wrong signature are answered alike."
     ),
     responses=problems("malformed", "not-signed", "too-long", "too-slow", "busy", "not-ready"),
-    openapi_extra=body_of("A DSSE envelope", ANSWER_BYTES_MAX),
+    openapi_extra=envelope_of(
+        ANSWER_BYTES_MAX,
+        "sign_in",
+        {
+            "account": "0f" * 16,
+            "challenge": "0" * 124,
+            "cookie": False,
+            "ledger": "ladywood.example/ledger/1",
+            "v": 1,
+        },
+    ),
 )
 async def sign_in(request: Request) -> Response:
     """Check an answer, and begin a session."""

@@ -23,7 +23,7 @@ from settlement.reception import FROM_OUTSIDE, Taken
 from wallet_api.bodies import read_body
 from wallet_api.door.desk import Desk
 from wallet_api.door.errors import BusyError, NotThereError
-from wallet_api.door.wire import Id, Model, body_of
+from wallet_api.door.wire import Id, Model, envelope_of
 from wallet_api.problems import problem_of, problems
 
 OTHER_DOORS = {"reading_batch": "/v1/readings"}
@@ -64,7 +64,7 @@ router = APIRouter(prefix="/v1", tags=["Statements"])
             *("busy", "not-ready"),
         ),
     },
-    openapi_extra=body_of("A DSSE envelope", ENVELOPE_BYTES_MAX),
+    openapi_extra=envelope_of(ENVELOPE_BYTES_MAX),
 )
 async def deliver(request: Request) -> Response:
     """Log a signed statement."""
@@ -96,7 +96,9 @@ async def deliver(request: Request) -> Response:
     description="Whoever knows its id, which nobody can guess, may ask; its content is not shown.",
     responses=problems("invalid-input", "not-found", "busy", "not-ready"),
 )
-def look(request: Request, statement_id: Annotated[Id, Path()]) -> LoggedOut:
+def look(
+    request: Request, statement_id: Annotated[Id, Path(description="The statement's id.")]
+) -> LoggedOut:
     """Show where a statement stands."""
     desk: Desk = request.app.state.desk
     with desk.here.reading() as (community, connection):

@@ -6,12 +6,15 @@
 '{"name":"green"}'
 """
 
+import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from fastapi import Path
 from pydantic import BaseModel, ConfigDict, Field
 
-from ledger.primitives.canonical import INTEGER_MAX
+from ledger.primitives.canonical import INTEGER_MAX, encode
+from ledger.primitives.signing import SIGNATURES_MAX, Envelope, SigningKey
 
 
 class Model(BaseModel):
@@ -42,11 +45,119 @@ MonthText = Annotated[
 ]
 
 
-def body_of(title: str, bytes_max: int, media: str = "application/json") -> dict[str, Any]:
-    """Return what OpenAPI says of a body that is read as bytes."""
-    schema = {
-        "type": "object" if media == "application/json" else "string",
-        "title": title,
-        "description": f"At most {bytes_max:,} bytes.",
+_BASE64 = "^[A-Za-z0-9+/]*={0,2}$"
+
+_ENVELOPE: Mapping[str, Any] = {
+    "type": "object",
+    "required": ["payload", "payloadType", "signatures"],
+    "additionalProperties": False,
+    "properties": {
+        "payload": {
+            "type": "string",
+            "pattern": _BASE64,
+            "description": "What is signed, in base64: canonical JSON.",
+        },
+        "payloadType": {
+            "type": "string",
+            "pattern": r"^application/vnd\.commonwatt\.[a-z_]+\.v1\+json$",
+            "description": "What kind it is.",
+        },
+        "signatures": {
+            "type": "array",
+            "minItems": 1,
+            "maxItems": SIGNATURES_MAX,
+            "items": {
+                "type": "object",
+                "required": ["keyid", "sig"],
+                "additionalProperties": False,
+                "properties": {
+                    "keyid": {
+                        "type": "string",
+                        "pattern": "^[0-9a-f]{64}$",
+                        "description": "SHA-256 of the public key.",
+                    },
+                    "sig": {
+                        "type": "string",
+                        "pattern": "^[A-Za-z0-9+/]{86}==$",
+                        "description": "Ed25519 over DSSE's encoding of type and payload, in base64.",
+                    },
+                },
+            },
+        },
+    },
+}
+"""A DSSE envelope, as far as JSON Schema can say it."""
+
+
+_PAYMENT: Mapping[str, Any] = {
+    "account": "0f" * 16,
+    "amount": 42_000_000,
+    "id": "4f5911e55a0268a10589be1d775a9f38",
+    "ledger": "ladywood.example/ledger/1",
+    "not_after": 1_782_000_000_000,
+    "reference": "two loaves",
+    "seq": 7,
+    "to": "1a" * 16,
+    "v": 1,
+}
+
+
+def envelope_of(
+    bytes_max: int, kind: str = "transfer", fields: Mapping[str, Any] = _PAYMENT
+) -> dict[str, Any]:
+    """Return what OpenAPI says of a body that is a signed envelope.
+
+    Args:
+        bytes_max: most bytes of it.
+        kind: of the example.
+        fields: that the example signs, with a key that everybody knows.
+    """
+    said = (
+        f"One encoding: these three fields in this order, no spaces; at most {bytes_max:,} bytes."
+    )
+    schema = {"title": "A DSSE envelope", "description": said, **_ENVELOPE}
+    example = Envelope.seal(
+        f"application/vnd.commonwatt.{kind}.v1+json",
+        encode(fields),
+        [SigningKey.from_seed(bytes(32))],
+    )
+    content = {"schema": schema, "example": json.loads(example.encode())}
+    return {"requestBody": {"required": True, "content": {"application/json": content}}}
+
+
+def lines_of(title: str, bytes_max: int, example: str) -> dict[str, Any]:
+    """Return what OpenAPI says of a body of lines of text."""
+    schema = {"type": "string", "title": title, "description": f"At most {bytes_max:,} bytes."}
+    content = {"schema": schema, "example": example}
+    return {"requestBody": {"required": True, "content": {"text/plain": content}}}
+
+
+def query_of(**days: str) -> dict[str, Any]:
+    """Return what OpenAPI says of local days that are asked for, by name; each may be left out."""
+    schema = {"type": "string", "pattern": r"^\d{4}-\d{2}-\d{2}$"}
+    return {
+        "parameters": [
+            {
+                "name": name,
+                "in": "query",
+                "description": said,
+                "schema": schema,
+                "example": "2026-06-15",
+            }
+            for name, said in days.items()
+        ]
     }
-    return {"requestBody": {"required": True, "content": {media: {"schema": schema}}}}
+
+
+def bytes_in(description: str, *media: str) -> dict[int | str, dict[str, Any]]:
+    """Return what OpenAPI says of an answer that is made as bytes, in the forms that it may have."""
+    schemas = {
+        each: {"type": "object"} if each == "application/json" else {"type": "string"}
+        for each in media
+    }
+    return {
+        200: {
+            "description": description,
+            "content": {each: {"schema": schema} for each, schema in schemas.items()},
+        }
+    }

@@ -176,18 +176,60 @@ def _body_of(route, phone):
     return b""
 
 
+def _told():
+    """Yield each address's place in the description, and what is told of it."""
+    app = create_app(Settings("sqlite:///nowhere.sqlite"), AMPLE)
+    app.state.desk.here.close()
+    for path, methods in app.openapi()["paths"].items():
+        for method, operation in methods.items():
+            yield f"{method.upper()} {path}", operation
+
+
+def test_every_address_says_what_it_is_for_and_shows_an_example_of_what_it_takes():
+    for place, operation in _told():
+        assert operation["summary"].strip(), place
+        assert operation["description"].strip(), place
+        assert operation["tags"], place
+        for parameter in operation.get("parameters", ()):
+            schema = parameter["schema"]
+            name = f"{place}: {parameter['name']}"
+            assert parameter["description"].strip(), name
+            shown = [parameter.get("example"), *schema.get("examples", ())]
+            assert [each for each in shown if each is not None], name
+        for media, content in operation.get("requestBody", {}).get("content", {}).items():
+            assert _example_of(content), (place, media)
+
+
+def _example_of(content):
+    """Return an example of a body, or where each field of its model has one of its own."""
+    return "example" in content or "$ref" in content["schema"]
+
+
+def test_every_field_that_is_sent_in_shows_an_example():
+    app = create_app(Settings("sqlite:///nowhere.sqlite"), AMPLE)
+    app.state.desk.here.close()
+    for name, schema in app.openapi()["components"]["schemas"].items():
+        if name.endswith("In"):
+            for field, of in schema["properties"].items():
+                shown = [of, *of.get("anyOf", ())]
+                assert any("examples" in each for each in shown), (name, field)
+
+
 def test_every_problem_that_an_address_may_answer_is_listed():
-    for method, route in routes():
-        if not route.include_in_schema:
-            continue
-        for status, told in route.responses.items():
-            if isinstance(status, int) and status >= 400 and route.path.startswith("/v1/"):
-                content = told.get("content", {}).get("application/problem+json", {})
-                for slug, example in content.get("examples", {}).items():
-                    assert KINDS[slug].status == status == example["value"]["status"], (
-                        method,
-                        slug,
-                    )
+    always = {"busy", "failed", "not-ready"}
+    for place, operation in _told():
+        found = set()
+        for status, told in operation["responses"].items():
+            if int(status) >= 400:
+                content = told["content"]["application/problem+json"]
+                for slug, example in content["examples"].items():
+                    assert KINDS[slug].status == int(status) == example["value"]["status"], place
+                    found.add(slug)
+        assert found >= always, place
+        if operation.get("security"):
+            assert "not-signed-in" in found, place
+        if "requestBody" in operation:
+            assert found & {"malformed", "invalid-input"}, place
 
 
 def test_the_description_is_the_one_that_was_agreed():
