@@ -7,18 +7,20 @@
 
 import re
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
 from pydantic import BaseModel, ConfigDict
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
 from starlette.middleware.gzip import GZipMiddleware
 
 from ledger import log_store
 from ledger.db import Database
-from ledger.errors import SetupError
+from ledger.errors import CommonwattError, SetupError
 from settlement.open_data_store import OpenDays, total_matched_wh
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
@@ -92,6 +94,9 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
 
     @asynccontextmanager
     async def closing(_app: FastAPI) -> AsyncIterator[None]:
+        # A server that cannot open its community says so to whoever asks, and may become able to.
+        with suppress(CommonwattError, SQLAlchemyError):
+            await run_in_threadpool(_warm, desk, door)
         yield
         door.close()
         desk.here.close()
@@ -207,6 +212,11 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
         )
 
     return app
+
+
+def _warm(desk: Desk, door: ReadingsDoor) -> None:
+    desk.here.warm()
+    door.warm()
 
 
 def _community(settings: Settings, database: Database, days: OpenDays) -> CommunityOut:

@@ -65,6 +65,12 @@ class ReadingsDoor:
             raise BusyError("Too many batches wait to be written: try again in a moment.")
         return [self._group.begin(batch) for batch in batches]
 
+    def warm(self) -> Community:
+        """Open the community, at best before the first batch comes, so that it does not wait for it."""
+        if self._community is None:
+            self._community = self._open()
+        return self._community
+
     def close(self) -> None:
         """Write what waits, and take nothing more."""
         self._group.close()
@@ -81,9 +87,7 @@ class ReadingsDoor:
         self.close()
 
     def _write(self, batches: Sequence[WireBatch]) -> list[Taken | CommonwattError]:
-        if self._community is None:
-            self._community = self._open()
-        community = self._community
+        community = self.warm()
         return [_answered(community, answer) for answer in deliver(community, batches)]
 
 

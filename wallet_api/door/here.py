@@ -119,6 +119,13 @@ class Here:
         """Wait until a statement is durable."""
         return self.begin(draft).result()
 
+    def warm(self) -> None:
+        """Open the community before the first caller comes, so that nobody waits for it."""
+        with self._writing:
+            self._writer_now()
+        with self.reading():
+            pass
+
     def close(self) -> None:
         """Write what waits, and take nothing more."""
         self._group.close()
