@@ -6,7 +6,7 @@
 """
 
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Response
@@ -19,9 +19,11 @@ from ledger import log_store
 from ledger.db import Database
 from ledger.errors import SetupError
 from settlement.open_data_store import OpenDays, total_matched_wh
+from settlement.reception import Taken
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
 from wallet_api.door import (
+    event_routes,
     member_routes,
     payment_routes,
     proposal_routes,
@@ -32,6 +34,7 @@ from wallet_api.door.describe import DESCRIPTION, describe
 from wallet_api.door.desk import USUAL, Desk, Limits
 from wallet_api.door.guard import Guard
 from wallet_api.door.here import Here
+from wallet_api.door.live import Live
 from wallet_api.door.rate import Buckets
 from wallet_api.forecast_http import Outlook, forecast_router
 from wallet_api.open_http import OpenShelf, open_router
@@ -82,11 +85,12 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
     """
     database = Database(settings.database_url)
     door = ReadingsDoor(lambda: open_here(settings, Database(settings.database_url)))
-    desk = Desk(Here(lambda: open_here(settings, database)), limits)
+    desk, live = _desk(settings, database, limits)
 
     @asynccontextmanager
     async def closing(_app: FastAPI) -> AsyncIterator[None]:
         yield
+        live.close()
         door.close()
         desk.here.close()
 
@@ -98,7 +102,7 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
-    app.state.desk = desk
+    app.state.desk, app.state.live = desk, live
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)
     gateways = {"/v1/readings": Buckets(limits.deliveries)}
     app.add_middleware(Guard, buckets=Buckets(limits.requests), paths=gateways)
@@ -109,6 +113,7 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
     app.include_router(proposal_routes.router)
     app.include_router(member_routes.router)
     app.include_router(payment_routes.router)
+    app.include_router(event_routes.router)
     app.include_router(readings_router(door))
     app.include_router(disputes_router(lambda: open_here(settings, database)))
     days = OpenDays()
@@ -159,6 +164,17 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
         )
 
     return app
+
+
+def _desk(settings: Settings, database: Database, limits: Limits) -> tuple[Desk, Live]:
+    """Return what all addresses share, and the streams: they are told of what is written here at once."""
+
+    def wake(_taken: Sequence[Taken]) -> None:
+        live.wake()
+
+    desk = Desk(Here(lambda: open_here(settings, database), wake), limits)
+    live = Live(desk)
+    return desk, live
 
 
 def _community(settings: Settings, database: Database, days: OpenDays) -> CommunityOut:
