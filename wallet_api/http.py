@@ -6,8 +6,8 @@
 """
 
 import re
-from collections.abc import AsyncIterator, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 
 from fastapi import FastAPI, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
@@ -23,25 +23,36 @@ from settlement.reception import Taken
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
 from wallet_api.door import (
+    contact_routes,
     event_routes,
     member_routes,
     payment_routes,
     proposal_routes,
+    push_routes,
     sign_in_routes,
     statement_routes,
+    webhook_routes,
 )
 from wallet_api.door.describe import DESCRIPTION, describe
 from wallet_api.door.desk import USUAL, Desk, Limits
 from wallet_api.door.guard import Guard
 from wallet_api.door.here import Here
 from wallet_api.door.live import Live
+from wallet_api.door.messengers import Channels
 from wallet_api.door.rate import Buckets
+from wallet_api.door.sender import Sender
 from wallet_api.forecast_http import Outlook, forecast_router
 from wallet_api.open_http import OpenShelf, open_router
 from wallet_api.page import CONTENT_POLICY, first_page, interface_page
 from wallet_api.problems import install_problem_handlers
 from wallet_api.readings_door import ReadingsDoor
 from wallet_api.readings_http import readings_router
+
+ROUTES = (
+    *(sign_in_routes, statement_routes, proposal_routes, member_routes, payment_routes),
+    *(event_routes, contact_routes, webhook_routes, push_routes),
+)
+"""Addresses of the door, in the order in which they are described."""
 
 _LOG_FILE = re.compile(r"tile/(entries|[0-6])/(x\d{3}/)*\d{3}(\.p/\d{1,3})?")
 
@@ -76,26 +87,22 @@ class CommunityOut(BaseModel):
     log_entries: int
 
 
-def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
+def create_app(
+    settings: Settings, limits: Limits = USUAL, channels: Channels | None = None
+) -> FastAPI:
     """Return the application for the database that the settings name.
 
     Args:
         settings: where the database, the keys and the log are.
         limits: how much is taken from one caller.
+        channels: the ways out to people; without them messages wait for 'commonwatt send'.
     """
     database = Database(settings.database_url)
     door = ReadingsDoor(lambda: open_here(settings, Database(settings.database_url)))
     desk, live = _desk(settings, database, limits)
-
-    @asynccontextmanager
-    async def closing(_app: FastAPI) -> AsyncIterator[None]:
-        yield
-        live.close()
-        door.close()
-        desk.here.close()
-
+    desk.channels = channels
     app = FastAPI(
-        lifespan=closing,
+        lifespan=_lifespan(door, desk, live),
         title="Commonwatt",
         version="1",
         description=DESCRIPTION,
@@ -108,12 +115,8 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
     app.add_middleware(Guard, buckets=Buckets(limits.requests), paths=gateways)
     install_problem_handlers(app)
     describe(app)
-    app.include_router(sign_in_routes.router)
-    app.include_router(statement_routes.router)
-    app.include_router(proposal_routes.router)
-    app.include_router(member_routes.router)
-    app.include_router(payment_routes.router)
-    app.include_router(event_routes.router)
+    for module in ROUTES:
+        app.include_router(module.router)
     app.include_router(readings_router(door))
     app.include_router(disputes_router(lambda: open_here(settings, database)))
     days = OpenDays()
@@ -175,6 +178,26 @@ def _desk(settings: Settings, database: Database, limits: Limits) -> tuple[Desk,
     desk = Desk(Here(lambda: open_here(settings, database), wake), limits)
     live = Live(desk)
     return desk, live
+
+
+def _lifespan(
+    door: ReadingsDoor, desk: Desk, live: Live
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return what begins and ends with a server: its threads."""
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        sender = None if desk.channels is None else Sender(desk.here, desk.channels)
+        if sender is not None:
+            sender.start()
+        yield
+        live.close()
+        if sender is not None:
+            sender.close()
+        door.close()
+        desk.here.close()
+
+    return running
 
 
 def _community(settings: Settings, database: Database, days: OpenDays) -> CommunityOut:

@@ -209,20 +209,23 @@ class _Look:
         """Return what moved in wanted wallets, by the position of what caused it."""
         known = {bytes.fromhex(row.id): row for row in rows}
         wallets = self._numbers(self._wanted)
-        found: dict[int, list[Happening]] = {}
+        told: dict[tuple[int, str], dict[str, Any]] = {}
         for some in _some(list(known)):
             for row in self._connection.execute(self._transfers_of(some)):
                 cause = known[bytes(row.id)]
-                for mine, other, sign in (
-                    (row.credit, row.debit, 1),
-                    (row.debit, row.credit, -1),
-                ):
+                ends = (row.credit, row.debit, row.amount), (row.debit, row.credit, -row.amount)
+                for mine, other, units in ends:
                     if mine in wallets:
-                        told = {"kind": cause.kind, "units": sign * row.amount}
+                        line = told.setdefault(
+                            (cause.position, wallets[mine]), {"kind": cause.kind, "units": 0}
+                        )
                         member = self._member_of(other)
-                        told |= {} if member is None else {"other": member}
-                        event = Happening(cause.position, wallets[mine], What.BALANCE, told)
-                        found.setdefault(cause.position, []).append(event)
+                        line |= {} if member is None else {"other": member}
+                        line["units"] += units
+        found: dict[int, list[Happening]] = {}
+        for (position, account), line in told.items():
+            event = Happening(position, account, What.BALANCE, line)
+            found.setdefault(position, []).append(event)
         return found
 
     def _transfers_of(self, batches: Sequence[bytes]) -> Any:

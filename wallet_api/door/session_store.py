@@ -7,6 +7,7 @@ What a holder shows is never stored: the table has its SHA-256.
 """
 
 import hashlib
+import hmac
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -51,6 +52,11 @@ class Session:
 def token_hash(token: str) -> str:
     """Return what is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def marked(secret: bytes, text: str) -> bytes:
+    """Return a mark that only whoever has a secret can make of a text."""
+    return hmac.new(secret, text.encode(), "sha256").digest()
 
 
 def secret(connection: Connection, community: int, name: str, entropy: Entropy) -> bytes:

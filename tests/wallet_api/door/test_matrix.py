@@ -39,10 +39,24 @@ VALUES = {
     "form": "txt",
     "ask_id": "0" * 32,
     "proposal_id": "0" * 32,
+    "contact_id": "0" * 32,
+    "webhook_id": "0" * 32,
 }
 
-ENDING = {"/v1/events": "?follow=false"}
-"""What lets an address that would go on for ever come to an end."""
+ENDING = {"/v1/events": "?follow=false", "/v1/push": "?endpoint=https://push.example/1"}
+"""What an address must be asked with; a stream that would go on for ever comes to an end."""
+
+BODIES = {
+    "/v1/payments/check": {"to": "0" * 32, "units": 1},
+    "/v1/contacts": {"kind": "sms", "address": "+447700900123", "events": []},
+    "/v1/contacts/{contact_id}/code": {"code": "000000"},
+    "/v1/webhooks": {"url": "https://shop.example/hook", "events": []},
+    "/v1/push": {
+        "endpoint": "https://push.example/1",
+        "keys": {"p256dh": "AA", "auth": "AA"},
+        "events": [],
+    },
+}
 
 
 def routes():
@@ -154,8 +168,8 @@ def test_an_address_lets_in_whom_it_names_and_nobody_else(everybody, method, rou
 
 
 def _body_of(route, phone):
-    if route.path == "/v1/payments/check":
-        return json.dumps({"to": "0" * 32, "units": 1})
+    if route.path in BODIES:
+        return json.dumps(BODIES[route.path])
     if route.path == "/v1/proposals":
         fields = {"frozen": True, "reason": "lost"}
         return phone.signed(
