@@ -8,6 +8,7 @@ from email import message_from_bytes
 from email.policy import default
 
 import pytest
+from fastapi.testclient import TestClient
 
 from ledger.db import Database
 from ledger.errors import PeerError, SetupError
@@ -18,7 +19,7 @@ from tests.engines import fresh_url
 from tests.fresh import upgrade
 from tests.prepared import DAY, reopen
 from tests.wallet_api.communities import Shell
-from tests.wallet_api.door.phones import NAMES, phones_of, slug
+from tests.wallet_api.door.phones import AMPLE, NAMES, phones_of, slug
 from tests.wallet_api.door.told import Clock, channels_in, sender_of
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.door import contact_store, outgoing_store
@@ -26,10 +27,11 @@ from wallet_api.door.contact_routes import CODES_A_DAY
 from wallet_api.door.contact_store import CODE_TRIES, Contact, Occasion, Way
 from wallet_api.door.happenings import Happening, What
 from wallet_api.door.here import Here
-from wallet_api.door.messengers import MailFiles, Smtp, TextFiles, Words, channels_here
+from wallet_api.door.messengers import Channels, MailFiles, Smtp, TextFiles, Words, channels_here
 from wallet_api.door.notices import messages, occasions_of, text_of
 from wallet_api.door.outgoing_store import LEASE_MS, WAITS_S, Outgoing, wait_ms
 from wallet_api.door.sender import Outcome, Sender
+from wallet_api.http import create_app
 
 ADA, BEN, CY = NAMES[:3]
 ZONE = "Europe/London"
@@ -458,3 +460,25 @@ def test_the_command_sends_what_is_due(tmp_path, capsys, monkeypatch):
     shell.refused("Say --due", "send", code=2)
     assert shell.done("send", "--due") == "0 sent, 0 not sent.\n"
     assert shell.json("send", "--due") == {"sent": 0, "failed": 0}
+
+
+class Heard:
+    """A messenger that says that it was used."""
+
+    def __init__(self):
+        self.addresses, self.used = [], threading.Event()
+
+    def send(self, address, _words):
+        self.addresses.append(address)
+        self.used.set()
+
+
+def test_a_server_sends_by_itself_while_it_runs(copied):
+    heard = Heard()
+    app = create_app(Settings(*copied), AMPLE, Channels(heard, heard))
+    with TestClient(app, base_url="https://testserver") as client:
+        ada = phones_of(client)[ADA]
+        ada.sign_in()
+        assert put(ada).status_code == 200
+        assert heard.used.wait(20)
+    assert heard.addresses == [NUMBER]
