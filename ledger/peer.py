@@ -12,10 +12,13 @@ import http.client
 import socket
 import threading
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from urllib.parse import SplitResult, urlsplit
 
 from ledger.errors import PeerError
+
+NO_HEADERS: Mapping[str, str] = {}
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,34 @@ def exchange(url: str, body: bytes | None, *, deadline: float, bytes_max: int) -
         raise PeerError("it did not answer in time")
     parts, connection = _connection(url, seconds)
     path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    return ask_over(connection, path, body, deadline=deadline, bytes_max=bytes_max)
+
+
+def ask_over(
+    connection: http.client.HTTPConnection,
+    path: str,
+    body: bytes | None,
+    *,
+    deadline: float,
+    bytes_max: int,
+    headers: Mapping[str, str] = NO_HEADERS,
+) -> Reply:
+    """Do one exchange over a connection that is not made yet, and close it.
+
+    Args:
+        connection: says how it connects.
+        path: with its query.
+        body: what to send by POST, or None.
+        deadline: when the exchange ends at the latest, on `time.monotonic`'s clock.
+        bytes_max: longest body of a reply.
+        headers: more of them.
+
+    Raises:
+        PeerError: no connection, no answer in time, or too long a one.
+    """
     try:
         connection.connect()
-        return _ask(connection, path, body, deadline, bytes_max)
+        return _ask(connection, path, body, headers, deadline, bytes_max)
     except TimeoutError as error:
         raise PeerError("it did not answer in time") from error
     except (OSError, http.client.HTTPException, ValueError) as error:
@@ -84,6 +112,7 @@ def _ask(
     connection: http.client.HTTPConnection,
     path: str,
     body: bytes | None,
+    headers: Mapping[str, str],
     deadline: float,
     bytes_max: int,
 ) -> Reply:
@@ -93,7 +122,7 @@ def _ask(
     cut.start()
     try:
         method = "GET" if body is None else "POST"
-        connection.request(method, path, body, {"Connection": "close"})
+        connection.request(method, path, body, {"Connection": "close", **headers})
         response = connection.getresponse()
         data = response.read(bytes_max + 1)
     finally:

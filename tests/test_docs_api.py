@@ -29,25 +29,11 @@ def test_the_worked_answer_is_what_a_phone_makes():
 
 
 def test_every_address_on_the_page_is_there():
-    from wallet_api.door import (  # noqa: PLC0415 - their routes alone
-        bundle_routes,
-        member_routes,
-        own_routes,
-        payment_routes,
-        proposal_routes,
-        roster_routes,
-        running_routes,
-        sign_in_routes,
-        statement_routes,
-    )
+    from wallet_api.http import ROUTES  # noqa: PLC0415 - their routes alone
 
-    modules = (
-        *(bundle_routes, member_routes, own_routes, payment_routes, proposal_routes),
-        *(roster_routes, running_routes, sign_in_routes, statement_routes),
-    )
     paths = {
         re.sub(r"\{\w+\}", "{}", route.path)
-        for module in modules
+        for module in ROUTES
         for route in module.router.routes
         if isinstance(route, APIRoute)
     } | {"/v1/readings"}

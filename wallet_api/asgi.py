@@ -17,6 +17,7 @@ from ledger.collector import calm
 from ledger.errors import InputError
 from wallet_api.cli.context import DEFAULT_DATABASE, RATE_VARIABLE, Settings
 from wallet_api.door.desk import USUAL, Limits
+from wallet_api.door.messengers import channels_here
 from wallet_api.door.rate import Rate
 from wallet_api.http import create_app
 
@@ -64,4 +65,6 @@ def _scaled(rate: Rate, times: float) -> Rate:
 def app() -> FastAPI:
     """Return the application for the database that the environment names."""
     calm()
-    return create_app(settings_here(os.environ), limits_here(os.environ))
+    settings = settings_here(os.environ)
+    channels = channels_here(os.environ, settings.outbox_folder)
+    return create_app(settings, limits_here(os.environ), channels)

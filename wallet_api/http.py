@@ -6,8 +6,8 @@
 """
 
 import re
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, suppress
 from typing import Annotated
 
 from fastapi import FastAPI, Path, Response
@@ -22,24 +22,32 @@ from ledger import log_store
 from ledger.db import Database
 from ledger.errors import CommonwattError, SetupError
 from settlement.open_data_store import OpenDays, total_matched_wh
+from settlement.reception import Taken
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
 from wallet_api.door import (
     bundle_routes,
+    contact_routes,
+    event_routes,
     member_routes,
     own_routes,
     payment_routes,
     proposal_routes,
+    push_routes,
     roster_routes,
     running_routes,
     sign_in_routes,
     statement_routes,
+    webhook_routes,
 )
 from wallet_api.door.describe import DESCRIPTION, describe
 from wallet_api.door.desk import USUAL, Desk, Limits
 from wallet_api.door.guard import Guard
 from wallet_api.door.here import Here
+from wallet_api.door.live import Live
+from wallet_api.door.messengers import Channels
 from wallet_api.door.rate import Buckets
+from wallet_api.door.sender import Sender
 from wallet_api.door.wire import bytes_in
 from wallet_api.forecast_http import Outlook, forecast_router
 from wallet_api.open_http import OpenShelf, open_router
@@ -47,6 +55,13 @@ from wallet_api.page import CONTENT_POLICY, first_page, interface_page
 from wallet_api.problems import install_problem_handlers, problems
 from wallet_api.readings_door import ReadingsDoor
 from wallet_api.readings_http import readings_router
+
+ROUTES = (
+    *(sign_in_routes, statement_routes, proposal_routes, member_routes, payment_routes),
+    *(own_routes, event_routes, contact_routes, webhook_routes, push_routes),
+    *(roster_routes, running_routes, bundle_routes),
+)
+"""Addresses of the door, in the order in which they are described."""
 
 _LOG_FILE = re.compile(r"tile/(entries|[0-6])/(x\d{3}/)*\d{3}(\.p/\d{1,3})?")
 
@@ -81,49 +96,36 @@ class CommunityOut(BaseModel):
     log_entries: int
 
 
-def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
+def create_app(
+    settings: Settings, limits: Limits = USUAL, channels: Channels | None = None
+) -> FastAPI:
     """Return the application for the database that the settings name.
 
     Args:
         settings: where the database, the keys and the log are.
         limits: how much is taken from one caller.
+        channels: the ways out to people; without them messages wait for 'commonwatt send'.
     """
     database = Database(settings.database_url)
     door = ReadingsDoor(lambda: open_here(settings, Database(settings.database_url)))
-    desk = Desk(Here(lambda: open_here(settings, database)), limits)
-
-    @asynccontextmanager
-    async def closing(_app: FastAPI) -> AsyncIterator[None]:
-        # A server that cannot open its community says so to whoever asks, and may become able to.
-        with suppress(CommonwattError, SQLAlchemyError):
-            await run_in_threadpool(_warm, desk, door)
-        yield
-        door.close()
-        desk.here.close()
-
+    desk, live = _desk(settings, database, limits)
+    desk.channels = channels
     app = FastAPI(
-        lifespan=closing,
+        lifespan=_lifespan(door, desk, live),
         title="Commonwatt",
         version="1",
         description=DESCRIPTION,
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
     )
-    app.state.desk, app.state.settings = desk, settings
+    app.state.desk, app.state.live, app.state.settings = desk, live, settings
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)
     gateways = {"/v1/readings": Buckets(limits.deliveries)}
     app.add_middleware(Guard, buckets=Buckets(limits.requests), paths=gateways)
     install_problem_handlers(app)
     describe(app)
-    app.include_router(sign_in_routes.router)
-    app.include_router(statement_routes.router)
-    app.include_router(proposal_routes.router)
-    app.include_router(member_routes.router)
-    app.include_router(payment_routes.router)
-    app.include_router(own_routes.router)
-    app.include_router(roster_routes.router)
-    app.include_router(running_routes.router)
-    app.include_router(bundle_routes.router)
+    for module in ROUTES:
+        app.include_router(module.router)
     app.include_router(readings_router(door))
     app.include_router(disputes_router(lambda: open_here(settings, database)))
     days = OpenDays()
@@ -217,6 +219,40 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
 def _warm(desk: Desk, door: ReadingsDoor) -> None:
     desk.here.warm()
     door.warm()
+
+
+def _desk(settings: Settings, database: Database, limits: Limits) -> tuple[Desk, Live]:
+    """Return what all addresses share, and the streams: they are told of what is written here at once."""
+
+    def wake(_taken: Sequence[Taken]) -> None:
+        live.wake()
+
+    desk = Desk(Here(lambda: open_here(settings, database), wake), limits)
+    live = Live(desk)
+    return desk, live
+
+
+def _lifespan(
+    door: ReadingsDoor, desk: Desk, live: Live
+) -> Callable[[FastAPI], AbstractAsyncContextManager[None]]:
+    """Return what begins and ends with a server: its threads."""
+
+    @asynccontextmanager
+    async def running(_app: FastAPI) -> AsyncIterator[None]:
+        # A server that cannot open its community says so to whoever asks, and may become able to.
+        with suppress(CommonwattError, SQLAlchemyError):
+            await run_in_threadpool(_warm, desk, door)
+        sender = None if desk.channels is None else Sender(desk.here, desk.channels)
+        if sender is not None:
+            sender.start()
+        yield
+        live.close()
+        if sender is not None:
+            sender.close()
+        door.close()
+        desk.here.close()
+
+    return running
 
 
 def _community(settings: Settings, database: Database, days: OpenDays) -> CommunityOut:

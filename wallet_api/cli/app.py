@@ -56,6 +56,7 @@ from wallet_api.cli import (
     reserve,
     roster,
     rules,
+    send,
     settle,
     spending,
     standing,
@@ -178,6 +179,7 @@ meters.app.command("listen")(meter_listen.listen)
 app.add_typer(meters.app, name="meters")
 app.add_typer(market.app, name="market")
 app.command()(settle.settle)
+app.command()(send.send)
 app.command("pay-due")(standing.pay_due_now)
 app.add_typer(dispute.app, name="dispute")
 app.command()(forecast.forecast)

@@ -49,6 +49,9 @@ EXIT_STOPPED = 130
 RATE_VARIABLE = "COMMONWATT_REQUESTS_PER_SECOND"
 """Environment variable: requests a second that a server takes from one address in the long run."""
 
+PUSH_VARIABLE = "COMMONWATT_PUSH_CONTACT"
+"""Environment variable: where push services find whoever sends; without it there is no web push."""
+
 error_console = Console(stderr=True)
 
 
@@ -74,6 +77,11 @@ class Settings:
     def log_folder(self) -> Path:
         """Where the log's public files are published: beside the keys."""
         return self.keys_folder.parent / "log"
+
+    @property
+    def outbox_folder(self) -> Path:
+        """Where messages to people are written as files, unless another way is named: beside the keys."""
+        return self.keys_folder.parent / "outbox"
 
     @property
     def policy_file(self) -> Path:

@@ -50,6 +50,7 @@ from settlement.timetable import first_due_ms
 from wallet_api.cli.context import (
     DEMO_FOLDER,
     EXIT_NO,
+    PUSH_VARIABLE,
     RATE_VARIABLE,
     open_database,
     progress,
@@ -124,13 +125,23 @@ def serve(
             help="Requests a second from one address [50]", min=1, max=100_000, envvar=RATE_VARIABLE
         ),
     ] = None,
+    push_contact: Annotated[
+        str | None,
+        typer.Option(
+            help="Web push on; where push services find you, as mailto:us@our-street.example",
+            envvar=PUSH_VARIABLE,
+        ),
+    ] = None,
 ) -> None:
     """Serve the interface, the log's public files and a first page.
 
     Example: commonwatt serve --port 8080
 
     Example: commonwatt serve --workers 2 --per-second 200
+
+    Messages to people go into files beside the database, or to the mail server of COMMONWATT_SMTP: docs/live.md.
     """
+    from wallet_api.door.messengers import channels_here  # noqa: PLC0415 - commands that serve nothing need not wait
     from wallet_api.serving import run  # noqa: PLC0415 - commands that serve nothing need not wait
 
     settings = settings_of(context)
@@ -145,6 +156,9 @@ def serve(
         os.environ["COMMONWATT_COMMUNITY"] = settings.origin
     if per_second is not None:
         os.environ[RATE_VARIABLE] = str(per_second)
+    if push_contact is not None:
+        os.environ[PUSH_VARIABLE] = push_contact
+    channels_here(os.environ, settings.outbox_folder)  # says what is wrong before it begins
     run("wallet_api.asgi:app", host, port, workers)
 
 

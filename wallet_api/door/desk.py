@@ -17,6 +17,7 @@ from settlement.closing import CLOSED
 from wallet_api.door import session_store
 from wallet_api.door.here import Here
 from wallet_api.door.home import ShownSums
+from wallet_api.door.messengers import Channels
 from wallet_api.door.rate import Buckets, Rate
 
 
@@ -56,12 +57,14 @@ class Desk:
         limits: how much is taken from one place.
         now_ms: the machine's time.
         entropy: tokens, challenges and secrets come from it.
+        channels: the ways out to people's telephones, mailboxes and programs.
     """
 
     here: Here
     limits: Limits = USUAL
     now_ms: Callable[[], int] = system_ms
     entropy: Entropy = system_entropy
+    channels: Channels | None = None
 
     def __post_init__(self) -> None:
         self.sign_ins = Buckets(self.limits.sign_ins)

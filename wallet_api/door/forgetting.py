@@ -3,8 +3,8 @@
 A closed account is swept where the statement comes in, by the command that closes it, and at every start:
 a crash in between leaves nothing for long.
 
->>> FORGETS[0].__name__
-'look_store'
+>>> len(FORGETS)
+3
 """
 
 from collections.abc import Iterable
@@ -12,10 +12,10 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from settlement.community import Community
-from wallet_api.door import look_store
+from wallet_api.door import contact_store, look_store, outgoing_store
 
-FORGETS = (look_store,)
-"""Stores of which each has ``forget(connection, community, account)``."""
+FORGETS = (look_store.forget, contact_store.remove_all, outgoing_store.drop_all)
+"""Each is called with a connection, the community's number and the account."""
 
 
 def forget_closed(
@@ -24,5 +24,5 @@ def forget_closed(
     """Delete what is remembered of closed accounts: of some, or of all there are. A write transaction."""
     wanted = community.state.closed if accounts is None else accounts
     for account in wanted:
-        for each in FORGETS:
-            each.forget(connection, community.writer.community, account)
+        for forget in FORGETS:
+            forget(connection, community.writer.community, account)

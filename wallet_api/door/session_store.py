@@ -7,6 +7,8 @@ What a holder shows is never stored: the table has its SHA-256.
 """
 
 import hashlib
+import hmac
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -20,6 +22,9 @@ SESSION_MS = 30 * 60_000
 
 SESSIONS_MAX = 20
 """Most sessions of one key at a time; the oldest ends where one more begins."""
+
+ONE_QUERY = 500
+"""Most sessions that one query looks up."""
 
 SECRET_BYTES = 32
 TOKEN_PREFIX = "cws_"  # noqa: S105 - it marks a token, so that a scanner for leaked secrets finds it
@@ -48,6 +53,11 @@ class Session:
 def token_hash(token: str) -> str:
     """Return what is stored of a token."""
     return hashlib.sha256(token.encode()).hexdigest()
+
+
+def marked(secret: bytes, text: str) -> bytes:
+    """Return a mark that only whoever has a secret can make of a text."""
+    return hmac.new(secret, text.encode(), "sha256").digest()
 
 
 def secret(connection: Connection, community: int, name: str, entropy: Entropy) -> bytes:
@@ -105,6 +115,21 @@ def find(connection: Connection, community: int, token: str, now_ms: int) -> Ses
     if row is None or row.expires_at < now_ms:
         return None
     return Session(row.account, row.key_id, bool(row.cookie), row.expires_at)
+
+
+def still(connection: Connection, community: int, tokens: Sequence[str], now_ms: int) -> set[str]:
+    """Return the hashes of those of some tokens whose sessions have not ended."""
+    hashes = sorted({token_hash(token) for token in tokens})
+    found: set[str] = set()
+    for start in range(0, len(hashes), ONE_QUERY):
+        some = hashes[start : start + ONE_QUERY]
+        query = select(_sessions.c.token).where(
+            _sessions.c.community == community,
+            _sessions.c.token.in_(some),
+            _sessions.c.expires_at >= now_ms,
+        )
+        found.update(connection.scalars(query))
+    return found
 
 
 def end(connection: Connection, community: int, token: str) -> None:

@@ -1,7 +1,7 @@
-"""What the server remembers of those who use it: sessions, and statements that wait for signatures.
+"""What the server remembers of those who use it: sessions, statements that wait, contacts.
 
-None of it is part of the ledger or the log. Rows change and are deleted; losing them all loses nothing
-but some minutes: everybody signs in again.
+None of it is part of the ledger or the log. Rows change and are deleted; losing them all loses no money:
+everybody signs in again, and says again where to reach them.
 
 >>> SessionRow.__tablename__
 'session'
@@ -9,7 +9,7 @@ but some minutes: everybody signs in again.
 
 from typing import Any, ClassVar
 
-from sqlalchemy import Index
+from sqlalchemy import Index, UniqueConstraint
 from sqlmodel import SQLModel
 
 from ledger.tables import STRICT, big, blob, key, text_column, text_key
@@ -82,5 +82,72 @@ class LookRow(SQLModel, table=True):
     seen_at: int = big()
 
 
-CHANGING = ("secret", "session", "used_challenge", "proposal", "look")
+class ContactRow(SQLModel, table=True):
+    """Where somebody wants to be told of things: an address, sealed under a key of its own.
+
+    ``kind`` is email, sms, webhook or push; ``events`` are the occasions, by spaces; ``code`` is what a
+    confirming code is compared with. Rows are deleted when their owner or an erasure says so.
+    """
+
+    __tablename__ = "contact"
+    __table_args__: ClassVar[Any] = (Index("contact_account", "community", "account"), STRICT)
+    community: int = key()
+    id: str = text_key()
+    account: str = text_column()
+    kind: str = text_column()
+    secret: bytes = blob()
+    sealed: bytes = blob()
+    events: str = text_column()
+    created_at: int = big()
+    confirmed_at: int | None = big(nullable=True)
+    code: bytes | None = blob(nullable=True)
+    code_until: int | None = big(nullable=True)
+    tries: int = big()
+    disabled_at: int | None = big(nullable=True)
+    reason: str | None = text_column(nullable=True)
+
+
+class OutgoingRow(SQLModel, table=True):
+    """A message on its way out: to a contact, about one thing (``mark``), once.
+
+    ``due_at`` is null when nothing is left to do; the body is emptied then. Whoever holds the ``claim`` sends it,
+    until ``claimed_until``.
+    """
+
+    __tablename__ = "outgoing"
+    __table_args__: ClassVar[Any] = (
+        UniqueConstraint("community", "recipient", "mark"),
+        Index("outgoing_due", "community", "due_at"),
+        Index("outgoing_account", "community", "account", "created_at"),
+        STRICT,
+    )
+    community: int = key()
+    id: str = text_key()
+    recipient: str = text_column()
+    mark: str = text_column()
+    account: str = text_column()
+    kind: str = text_column()
+    occasion: str = text_column()
+    body: bytes = blob()
+    created_at: int = big()
+    due_at: int | None = big(nullable=True)
+    attempts: int = big()
+    claim: str | None = text_column(nullable=True)
+    claimed_until: int = big()
+    result: str | None = text_column(nullable=True)
+
+
+class NotifiedRow(SQLModel, table=True):
+    """Up to which log entry messages were queued."""
+
+    __tablename__ = "notified"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    position: int = big()
+
+
+CHANGING = (
+    *("secret", "session", "used_challenge", "proposal"),
+    *("contact", "outgoing", "notified", "look"),
+)
 """Every table of this module: the working role changes and deletes their rows."""

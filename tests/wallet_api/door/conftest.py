@@ -6,8 +6,14 @@ from tests.wallet_api.door.phones import phones_of, served
 
 
 @pytest.fixture
-def client(copy):
-    with served(*copy()) as client:
+def copied(copy):
+    """The street that `client` serves: its URL and its folder of keys."""
+    return copy()
+
+
+@pytest.fixture
+def client(copied):
+    with served(*copied) as client:
         yield client
 
 

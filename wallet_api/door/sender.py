@@ -1,0 +1,235 @@
+"""The one loop that tells people outside: queues what is new in the log, and sends what is due.
+
+Every process of a server may run it, and a command, too: the cursor is moved once, and a message is claimed by one
+of them. A message goes out at least once; whoever gets it twice sees the same id.
+
+>>> Outcome.GONE.value
+'gone'
+"""
+
+import logging
+import threading
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from enum import StrEnum
+
+from sqlalchemy import Connection
+
+from ledger import log_store
+from ledger.db import Database
+from ledger.entropy import Entropy, system_entropy
+from ledger.errors import CommonwattError
+from settlement.community import Community
+from wallet_api.door import contact_store, notices, outgoing_store
+from wallet_api.door.contact_store import Contact, Occasion, Way
+from wallet_api.door.happenings import happenings
+from wallet_api.door.here import Here
+from wallet_api.door.messengers import Channels
+from wallet_api.door.outgoing_store import Outgoing, wait_ms
+from wallet_api.door.posts import Keys, keys_of, push, send_words, webhook
+
+STEP = 1_000
+"""Most log entries that are looked at in one transaction."""
+
+ROUND = 16
+"""Most messages that are claimed at once."""
+
+HANDS = 8
+"""How many are sent at the same time: one slow shop does not hold up the others. A round of all the slowest takes
+40 seconds, a third of a claim."""
+
+LOOK_S = 2.0
+"""How often the loop looks for what is due."""
+
+
+class Outcome(StrEnum):
+    """What became of an attempt."""
+
+    SENT = "sent"
+    AGAIN = "again"
+    GONE = "gone"
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """An attempt to send: what became of it, and why."""
+
+    message: Outgoing
+    contact: Contact | None
+    outcome: Outcome
+    said: str
+
+
+class Sender:
+    """Tells people outside.
+
+    Args:
+        here: the community.
+        channels: the ways out.
+        now_ms: the machine's time.
+        entropy: names of claims, salts, and dice.
+    """
+
+    def __init__(
+        self,
+        here: Here,
+        channels: Channels,
+        now_ms: Callable[[], int] = lambda: time.time_ns() // 1_000_000,
+        entropy: Entropy = system_entropy,
+    ) -> None:
+        self._here, self._channels, self._now_ms, self._entropy = here, channels, now_ms, entropy
+        self._keys: Keys | None = None
+        self._stop = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Tell and send in a thread, until `close`."""
+        self._thread = threading.Thread(target=self._run, name="sender", daemon=True)
+        self._thread.start()
+
+    def close(self) -> None:
+        """End the thread; what it was sending is finished."""
+        self._stop.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def queue_new(self) -> bool:
+        """Queue what is new in the log for whoever wants to know; return whether there may be more."""
+        now_ms = self._now_ms()
+        with self._here.reading() as (community, connection):
+            number, database = community.writer.community, community.writer.database
+            size, _, _ = log_store.head(connection, number)
+            first = outgoing_store.position(connection, number)
+            end = size if first is None else min(size, first + STEP)
+            made = [] if first is None else self._made(community, connection, range(first, end))
+        if first is None:
+            with database.write() as connection:
+                outgoing_store.begin(connection, number, size)
+            return False
+        if first >= end:
+            return False
+        with database.write() as connection:
+            if outgoing_store.advance(connection, number, first, end):
+                outgoing_store.add(connection, number, made, now_ms)
+        return end < size
+
+    def send_due(self) -> list[Attempt]:
+        """Send one round of what is due, and return what became of it."""
+        now_ms, name = self._now_ms(), self._entropy("claim", 16).hex()
+        with self._here.reading() as (community, connection):
+            number, database = community.writer.community, community.writer.database
+            if not outgoing_store.is_due(connection, number, now_ms):
+                return []
+        keys = self._keys_of(database, number)
+        with database.write() as connection:
+            claimed = outgoing_store.claim(connection, number, name, now_ms, ROUND)
+            contacts = {
+                each.recipient: contact_store.find(connection, number, each.recipient)
+                for each in claimed
+            }
+        with ThreadPoolExecutor(HANDS) as hands:
+            attempts = list(
+                hands.map(lambda each: self._send(each, contacts[each.recipient], keys), claimed)
+            )
+        with database.write() as connection:
+            for attempt in attempts:
+                self._report(connection, number, name, attempt)
+            outgoing_store.forget_old(connection, number, now_ms)
+        return attempts
+
+    def run_once(self) -> list[Attempt]:
+        """Queue all that is new, and send all that is due."""
+        while self.queue_new():
+            pass
+        attempts: list[Attempt] = []
+        while found := self.send_due():
+            attempts += found
+        return attempts
+
+    def _run(self) -> None:
+        while not self._stop.is_set():
+            try:
+                while self.queue_new() and not self._stop.is_set():
+                    pass
+                while not self._stop.is_set() and self.send_due():
+                    pass
+            except Exception:
+                # Nothing is lost: the next look begins where this one did.
+                logging.getLogger(__name__).exception("sender: a look failed")
+            self._stop.wait(LOOK_S)
+
+    def _made(self, community: Community, connection: Connection, entries: range) -> list[Outgoing]:
+        reached = contact_store.reached(connection, community.writer.community)
+        found = happenings(community, connection, entries, reached)
+        zone = community.state.rules_now.zone
+        return notices.messages(found, reached, community.name, zone, self._now_ms())
+
+    def _keys_of(self, database: Database, number: int) -> Keys:
+        if self._keys is None:
+            with database.write() as connection:
+                self._keys = keys_of(connection, number, self._entropy)
+        return self._keys
+
+    def _send(self, message: Outgoing, contact: Contact | None, keys: Keys) -> Attempt:
+        if contact is None or (contact.disabled_ms and message.occasion is not Occasion.REMOVED):
+            return Attempt(message, contact, Outcome.SENT, "dropped")
+        channels, now_s = self._channels, self._now_ms() // 1000
+        try:
+            if message.way is Way.WEBHOOK:
+                status = webhook(contact, message, keys, now_s, private=channels.private)
+            elif message.way is Way.PUSH:
+                status = push(contact, message, keys, now_s, channels, self._entropy)
+            else:
+                send_words(contact, message, channels)
+                status = 200
+        except (CommonwattError, OSError, ValueError) as error:
+            return Attempt(message, contact, Outcome.AGAIN, str(error)[:200])
+        return Attempt(message, contact, *_judged(message.way, status))
+
+    def _report(self, connection: Connection, number: int, claimed: str, attempt: Attempt) -> None:
+        message, contact = attempt.message, attempt.contact
+        now_ms, said = self._now_ms(), attempt.said
+        if attempt.outcome is Outcome.AGAIN:
+            dice = self._entropy(f"dice/{message.id}/{message.attempts}", 1)[0] / 255
+            wait = wait_ms(message.attempts + 1, dice)
+            if wait is not None:
+                outgoing_store.later(connection, number, claimed, message.id, now_ms + wait, said)
+                if contact is not None and contact.disabled_ms is None:
+                    contact_store.remark(connection, number, contact.id, said)
+                return
+        outgoing_store.done(connection, number, claimed, message.id, said)
+        if contact is None:
+            return
+        if message.occasion is Occasion.REMOVED:
+            contact_store.remove(connection, number, contact.id)
+        elif attempt.outcome is not Outcome.SENT:
+            self._give_up(connection, number, contact, said)
+        elif contact.reason and contact.disabled_ms is None:
+            contact_store.remark(connection, number, contact.id, None)
+
+    def _give_up(self, connection: Connection, number: int, contact: Contact, said: str) -> None:
+        """Send nothing more to whoever was not reached for a day, or is not there any more."""
+        if contact.way is Way.PUSH:
+            contact_store.remove(connection, number, contact.id)
+        elif contact.way is Way.WEBHOOK:
+            contact_store.disable(connection, number, contact.id, said, self._now_ms())
+        else:
+            contact_store.remark(connection, number, contact.id, said)
+            return
+        outgoing_store.drop(connection, number, contact.id)
+
+
+GONE = {Way.WEBHOOK: (410,), Way.PUSH: (404, 410)}
+"""Answers that mean: nobody is here any more."""
+
+
+def _judged(way: Way, status: int) -> tuple[Outcome, str]:
+    if 200 <= status < 300:  # noqa: PLR2004 - HTTP's own
+        return Outcome.SENT, "sent"
+    if status in GONE.get(way, ()):
+        return Outcome.GONE, f"it answered {status}: nobody is there any more"
+    if 300 <= status < 400:  # noqa: PLR2004 - HTTP's own
+        return Outcome.AGAIN, f"it answered {status}, and redirects are not followed"
+    return Outcome.AGAIN, f"it answered {status}"
