@@ -77,6 +77,7 @@ _PAYMENT: Mapping[str, Any] = {
     "account": "0f" * 16,
     "amount": 42_000_000,
     "id": "4f5911e55a0268a10589be1d775a9f38",
+    "kind": "transfer",
     "ledger": "ladywood.example/ledger/1",
     "not_after": 1_782_000_000_000,
     "reference": "two loaves",
