@@ -106,7 +106,7 @@ class Database:
             cursor = borrowed.cursor()
             cursor.execute(f"PRAGMA busy_timeout={SCRUB_MS}")
             cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
-            busy, *_ = cursor.fetchone()
+            [(busy, _, _)] = cursor.fetchall()
             cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
             cursor.close()
         finally:
