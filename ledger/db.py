@@ -53,7 +53,8 @@ class Database:
             ) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
-        options: dict[str, Any] = {}
+        # An error that is logged does not show names, keys or words.
+        options: dict[str, Any] = {"hide_parameters": True}
         if parsed.get_backend_name() == "sqlite":
             options["connect_args"] = {"isolation_level": None, "check_same_thread": False}
             if not parsed.database:

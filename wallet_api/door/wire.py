@@ -17,9 +17,12 @@ from ledger.primitives.signing import SIGNATURES_MAX, Envelope, SigningKey
 
 
 class Model(BaseModel):
-    """A strict model: nothing is taken for something else, and no field but its own."""
+    """A strict model: nothing is taken for something else, and no field but its own.
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    Its errors name fields and show no values: they may be tokens, and errors are logged.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 Time = Annotated[int, Field(ge=0, le=INTEGER_MAX, examples=[1782000000000])]
