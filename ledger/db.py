@@ -2,7 +2,7 @@
 
 On SQLite the driver's own transaction handling is off: writers take ``BEGIN IMMEDIATE`` and
 readers ``BEGIN``, so that no update is lost; WAL, FULL synchronisation, foreign keys and
-recursive triggers are on. On PostgreSQL a writer locks its community's head row first
+recursive triggers are on, and what is deleted is overwritten. On PostgreSQL a writer locks its community's head row first
 (`ledger.store.lock_community`).
 
 >>> Database("sqlite://").dialect
@@ -21,9 +21,14 @@ from sqlalchemy.pool import StaticPool
 
 from ledger.errors import SetupError
 
+_ERASES = "commonwatt_erases"
+
 BUSY_MS = 20_000
 """How long a SQLite writer waits for another before it says so."""
 
+
+SCRUB_MS = 2_000
+"""How long emptying the journal waits for whoever reads: an erasure is durable without it."""
 
 CACHE_KIB = 32_768
 """How much of a SQLite file a connection keeps in memory: the balances of 100,000 accounts."""
@@ -48,7 +53,8 @@ class Database:
             ) from error
         if parsed.drivername in ("postgresql", "postgres"):
             parsed = parsed.set(drivername="postgresql+psycopg")
-        options: dict[str, Any] = {}
+        # An error that is logged does not show names, keys or words.
+        options: dict[str, Any] = {"hide_parameters": True}
         if parsed.get_backend_name() == "sqlite":
             options["connect_args"] = {"isolation_level": None, "check_same_thread": False}
             if not parsed.database:
@@ -78,8 +84,35 @@ class Database:
     def write(self) -> Iterator[Connection]:
         """Open a write transaction: committed at the end of the block, or rolled back."""
         connection = self.engine.connect().execution_options(commonwatt_writes=True)
-        with connection, connection.begin():
-            yield connection
+        with connection:
+            connection.info.pop(_ERASES, None)
+            with connection.begin():
+                yield connection
+            erases = connection.info.pop(_ERASES, False)
+        if erases:
+            self.scrub()
+
+    def scrub(self) -> bool:
+        """Empty SQLite's journal, where deleted rows would stay until it is written over.
+
+        It waits for readers a moment; the next erasure, or closing the last connection, does it too.
+
+        Returns:
+            Whether nothing is left. PostgreSQL does this by itself, in time: see docs/erasing.md.
+        """
+        if self.file is None:
+            return self.dialect == "sqlite"
+        borrowed = self.engine.raw_connection()
+        try:
+            cursor = borrowed.cursor()
+            cursor.execute(f"PRAGMA busy_timeout={SCRUB_MS}")
+            cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+            [(busy, _, _)] = cursor.fetchall()
+            cursor.execute(f"PRAGMA busy_timeout={BUSY_MS}")
+            cursor.close()
+        finally:
+            borrowed.close()
+        return not busy
 
     @contextmanager
     def read(self) -> Iterator[Connection]:
@@ -104,9 +137,15 @@ def _prepare_sqlite(connection: Any, _record: Any) -> None:
         "synchronous=FULL",
         "foreign_keys=ON",
         "recursive_triggers=ON",
+        "secure_delete=ON",
         f"cache_size=-{CACHE_KIB}",
     ):
         connection.execute(f"PRAGMA {pragma}")
+
+
+def erases(connection: Connection) -> None:
+    """Say that a write transaction deletes what is to be gone for good, not only out of sight."""
+    connection.info[_ERASES] = True
 
 
 def _begin_sqlite(connection: Connection) -> None:

@@ -17,6 +17,7 @@ from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select,
 from sqlalchemy.exc import IntegrityError
 
 from ledger import bulk
+from ledger.db import erases
 from ledger.erasure import DETAIL, erased_by
 from ledger.errors import LogError
 from ledger.log.checkpoint import Checkpoint, sign_checkpoint
@@ -235,9 +236,7 @@ def entries_at(
 
 def erase(connection: Connection, community: int, body: Mapping[str, Any]) -> None:
     """Delete what a logged erasure names; what is gone already stays gone."""
-    if connection.dialect.name == "sqlite":
-        # What is deleted is overwritten with zeros, not only forgotten.
-        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    erases(connection)
     for item in body["entries"]:
         position = item["entry"]
         mine = (_facts.c.community == community) & (_facts.c.position == position)

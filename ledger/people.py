@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from sqlalchemy import Connection, delete, func, insert, select
 
+from ledger.db import erases
 from ledger.entropy import Entropy
 from ledger.errors import InputError
 from ledger.tables import PersonRow
@@ -80,6 +81,7 @@ def rename(
 
 def forget(connection: Connection, community: int, member: str) -> None:
     """Delete a member's name and its key, for good; who has none is forgotten already."""
+    erases(connection)
     connection.execute(
         delete(_people).where(_people.c.community == community, _people.c.member == member)
     )

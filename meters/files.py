@@ -16,6 +16,7 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from ledger.db import erases
 from ledger.errors import InputError
 from ledger.primitives.canonical import decode, encode
 from meters.formats.lines import ReadOptions
@@ -181,9 +182,7 @@ class FileStore:
 
     def erase(self, connection: Connection, number: int) -> None:
         """Delete a file; its hash in the signed batches and the readings stay."""
-        if connection.dialect.name == "sqlite":
-            # What is deleted is overwritten with zeros, not only forgotten.
-            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        erases(connection)
         for table, column in ((_parts, _parts.c.file), (_files, _files.c.number)):
             mine = table.c.community == self.community
             connection.execute(delete(table).where(mine, column == number))

@@ -18,6 +18,7 @@ from typing import NamedTuple
 from sqlalchemy import Connection, Row, Select, delete, func, insert, or_, select
 
 from ledger.bulk import Reads, insert_rows, mark, select_in
+from ledger.db import erases
 from meters.batches import NO_LINK, BatchContent, Chain, Link
 from meters.edits import EDITED
 from meters.pages import DAY_PERIODS, Run
@@ -266,9 +267,7 @@ class ReadingStore:
 
     def erase(self, connection: Connection, positions: Iterable[int]) -> None:
         """Delete the readings of batches whose details are erased; their links stay."""
-        if connection.dialect.name == "sqlite":
-            # What is deleted is overwritten with zeros, not only forgotten.
-            connection.exec_driver_sql("PRAGMA secure_delete=ON")
+        erases(connection)
         mine = _days.c.community == self.community
         connection.execute(delete(_days).where(mine, _days.c.position.in_(list(positions))))
 

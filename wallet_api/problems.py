@@ -29,6 +29,9 @@ from wallet_api.door.errors import BusyError, NotAllowedError, NotSignedInError,
 
 MEDIA_TYPE = "application/problem+json"
 
+DETAIL_MAX = 1_000
+"""Longest detail, in characters: sentences name the wrong value, which may be of any length."""
+
 
 class Kind(NamedTuple):
     """A kind of problem: HTTP's status, what it means, and what to do about it."""
@@ -120,12 +123,21 @@ def problem(status: int, slug: str, detail: str, **more: str) -> JSONResponse:
             "type": f"urn:commonwatt:problem:{slug}",
             "title": slug.replace("-", " "),
             "status": status,
-            "detail": detail,
+            "detail": shorten(detail),
             **more,
         },
         status_code=status,
         media_type=MEDIA_TYPE,
     )
+
+
+def shorten(detail: str) -> str:
+    """Return a sentence that repeats no more of what was sent than a person would read.
+
+    >>> len(shorten("x" * 50_000))
+    1000
+    """
+    return detail if len(detail) <= DETAIL_MAX else detail[: DETAIL_MAX - 1] + "…"
 
 
 def problems(*slugs: str) -> dict[int | str, dict[str, Any]]:

@@ -18,7 +18,7 @@ from meters.wire import REQUEST_BYTES_MAX, decode_request
 from wallet_api.bodies import read_body
 from wallet_api.door.errors import BusyError
 from wallet_api.door.wire import Model, lines_of
-from wallet_api.problems import problem, problem_of, problems, status_of
+from wallet_api.problems import problem, problem_of, problems, shorten, status_of
 from wallet_api.readings_door import ReadingsDoor, Taken
 
 __all__ = ["RefusedError", "readings_router", "results"]
@@ -123,7 +123,7 @@ def _result(answer: Taken | CommonwattError) -> dict[str, Any]:
         status, slug = status_of(answer)
         # Which keys there are is nobody's business.
         detail = NOT_BOUND if isinstance(answer, SignatureError) else str(answer)
-        return {"status": status, "slug": slug, "detail": detail}
+        return {"status": status, "slug": slug, "detail": shorten(detail)}
     taken = answer.answer
     result: dict[str, Any] = {
         "status": 200 if taken.entry is not None else 202,

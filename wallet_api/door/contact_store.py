@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from ledger.db import erases
 from ledger.entropy import Entropy
 from ledger.people import open_name, seal_name
 from wallet_api.door.tables import ContactRow
@@ -207,9 +208,7 @@ def remove_all(connection: Connection, community: int, account: str) -> None:
 
 
 def _forget(connection: Connection, which: Any) -> None:
-    if connection.dialect.name == "sqlite":
-        # What is deleted is overwritten with zeros, not only forgotten.
-        connection.exec_driver_sql("PRAGMA secure_delete=ON")
+    erases(connection)
     connection.execute(delete(_contacts).where(which))
 
 

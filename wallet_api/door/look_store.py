@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 from sqlalchemy import Connection, delete, func, insert, select
 
+from ledger.db import erases
 from wallet_api.door.tables import LookRow
 
 LOOKS_MAX = 5_000
@@ -87,5 +88,6 @@ def looks_of(
 
 def forget(connection: Connection, community: int, account: str) -> None:
     """Forget who looked into an account: it is nobody's any more."""
+    erases(connection)
     mine = (_looks.c.community == community) & (_looks.c.account == account)
     connection.execute(delete(_looks).where(mine))

@@ -276,12 +276,17 @@ def _sign(desk: Desk, proposal_id: str, body: bytes) -> ProposalOut:
 
 
 def _check_signatures(community: Community, statement: Statement) -> None:
-    """Refuse signatures that do not hold, or of keys that nobody knows: they would only be in the way.
+    """Refuse signatures that do not hold, or of keys that nobody knows, and other ledgers' statements.
+
+    They could never be logged, and would only be in the way.
 
     Raises:
         SignatureError: says which.
     """
+    if statement.body["ledger"] != community.writer.origin:
+        raise SignatureError(f"This statement is for the ledger {statement.body['ledger']}.")
     keys = _keys_for(community, statement)
+    statement.envelope.verified_by([])  # a key that signs twice would look like two
     for key_id, signature in statement.envelope.signatures:
         one = Envelope(
             statement.envelope.payload_type, statement.envelope.body, ((key_id, signature),)

@@ -18,9 +18,12 @@ from ledger.primitives.signing import SIGNATURES_MAX, Envelope, SigningKey
 
 
 class Model(BaseModel):
-    """A strict model: nothing is taken for something else, and no field but its own."""
+    """A strict model: nothing is taken for something else, and no field but its own.
 
-    model_config = ConfigDict(strict=True, extra="forbid")
+    Its errors name fields and show no values: they may be tokens, and errors are logged.
+    """
+
+    model_config = ConfigDict(strict=True, extra="forbid", hide_input_in_errors=True)
 
 
 Time = Annotated[int, Field(ge=0, le=INTEGER_MAX, examples=[1782000000000])]
@@ -93,6 +96,7 @@ _PAYMENT: Mapping[str, Any] = {
     "account": "0f" * 16,
     "amount": 42_000_000,
     "id": "4f5911e55a0268a10589be1d775a9f38",
+    "kind": "transfer",
     "ledger": "ladywood.example/ledger/1",
     "not_after": 1_782_000_000_000,
     "reference": "two loaves",
