@@ -1,7 +1,7 @@
 """The operator's private keys, as files in one folder.
 
-Each is PKCS #8 PEM, readable by its owner alone, encrypted where COMMONWATT_KEY_PASSPHRASE is
-set. Household keys belong on the households' phones; the folder ``devices`` holds those of
+Each is PKCS #8 PEM, readable by its owner alone, encrypted where there is a passphrase: in
+COMMONWATT_KEY_PASSPHRASE, in the file that COMMONWATT_KEY_PASSPHRASE_FILE names, or typed. Household keys belong on the households' phones; the folder ``devices`` holds those of
 people whom a helper signs up on paper, and of simulations.
 
 >>> import tempfile
@@ -11,7 +11,7 @@ True
 """
 
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ledger.errors import SetupError
@@ -20,12 +20,49 @@ from ledger.primitives.signing import SigningKey
 PASSPHRASE_VARIABLE = "COMMONWATT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
 """Environment variable with the passphrase of the key files."""
 
+FILE_VARIABLE = "COMMONWATT_KEY_PASSPHRASE_FILE"
+"""Environment variable that names a file with the passphrase, as service managers hand secrets over."""
+
+OTHERS = 0o077
+"""Bits of a file's mode that let anybody but its owner in."""
+
+
+def passphrase_here() -> str | None:
+    """Return the passphrase that the environment holds or names a file of, if any.
+
+    Raises:
+        SetupError: the file cannot be read, or is empty.
+    """
+    said = os.environ.get(PASSPHRASE_VARIABLE)
+    named = os.environ.get(FILE_VARIABLE)
+    if said or not named:
+        return said or None
+    try:
+        found = Path(named).read_text(encoding="utf-8").rstrip("\r\n")
+    except (OSError, UnicodeDecodeError) as error:
+        raise SetupError(f"{FILE_VARIABLE}: {named} cannot be read.") from error
+    if not found:
+        raise SetupError(f"{FILE_VARIABLE}: {named} is empty.")
+    return found
+
+
+def is_exposed(path: Path) -> bool:
+    """Return whether others than its owner may read a file or look into a folder."""
+    return os.name == "posix" and bool(path.stat().st_mode & OTHERS)
+
 
 class Keyring:
-    """A folder of key files, loaded once each."""
+    """A folder of key files, loaded once each.
 
-    def __init__(self, folder: Path) -> None:
+    Args:
+        folder: where they are.
+        ask: returns the passphrase for a file, where the environment has none; asked once.
+    """
+
+    def __init__(self, folder: Path, ask: Callable[[Path], str] | None = None) -> None:
         self.folder = folder
+        self._ask = ask
+        self._typed: str | None = None
         self._loaded: dict[str, SigningKey] = {}
 
     def create(self, name: str, key: SigningKey | None = None) -> SigningKey:
@@ -36,6 +73,7 @@ class Keyring:
         """
         key = key or SigningKey.generate()
         path = self._path(name)
+        pem = key.to_pem(self._passphrase_for_new())
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -44,7 +82,7 @@ class Keyring:
                 f"The key file {path} is there already; keys are never replaced."
             ) from error
         with os.fdopen(handle, "wb") as file:
-            file.write(key.to_pem(os.environ.get(PASSPHRASE_VARIABLE)))
+            file.write(pem)
             file.flush()
             os.fsync(file.fileno())
         self._loaded[name] = key
@@ -65,15 +103,63 @@ class Keyring:
                     f"The key file {path} cannot be read. Keys are looked for beside the database "
                     "or in COMMONWATT_KEYS."
                 ) from error
-            passphrase = os.environ.get(PASSPHRASE_VARIABLE)
+            passphrase = self._passphrase(path, data)
             try:
                 key = SigningKey.from_pem(data, passphrase)
             except SetupError as error:
-                if not passphrase and b"ENCRYPTED" in data:
+                if not passphrase and _is_encrypted(data):
                     raise SetupError(f"{path} is encrypted: set {PASSPHRASE_VARIABLE}.") from error
                 raise SetupError(f"{path}: {error} (see {PASSPHRASE_VARIABLE})") from error
             self._loaded[name] = key
         return self._loaded[name]
+
+    def names(self) -> Iterator[str]:
+        """Yield the name of every key file, in order."""
+        for path in sorted(self.folder.rglob("*.key")):
+            yield path.relative_to(self.folder).with_suffix("").as_posix()
+
+    def is_encrypted(self, name: str) -> bool:
+        """Return whether a key file needs a passphrase."""
+        return _is_encrypted(self._path(name).read_bytes())
+
+    def protect(self, name: str, passphrase: str | None) -> None:
+        """Write a key's file anew under a passphrase, or in clear under none.
+
+        The new file is read back before it takes the old one's place.
+
+        Raises:
+            SetupError: the key cannot be read.
+        """
+        key, path = self.load(name), self._path(name)
+        new = path.with_name(path.name + ".new")
+        new.unlink(missing_ok=True)
+        handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        with os.fdopen(handle, "wb") as file:
+            file.write(key.to_pem(passphrase))
+            file.flush()
+            os.fsync(file.fileno())
+        if SigningKey.from_pem(new.read_bytes(), passphrase).public != key.public:
+            raise AssertionError("a key was written as another one")
+        new.replace(path)
+
+    def key_of_role(self, role: str, public_keys: Sequence[bytes]) -> SigningKey:
+        """Return the key with which a program signs in a role, whatever its file is called.
+
+        Args:
+            role: the usual name of its file.
+            public_keys: those that the roster names for it.
+
+        Raises:
+            SetupError: none of them is here.
+        """
+        if self.has(role):
+            usual = self.load(role)
+            if usual.public in public_keys or not public_keys:
+                return usual
+        elif not public_keys:
+            return self.load(role)
+        [found] = self.some_of(public_keys, 1, f"the roster's keys of the role {role}")
+        return found
 
     def has(self, name: str) -> bool:
         """Return whether there is a key of this name."""
@@ -124,3 +210,24 @@ class Keyring:
 
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.key"
+
+    def _passphrase_for_new(self) -> str | None:
+        """Return the passphrase of the other files, if they have one; what is typed is tried on one."""
+        found = passphrase_here() or self._typed
+        if found is None and self._ask is not None:
+            sealed = next((name for name in self.names() if self.is_encrypted(name)), None)
+            if sealed is not None:
+                self.load(sealed)
+        return found or self._typed
+
+    def _passphrase(self, path: Path, data: bytes) -> str | None:
+        if not _is_encrypted(data):
+            return None
+        found = passphrase_here()
+        if found is None and self._ask is not None:
+            self._typed = self._typed or self._ask(path)
+        return found or self._typed
+
+
+def _is_encrypted(data: bytes) -> bool:
+    return b"ENCRYPTED" in data

@@ -254,6 +254,14 @@ class Writer:
             self.ledger.lock(connection)
             yield connection
 
+    def role_key(self, role: str) -> SigningKey:
+        """Return the key here that the roster in force names for a role, such as ``settlement``.
+
+        Raises:
+            SetupError: it is not here.
+        """
+        return self.keyring.key_of_role(role, self.key_book.roles.get(role, ()))
+
     def refresh_keys(self, connection: Connection) -> None:
         """Fold in what was logged of keys since the last look."""
         size, _, _ = log_store.head(connection, self.community)

@@ -51,7 +51,7 @@ class BatchMaker:
         source: SourceFile | None = None,
     ) -> None:
         self._community, self._connection, self._now_ms = community, connection, now_ms
-        self._key = community.writer.keyring.load("adapter")
+        self._key = community.writer.role_key("adapter")
         self._file = {} if source is None else {"file": source.sha256.hex()}
         self._ends: dict[Chain, Link] = {}
         self._sequences: dict[Chain, int] = {}

@@ -76,7 +76,7 @@ def _pay(community: Community, day: date, order: StandingOrder) -> bool:
             order.member,
             payment_id(writer.origin, order.id, str(day)),
             {"order": order.id, "day": str(day)},
-            [writer.keyring.load("settlement")],
+            [writer.role_key("settlement")],
         )
         community.accept(connection, [Draft(envelope)])
     return True

@@ -204,7 +204,7 @@ def _settle_period(
     result_data = result_bytes(result)
     seed = writer.entropy(f"seed/{statement_id}", 32)
     common = {"period": period, "run": run.code, "known_at": run.known_at_ms}
-    key = [writer.keyring.load("settlement")]
+    key = [writer.role_key("settlement")]
     not_after_ms = run.known_at_ms + NOT_AFTER_MS
     clearing = writer.sign_new(
         connection,

@@ -45,6 +45,9 @@ def test_a_file_that_cannot_be_read_is_named_only_where_it_may_be_missed(folder,
     assert len(ring.some_of([PUBLICS[0]], 1, "keys")) == 1
     with pytest.raises(SetupError, match=r"One file cannot be read: .*broken\.key"):
         ring.some_of([PUBLICS[1]], 1, "keys")
+    for name in list(ring.names()):
+        if name != "broken":
+            ring.protect(name, "right")
     monkeypatch.setenv(PASSPHRASE_VARIABLE, "wrong")
     with pytest.raises(SetupError, match=PASSPHRASE_VARIABLE):
         Keyring(folder).some_of([PUBLICS[0]], 1, "keys")

@@ -67,6 +67,9 @@ from wallet_api.cli import (
     why,
     witness,
 )
+from wallet_api.cli import (
+    keys as key_files,
+)
 from wallet_api.cli.context import (
     DEFAULT_DATABASE,
     EXIT_CANNOT,
@@ -110,7 +113,7 @@ def options(
     ] = None,
 ) -> None:
     """Take the global options: they may stand before or after the command."""
-    context.obj = Settings(database, keys, community_origin)
+    context.obj = Settings(database, keys, community_origin, is_typed=True)
 
 
 app.command()(demo.demo)
@@ -198,6 +201,7 @@ ledger.app.command("issue")(amend.issue)
 ledger.app.command("redeem")(amend.redeem)
 ledger.app.command("reserve")(reserve.reserve)
 app.add_typer(ledger.app, name="ledger")
+app.add_typer(key_files.app, name="keys")
 app.add_typer(log.app, name="log")
 app.add_typer(audit.app, name="audit")
 app.add_typer(witness.app, name="witness")

@@ -4,6 +4,7 @@
 'street/keys'
 """
 
+import getpass
 import json
 import sys
 from collections.abc import Iterator
@@ -20,7 +21,7 @@ from sqlalchemy import func, select
 from ledger import people
 from ledger.db import Database
 from ledger.errors import InputError, LogError, SetupError
-from ledger.keyring import Keyring
+from ledger.keyring import FILE_VARIABLE, PASSPHRASE_VARIABLE, Keyring, is_exposed
 from ledger.log.policy import Policy
 from ledger.primitives.clock import FixedClock, SystemClock
 from ledger.tables import StatementRow
@@ -57,11 +58,19 @@ error_console = Console(stderr=True)
 
 @dataclass
 class Settings:
-    """Global options."""
+    """Global options.
+
+    Attributes:
+        database_url: where the ledger is.
+        keys: the folder of key files, if it was named.
+        origin: which community, if it was named.
+        is_typed: a person types commands: they may be asked for a passphrase.
+    """
 
     database_url: str = DEFAULT_DATABASE
     keys: Path | None = None
     origin: str | None = None
+    is_typed: bool = False
 
     @property
     def keys_folder(self) -> Path:
@@ -126,11 +135,37 @@ def open_here(settings: Settings, database: Database | None = None) -> Community
         database = open_database(settings)
     else:
         require_current(database)
-    keyring = Keyring(settings.keys_folder)
+    keyring = keyring_here(settings)
     community = open_community(database, keyring, SystemClock(), settings.origin)
     if community.state.rules_history and community.state.rules_now.replay:
         community.writer.clock = FixedClock(_last_recorded_ms(community) + 1)
     return community
+
+
+def keyring_here(settings: Settings) -> Keyring:
+    """Return the key files; whoever types is asked for a passphrase, and told who else could read them."""
+    keyring = Keyring(settings.keys_folder, ask_passphrase if settings.is_typed else None)
+    if settings.is_typed:
+        exposed = [name for name in keyring.names() if is_exposed(keyring.folder / f"{name}.key")]
+        if exposed:
+            warn(
+                f"Warning: others than you can read {len(exposed)} key files, as {exposed[0]}.key."
+                f" Mend it: chmod -R go= {keyring.folder}"
+            )
+    return keyring
+
+
+def ask_passphrase(path: Path) -> str:
+    """Ask for the passphrase of key files, without showing it.
+
+    Raises:
+        SetupError: nobody is there to be asked.
+    """
+    if not sys.stdin.isatty():
+        raise SetupError(
+            f"{path} is encrypted: set {PASSPHRASE_VARIABLE}, or {FILE_VARIABLE} to a file with it."
+        )
+    return getpass.getpass(f"Passphrase of the keys in {path.parent}: ")
 
 
 def move_clock(community: Community, time_ms: int) -> None:

@@ -25,6 +25,12 @@ def roster(
     replace_operator: Annotated[
         list[str] | None, typer.Option(metavar="OLD=NEW", help="Key files: OLD goes, NEW comes")
     ] = None,
+    replace_settlement: Annotated[
+        str | None, typer.Option(metavar="OLD=NEW", help="The key that settles, by its files")
+    ] = None,
+    replace_adapter: Annotated[
+        str | None, typer.Option(metavar="OLD=NEW", help="The key that signs what is imported")
+    ] = None,
     remove_operator: Annotated[
         list[str] | None, typer.Option(metavar="FILENAME", help="An operator who goes")
     ] = None,
@@ -65,12 +71,14 @@ def roster(
     """
     community = open_at(context, at)
     fields = deeds.roster_now(community)
-    pairs = [_pair(text) for text in replace_operator or []]
-    coming = [(new, OPERATOR) for _, new in pairs]
+    pairs = [(*_pair(text), OPERATOR) for text in replace_operator or []]
+    for said, role in ((replace_settlement, "settlement"), (replace_adapter, "adapter")):
+        pairs += [(*_pair(said), role)] if said else []
+    coming = [(new, role) for _, new, role in pairs]
     coming += [(name, OPERATOR) for name in add_operator or []]
     coming += [(name, HELPER) for name in add_helper or []]
     coming += [(name, AUDITOR) for name in add_auditor or []]
-    going = [(old, OPERATOR) for old, _ in pairs]
+    going = [(old, role) for old, _, role in pairs]
     going += [(name, OPERATOR) for name in remove_operator or []]
     going += [(name, HELPER) for name in remove_helper or []]
     going += [(name, AUDITOR) for name in remove_auditor or []]
@@ -130,7 +138,7 @@ def show(community: Community, *, as_json: bool) -> None:
 def _pair(text: str) -> tuple[str, str]:
     old, equals, new = text.partition("=")
     if not (old and equals and new):
-        raise InputError(f"{text!r}: write --replace-operator OLD=NEW, with names of key files")
+        raise InputError(f"{text!r}: write OLD=NEW, with names of key files")
     return old, new
 
 

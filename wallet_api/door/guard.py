@@ -32,6 +32,10 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 """Given where the answer does not say otherwise. Browsers heed the one on transport over HTTPS only."""
 
+BODY_BYTES_MAX = 2 * 1024 * 1024
+"""Longest body of any request. Addresses have closer limits of their own; nothing is kept in memory beyond this one,
+whoever reads it."""
+
 ANYBODYS = b"cross-origin-resource-policy"
 """Not given where an answer may be read by other sites: open data."""
 
@@ -64,28 +68,51 @@ class Guard:
                 message = {**message, "headers": headers}
             await send(message)
 
+        length = dict(scope["headers"]).get(b"content-length", b"0")
+        if not length.isdigit() or int(length) > BODY_BYTES_MAX:
+            await _problem(
+                with_headers, 413, "too-long", f"A request has at most {BODY_BYTES_MAX:,} bytes."
+            )
+            return
         client = scope.get("client")
         buckets = self._paths.get(scope["path"], self._buckets)
         wait = buckets.wait_s(client[0] if client else "")
         if wait:
-            await _busy(with_headers, wait)
+            detail = "Too many requests from your address: wait a moment, then go on."
+            after = (b"retry-after", str(math.ceil(wait)).encode())
+            await _problem(with_headers, 429, "busy", detail, after)
             return
-        await self._app(scope, receive, with_headers)
+        await self._app(scope, _limited(receive), with_headers)
 
 
-async def _busy(send: Send, wait_s: float) -> None:
+def _limited(receive: Receive) -> Receive:
+    """Return what hands a body over, and cuts it where it is too long for any address."""
+    left = BODY_BYTES_MAX
+
+    async def receive_some() -> Message:
+        nonlocal left
+        message = await receive()
+        left -= len(message.get("body", b""))
+        return message if left >= 0 else {"type": "http.disconnect"}
+
+    return receive_some
+
+
+async def _problem(
+    send: Send, status: int, slug: str, detail: str, *more: tuple[bytes, bytes]
+) -> None:
     body = json.dumps(
         {
-            "type": "urn:commonwatt:problem:busy",
-            "title": "busy",
-            "status": 429,
-            "detail": "Too many requests from your address: wait a moment, then go on.",
+            "type": f"urn:commonwatt:problem:{slug}",
+            "title": slug.replace("-", " "),
+            "status": status,
+            "detail": detail,
         }
     ).encode()
     headers = [
         (b"content-type", MEDIA_TYPE.encode()),
         (b"content-length", str(len(body)).encode()),
-        (b"retry-after", str(math.ceil(wait_s)).encode()),
+        *more,
     ]
-    await send({"type": "http.response.start", "status": 429, "headers": headers})
+    await send({"type": "http.response.start", "status": status, "headers": headers})
     await send({"type": "http.response.body", "body": body})

@@ -270,6 +270,24 @@ def test_the_watch_sees_a_write(street):
     watch.close()
 
 
+@pytest.mark.parametrize("path", PATHS)
+def test_a_body_without_end_is_cut_before_it_fills_the_memory(street, path):
+    """Said in the length, or in pieces that never end: whoever reads it, no more is kept."""
+    client, _, _ = street
+    address = path.format(proposal_id="0b" * 16)
+
+    def pieces():
+        for _ in range(100):
+            yield b"[" * 100_000
+
+    headers = {"Content-Type": "application/json"}
+    got = client.post(address, content=pieces(), headers=headers)
+    assert slug(got) in ("malformed", "too-long", "not-signed-in")
+    headers["Content-Length"] = str(10**12)
+    got = client.post(address, content=b"{}", headers=headers)
+    assert slug(got) == "too-long"
+
+
 def test_other_types_of_content_are_not_taken_for_json(street):
     client, phones, _ = street
     ada = phones[NAMES[0]]
