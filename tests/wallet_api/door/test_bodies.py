@@ -270,21 +270,21 @@ def test_the_watch_sees_a_write(street):
     watch.close()
 
 
-@pytest.mark.parametrize("path", PATHS)
-def test_a_body_without_end_is_cut_before_it_fills_the_memory(street, path):
+@pytest.mark.parametrize(("path", "method"), PATHS)
+def test_a_body_without_end_is_cut_before_it_fills_the_memory(street, path, method):
     """Said in the length, or in pieces that never end: whoever reads it, no more is kept."""
     client, _, _ = street
-    address = path.format(proposal_id="0b" * 16)
+    address = path.format(**IDS)
 
     def pieces():
         for _ in range(100):
             yield b"[" * 100_000
 
     headers = {"Content-Type": "application/json"}
-    got = client.post(address, content=pieces(), headers=headers)
+    got = client.request(method, address, content=pieces(), headers=headers)
     assert slug(got) in ("malformed", "too-long", "not-signed-in")
     headers["Content-Length"] = str(10**12)
-    got = client.post(address, content=b"{}", headers=headers)
+    got = client.request(method, address, content=b"{}", headers=headers)
     assert slug(got) == "too-long"
 
 
