@@ -31,13 +31,17 @@ def test_the_worked_answer_is_what_a_phone_makes():
 def test_every_address_on_the_page_is_there():
     from wallet_api.door import (  # noqa: PLC0415 - their routes alone
         member_routes,
+        passkey_routes,
         payment_routes,
         proposal_routes,
         sign_in_routes,
         statement_routes,
     )
 
-    modules = (member_routes, payment_routes, proposal_routes, sign_in_routes, statement_routes)
+    modules = (
+        *(member_routes, passkey_routes, payment_routes, proposal_routes),
+        *(sign_in_routes, statement_routes),
+    )
     paths = {
         re.sub(r"\{\w+\}", "{}", route.path)
         for module in modules

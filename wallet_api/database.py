@@ -2,9 +2,9 @@
 
 >>> database = Database("sqlite://")
 >>> upgrade(database, in_memory=True)
-'0006'
+'0008'
 >>> check(database)
-'0006'
+'0008'
 """
 
 import re

@@ -24,6 +24,7 @@ from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
 from wallet_api.door import (
     member_routes,
+    passkey_routes,
     payment_routes,
     proposal_routes,
     sign_in_routes,
@@ -33,6 +34,7 @@ from wallet_api.door.describe import DESCRIPTION, describe
 from wallet_api.door.desk import USUAL, Desk, Limits
 from wallet_api.door.guard import Guard
 from wallet_api.door.here import Here
+from wallet_api.door.passkeys import site_of
 from wallet_api.door.rate import Buckets
 from wallet_api.door.wire import bytes_in
 from wallet_api.forecast_http import Outlook, forecast_router
@@ -84,7 +86,8 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
     """
     database = Database(settings.database_url)
     door = ReadingsDoor(lambda: open_here(settings, Database(settings.database_url)))
-    desk = Desk(Here(lambda: open_here(settings, database)), limits)
+    site = None if settings.public_url is None else site_of(settings.public_url)
+    desk = Desk(Here(lambda: open_here(settings, database)), limits, site=site)
 
     @asynccontextmanager
     async def closing(_app: FastAPI) -> AsyncIterator[None]:
@@ -107,6 +110,7 @@ def create_app(settings: Settings, limits: Limits = USUAL) -> FastAPI:
     install_problem_handlers(app)
     describe(app)
     app.include_router(sign_in_routes.router)
+    app.include_router(passkey_routes.router)
     app.include_router(statement_routes.router)
     app.include_router(proposal_routes.router)
     app.include_router(member_routes.router)

@@ -14,6 +14,7 @@ from ledger.entropy import Entropy, system_entropy
 from wallet_api.door import session_store
 from wallet_api.door.here import Here
 from wallet_api.door.home import ShownSums
+from wallet_api.door.passkeys import Site
 from wallet_api.door.rate import Buckets, Rate
 
 
@@ -53,12 +54,14 @@ class Desk:
         limits: how much is taken from one place.
         now_ms: the machine's time.
         entropy: tokens, challenges and secrets come from it.
+        site: whom passkeys are for; None: they are not set up.
     """
 
     here: Here
     limits: Limits = USUAL
     now_ms: Callable[[], int] = system_ms
     entropy: Entropy = system_entropy
+    site: Site | None = None
 
     def __post_init__(self) -> None:
         self.sign_ins = Buckets(self.limits.sign_ins)

@@ -27,6 +27,7 @@ OPEN = {
     *("/v1/statements/{statement_id}", "/v1/sign-in/challenge", "/v1/sign-in"),
     *("/v1/proposals/{proposal_id}", "/v1/proposals/{proposal_id}/signatures"),
     *("/v1/disputes", "/v1/disputes/{dispute_id}"),
+    *("/v1/sign-in/passkey/challenge", "/v1/sign-in/passkey"),
 }
 """Addresses without a session: what anybody may see, and what proves itself by signature or by an id that
 nobody can guess."""
@@ -39,6 +40,7 @@ VALUES = {
     "form": "txt",
     "ask_id": "0" * 32,
     "proposal_id": "0" * 32,
+    "passkey_id": "AAAA",
 }
 
 
@@ -153,6 +155,10 @@ def test_an_address_lets_in_whom_it_names_and_nobody_else(everybody, method, rou
 def _body_of(route, phone):
     if route.path == "/v1/payments/check":
         return json.dumps({"to": "0" * 32, "units": 1})
+    if route.path == "/v1/passkeys":
+        response = {"clientDataJSON": "AA", "attestationObject": "AA"}
+        credential = {"id": "AA", "rawId": "AA", "type": "public-key", "response": response}
+        return json.dumps({"name": "x", "credential": credential})
     if route.path == "/v1/proposals":
         fields = {"frozen": True, "reason": "lost"}
         return phone.signed(
