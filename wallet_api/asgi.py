@@ -29,6 +29,7 @@ def settings_here(environment: Mapping[str, str]) -> Settings:
         environment.get("COMMONWATT_DATABASE_URL", DEFAULT_DATABASE),
         Path(keys) if keys else None,
         environment.get("COMMONWATT_COMMUNITY") or None,
+        public_url=environment.get("COMMONWATT_PUBLIC_URL") or None,
     )
 
 

@@ -2,9 +2,9 @@
 
 >>> database = Database("sqlite://")
 >>> upgrade(database, in_memory=True)
-'0008'
+'0009'
 >>> check(database)
-'0008'
+'0009'
 """
 
 import re

@@ -31,6 +31,7 @@ from wallet_api.door import (
     event_routes,
     member_routes,
     own_routes,
+    passkey_routes,
     payment_routes,
     proposal_routes,
     push_routes,
@@ -46,6 +47,7 @@ from wallet_api.door.guard import Guard
 from wallet_api.door.here import Here
 from wallet_api.door.live import Live
 from wallet_api.door.messengers import Channels
+from wallet_api.door.passkeys import site_of
 from wallet_api.door.rate import Buckets
 from wallet_api.door.sender import Sender
 from wallet_api.door.wire import bytes_in
@@ -57,7 +59,8 @@ from wallet_api.readings_door import ReadingsDoor
 from wallet_api.readings_http import readings_router
 
 ROUTES = (
-    *(sign_in_routes, statement_routes, proposal_routes, member_routes, payment_routes),
+    *(sign_in_routes, passkey_routes, statement_routes, proposal_routes),
+    *(member_routes, payment_routes),
     *(own_routes, event_routes, contact_routes, webhook_routes, push_routes),
     *(roster_routes, running_routes, bundle_routes),
 )
@@ -110,6 +113,7 @@ def create_app(
     door = ReadingsDoor(lambda: open_here(settings, Database(settings.database_url)))
     desk, live = _desk(settings, database, limits)
     desk.channels = channels
+    desk.site = None if settings.public_url is None else site_of(settings.public_url)
     app = FastAPI(
         lifespan=_lifespan(door, desk, live),
         title="Commonwatt",

@@ -25,7 +25,13 @@ from ledger.errors import (
     SignatureError,
 )
 from settlement.errors import ImpossibleValueError, SigningTimeError
-from wallet_api.door.errors import BusyError, NotAllowedError, NotSignedInError, NotThereError
+from wallet_api.door.errors import (
+    BusyError,
+    NotAllowedError,
+    NotSetUpError,
+    NotSignedInError,
+    NotThereError,
+)
 
 MEDIA_TYPE = "application/problem+json"
 
@@ -66,6 +72,11 @@ KINDS: Mapping[str, Kind] = {
         404,
         "There is nothing here, or nothing that you may see: the two look alike.",
         "Look at the address, and at the id.",
+    ),
+    "not-set-up": Kind(
+        404,
+        "This server does not offer this: its operators did not set it up.",
+        "Use another way; operators find it in the documentation.",
     ),
     "wrong-method": Kind(
         405, "This address does not take this method.", "See /docs for what it takes."
@@ -219,6 +230,7 @@ _STATUSES: tuple[tuple[type[CommonwattError], tuple[int, str]], ...] = (
     (NotSignedInError, (401, "not-signed-in")),
     (NotAllowedError, (403, "not-allowed")),
     (NotThereError, (404, "not-found")),
+    (NotSetUpError, (404, "not-set-up")),
     (SetupError, (503, "not-ready")),
     (LogError, (503, "not-ready")),
     (PeerError, (502, "peer")),

@@ -64,6 +64,7 @@ class Settings:
         database_url: where the ledger is.
         keys: the folder of key files, if it was named.
         origin: which community, if it was named.
+        public_url: where a server is reached, as https://street.example; passkeys need it.
         is_typed: a person types commands: they may be asked for a passphrase.
     """
 
@@ -71,6 +72,7 @@ class Settings:
     keys: Path | None = None
     origin: str | None = None
     is_typed: bool = False
+    public_url: str | None = None
 
     @property
     def keys_folder(self) -> Path:

@@ -42,6 +42,7 @@ SAFE = ("GET", "HEAD", "OPTIONS")
 """Methods that change nothing."""
 
 NO_SESSION = "Sign in first: this address needs a session, and there is none, or it has ended."
+ONLY_LOOKS = "A passkey lets you look. For this, sign in with the device."
 OTHER_SITE = "A request from another site's page is not taken."
 
 
@@ -78,8 +79,9 @@ class Entry:
         token: str,
         *,
         cookie: bool,
+        looks: bool = False,
     ) -> None:
-        self._desk, self._roles = desk, roles
+        self._desk, self._roles, self._looks = desk, roles, looks
         self._token, self._cookie = token, cookie
         self._same_site = _from_here(request)
         self._safe = request.method in SAFE
@@ -96,6 +98,8 @@ class Entry:
             raise NotAllowedError(OTHER_SITE)
         with self._desk.here.reading() as (community, connection):
             session = self._session(community, connection)
+            if session.passkey is not None and not (self._safe or self._looks):
+                raise NotAllowedError(ONLY_LOOKS)
             writer = community.writer
             try:
                 who, _ = who_is(
@@ -127,10 +131,15 @@ class Entry:
 
 
 class Allowed:
-    """A dependency: an address for some roles."""
+    """A dependency: an address for some roles.
 
-    def __init__(self, *roles: Role) -> None:
-        self.roles = roles
+    Args:
+        *roles: which.
+        looks: it changes nothing that matters, although its method could: open to passkeys, too.
+    """
+
+    def __init__(self, *roles: Role, looks: bool = False) -> None:
+        self.roles, self.looks = roles, looks
 
     async def __call__(
         self,
@@ -143,7 +152,7 @@ class Allowed:
         token = cookie if bearer is None else bearer.credentials
         if token is None:  # before anything is said of the body
             raise NotSignedInError(NO_SESSION)
-        return Entry(desk, request, self.roles, token, cookie=bearer is None)
+        return Entry(desk, request, self.roles, token, cookie=bearer is None, looks=self.looks)
 
 
 def _from_here(request: Request) -> bool:

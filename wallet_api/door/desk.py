@@ -18,6 +18,7 @@ from wallet_api.door import session_store
 from wallet_api.door.here import Here
 from wallet_api.door.home import ShownSums
 from wallet_api.door.messengers import Channels
+from wallet_api.door.passkeys import Site
 from wallet_api.door.rate import Buckets, Rate
 
 
@@ -58,6 +59,7 @@ class Desk:
         now_ms: the machine's time.
         entropy: tokens, challenges and secrets come from it.
         channels: the ways out to people's telephones, mailboxes and programs.
+        site: whom passkeys are for; None: they are not set up.
     """
 
     here: Here
@@ -65,6 +67,7 @@ class Desk:
     now_ms: Callable[[], int] = system_ms
     entropy: Entropy = system_entropy
     channels: Channels | None = None
+    site: Site | None = None
 
     def __post_init__(self) -> None:
         self.sign_ins = Buckets(self.limits.sign_ins)

@@ -4,7 +4,8 @@ CommonwattError
 ├── BusyError
 ├── NotSignedInError
 ├── NotAllowedError
-└── NotThereError
+├── NotThereError
+└── NotSetUpError
 
 >>> BusyError("Too many.", 3).retry_after_s
 3
@@ -35,3 +36,7 @@ class NotAllowedError(CommonwattError):
 
 class NotThereError(CommonwattError):
     """There is nothing here that the caller may see."""
+
+
+class NotSetUpError(CommonwattError):
+    """This server does not offer it: its operators did not set it up."""

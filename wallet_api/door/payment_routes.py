@@ -28,7 +28,7 @@ from wallet_api.problems import problems
 
 router = APIRouter(prefix="/v1", tags=["Payments"])
 
-Mine = Annotated[Entry, Depends(Allowed(*MEMBERS))]
+Mine = Annotated[Entry, Depends(Allowed(*MEMBERS, looks=True))]
 MineOrTill = Annotated[Entry, Depends(Allowed(*MEMBERS, Role.TILL))]
 
 Units = Annotated[

@@ -42,12 +42,15 @@ class Session:
         key_id: of the key that signed in.
         is_cookie: it came by a cookie, and counts only for this site's own pages.
         expires_ms: its end, in Unix milliseconds.
+        passkey: the passkey that began it, if it was one: then ``key_id`` is of the device key that
+            registered it, and it only looks.
     """
 
     account: str
     key_id: str
     is_cookie: bool
     expires_ms: int
+    passkey: str | None = None
 
 
 def token_hash(token: str) -> str:
@@ -101,6 +104,7 @@ def begin(
         "cookie": int(session.is_cookie),
         "created_at": now_ms,
         "expires_at": session.expires_ms,
+        "passkey": session.passkey,
     }
     connection.execute(insert(_sessions).values(**row))
 
@@ -114,7 +118,7 @@ def find(connection: Connection, community: int, token: str, now_ms: int) -> Ses
     ).one_or_none()
     if row is None or row.expires_at < now_ms:
         return None
-    return Session(row.account, row.key_id, bool(row.cookie), row.expires_at)
+    return Session(row.account, row.key_id, bool(row.cookie), row.expires_at, row.passkey)
 
 
 def still(connection: Connection, community: int, tokens: Sequence[str], now_ms: int) -> set[str]:

@@ -60,6 +60,9 @@ class SessionOut(Model):
     role: Role = Field(description="What that key may do here.")
     key_id: str = Field(description="The key that signed in.")
     expires_at: Time = Field(description="The session's end: sign in again before.")
+    by_passkey: bool = Field(
+        default=False, description="It was begun with a passkey, and only looks."
+    )
     token: str | None = Field(
         default=None,
         description="Show it as `Authorization: Bearer …`. Told once; nobody can look it up. Absent where"
@@ -105,7 +108,7 @@ def challenge(request: Request) -> ChallengeOut:
         "sign_in",
         {
             "account": "0f" * 16,
-            "challenge": "0" * 124,
+            "challenge": "0" * 108,
             "cookie": False,
             "ledger": "ladywood.example/ledger/1",
             "v": 1,
@@ -129,7 +132,9 @@ async def sign_in(request: Request) -> Response:
 def session(entry: Annotated[Entry, Depends(Allowed(*Role))]) -> SessionOut:
     """Tell who is signed in, and for how long."""
     with entry.open() as visit:
-        return _told(visit.who, visit.session.expires_ms)
+        told = _told(visit.who, visit.session.expires_ms)
+        told.by_passkey = visit.session.passkey is not None
+    return told
 
 
 @router.delete(
@@ -138,7 +143,9 @@ def session(entry: Annotated[Entry, Depends(Allowed(*Role))]) -> SessionOut:
     status_code=204,
     responses=problems("not-signed-in", "not-allowed", "busy", "not-ready"),
 )
-def sign_out(request: Request, entry: Annotated[Entry, Depends(Allowed(*Role))]) -> Response:
+def sign_out(
+    request: Request, entry: Annotated[Entry, Depends(Allowed(*Role, looks=True))]
+) -> Response:
     """End the session; the device signs in again when it likes."""
     desk: Desk = request.app.state.desk
     with entry.open():
@@ -160,18 +167,27 @@ def _sign_in(request: Request, body: bytes) -> JSONResponse:
     if wait_s:
         raise BusyError("Too many sign-ins: wait, then try again.", int(wait_s) + 1)
     now_ms = desk.now_ms()
-    drawn = base64.urlsafe_b64encode(desk.entropy("token", TOKEN_BYTES)).decode()
-    token = TOKEN_PREFIX + drawn.rstrip("=")  # which would be quoted in a cookie
+    token = new_token(desk)
     try:
         who = _checked(desk, answer, token, now_ms)
     except SignatureError:
         desk.failures.wait_s(guessed)
         raise
-    told = _told(who, now_ms + SESSION_MS)
-    if not answer.cookie:
+    return session_answer(_told(who, now_ms + SESSION_MS), token, cookie=answer.cookie)
+
+
+def new_token(desk: Desk) -> str:
+    """Return a random token."""
+    drawn = base64.urlsafe_b64encode(desk.entropy("token", TOKEN_BYTES)).decode()
+    return TOKEN_PREFIX + drawn.rstrip("=")  # which would be quoted in a cookie
+
+
+def session_answer(told: SessionOut, token: str, *, cookie: bool) -> JSONResponse:
+    """Tell of a new session, with its token in a cookie or beside it."""
+    if not cookie:
         told.token = token
     response = JSONResponse(told.model_dump(mode="json", exclude_none=True))
-    if answer.cookie:
+    if cookie:
         response.set_cookie(
             COOKIE, token, max_age=SESSION_MS // 1000, secure=True, httponly=True, samesite="strict"
         )

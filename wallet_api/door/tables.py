@@ -26,7 +26,10 @@ class SecretRow(SQLModel, table=True):
 
 
 class SessionRow(SQLModel, table=True):
-    """A session: ``token`` is the SHA-256 of what its holder shows; times in Unix milliseconds."""
+    """A session: ``token`` is the SHA-256 of what its holder shows; times in Unix milliseconds.
+
+    ``passkey`` is the id of the passkey that began it, if it was one.
+    """
 
     __tablename__ = "session"
     __table_args__: ClassVar[Any] = STRICT
@@ -37,6 +40,7 @@ class SessionRow(SQLModel, table=True):
     cookie: int = big()
     created_at: int = big()
     expires_at: int = big()
+    passkey: str | None = text_column(nullable=True)
 
 
 class UsedChallengeRow(SQLModel, table=True):
@@ -146,8 +150,24 @@ class NotifiedRow(SQLModel, table=True):
     position: int = big()
 
 
+class PasskeyRow(SQLModel, table=True):
+    """A passkey: ``id`` is its credential id in base64url, ``public_key`` is in COSE's form."""
+
+    __tablename__ = "passkey"
+    __table_args__: ClassVar[Any] = STRICT
+    community: int = key()
+    id: str = text_key()
+    account: str = text_column()
+    key_id: str = text_column()
+    public_key: bytes = blob()
+    sign_count: int = big()
+    name: str = text_column()
+    created_at: int = big()
+    used_at: int | None = big(nullable=True)
+
+
 CHANGING = (
     *("secret", "session", "used_challenge", "proposal"),
-    *("contact", "outgoing", "notified", "look"),
+    *("contact", "outgoing", "notified", "look", "passkey"),
 )
 """Every table of this module: the working role changes and deletes their rows."""

@@ -28,6 +28,7 @@ OPEN = {
     *("/v1/statements/{statement_id}", "/v1/sign-in/challenge", "/v1/sign-in"),
     *("/v1/proposals/{proposal_id}", "/v1/proposals/{proposal_id}/signatures"),
     *("/v1/disputes", "/v1/disputes/{dispute_id}"),
+    *("/v1/sign-in/passkey/challenge", "/v1/sign-in/passkey"),
 }
 """Addresses without a session: what anybody may see, and what proves itself by signature or by an id that
 nobody can guess."""
@@ -54,6 +55,7 @@ VALUES = {
     "run": "SF",
     "contact_id": "0" * 32,
     "webhook_id": "0" * 32,
+    "passkey_id": "AAAA",
 }
 
 ENDING = {"/v1/events": "?follow=false", "/v1/push": "?endpoint=https://push.example/1"}
@@ -184,6 +186,10 @@ def test_an_address_lets_in_whom_it_names_and_nobody_else(everybody, method, rou
 def _body_of(route, phone):
     if route.path in BODIES:
         return json.dumps(BODIES[route.path])
+    if route.path == "/v1/passkeys":
+        response = {"clientDataJSON": "AA", "attestationObject": "AA"}
+        credential = {"id": "AA", "rawId": "AA", "type": "public-key", "response": response}
+        return json.dumps({"name": "x", "credential": credential})
     if route.path == "/v1/proposals":
         fields = {"frozen": True, "reason": "lost"}
         return phone.signed(

@@ -14,6 +14,7 @@ from settlement.run import settle_day
 from tests.prepared import DAY, reopen
 from tests.wallet_api.door.phones import AMPLE, NAMES, phones_of, served
 from wallet_api.cli.context import Settings
+from wallet_api.door.passkeys import site_of
 from wallet_api.http import create_app
 
 with warnings.catch_warnings():
@@ -34,6 +35,8 @@ MORE_THAN_A_SCHEMA_SAYS = {
     "POST /v1/proposals": "a signature",
     "POST /v1/proposals/{proposal_id}/signatures": "a signature",
     "POST /v1/disputes": "a signature",
+    "POST /v1/passkeys": "a signature",
+    "POST /v1/sign-in/passkey": "a signature",
     "POST /v1/readings": "a signature",
     "GET /v1/proposals": "a cursor's check",
     "GET /v1/payments/{month}": "a cursor's check, and that there is such a month",
@@ -112,6 +115,7 @@ def street(prepared, tmp_path_factory):
         phones["member"] = phones[NAMES[0]]
         phones["operator"] = phones["operator-1"]
         assert phones["member"].pay(phones[NAMES[1]], 2_500_000).status_code == 201
+        client.app.state.desk.site = site_of("https://street.example")
         schema = _schema(client.app)
         schema.app = _without_end(client.app)
         yield {each.ok().label: each.ok() for each in schema.get_all_operations()}, phones
