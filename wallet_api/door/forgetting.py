@@ -4,7 +4,7 @@ A closed account is swept where the statement comes in, by the command that clos
 a crash in between leaves nothing for long.
 
 >>> len(FORGETS)
-3
+4
 """
 
 from collections.abc import Iterable
@@ -12,9 +12,14 @@ from collections.abc import Iterable
 from sqlalchemy import Connection
 
 from settlement.community import Community
-from wallet_api.door import contact_store, look_store, outgoing_store
+from wallet_api.door import contact_store, look_store, outgoing_store, passkey_store
 
-FORGETS = (look_store.forget, contact_store.remove_all, outgoing_store.drop_all)
+FORGETS = (
+    look_store.forget,
+    contact_store.remove_all,
+    outgoing_store.drop_all,
+    passkey_store.remove_all,
+)
 """Each is called with a connection, the community's number and the account."""
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, delete, insert, select, update
 
+from ledger.db import erases
 from ledger.kinds import COMMUNITY
 from wallet_api.door.tables import PasskeyRow, SessionRow
 
@@ -98,6 +99,16 @@ def drop(connection: Connection, community: int, passkey_id: str) -> None:
     for table, column in ((_sessions, _sessions.c.passkey), (_passkeys, _passkeys.c.id)):
         mine = (table.c.community == community) & (column == passkey_id)
         connection.execute(delete(table).where(mine))
+
+
+def remove_all(connection: Connection, community: int, account: str) -> None:
+    """Forget every passkey of somebody, and what they called them: a part of erasing a person."""
+    erases(connection)
+    mine = (_passkeys.c.community == community) & (_passkeys.c.account == account)
+    ids = select(_passkeys.c.id).where(mine)
+    theirs = (_sessions.c.community == community) & _sessions.c.passkey.in_(ids)
+    connection.execute(delete(_sessions).where(theirs))
+    connection.execute(delete(_passkeys).where(mine))
 
 
 def _passkey(row: Row[int, str, str, str, bytes, int, str, int, int | None]) -> Passkey:

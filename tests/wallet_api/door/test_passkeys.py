@@ -11,6 +11,7 @@ from ledger.errors import InputError
 from ledger.primitives.signing import SigningKey
 from tests.wallet_api.door.authenticators import ORIGIN, Authenticator, packed, unpacked
 from tests.wallet_api.door.phones import AMPLE, NAMES, Phone, phones_of, served, slug
+from wallet_api.door.forgetting import forget_closed
 from wallet_api.door.passkey_store import PASSKEYS_MAX
 from wallet_api.door.passkeys import COPIED, NOT_GOOD, site_of
 from wallet_api.door.sign_in import CHALLENGE_MS
@@ -331,3 +332,25 @@ def test_what_is_stored_opens_nothing(client, phones):
     assert unpacked(row.id) == passkey.id
     private = passkey.key.private_numbers().private_value.to_bytes(32)
     assert private not in row.public_key
+
+
+def test_all_of_somebody_are_forgotten_with_the_account(client, phones):
+    ada, ben = phones[ADA], phones[BEN]
+    for phone in (ada, ben):
+        phone.sign_in()
+    looked = []
+    for phone in (ada, ben):
+        passkey = Authenticator()
+        assert registered(phone, passkey).status_code == 201
+        looked.append(looking(client, phone, passkey))
+    gone, kept = looked
+    with client.app.state.desk.here.writing() as (community, connection):
+        forget_closed(community, connection, [ada.account])
+        left = connection.exec_driver_sql("SELECT account FROM passkey").scalars().all()
+        passkeys = connection.exec_driver_sql(
+            "SELECT account FROM session WHERE passkey IS NOT NULL"
+        ).scalars()
+        assert set(passkeys) == {ben.account}
+    assert left == [ben.account]
+    assert slug(gone.get("/v1/home")) == "not-signed-in"
+    assert kept.get("/v1/home").status_code == 200
