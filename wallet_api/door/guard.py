@@ -11,6 +11,8 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from ledger.primitives.signing import ENVELOPE_BYTES_MAX
+from wallet_api.bodies import bounded
 from wallet_api.door.rate import Buckets
 from wallet_api.problems import MEDIA_TYPE
 
@@ -36,6 +38,10 @@ ANYBODYS = b"cross-origin-resource-policy"
 """Not given where an answer may be read by other sites: open data."""
 
 
+BODILESS = ("GET", "HEAD", "OPTIONS")
+"""Methods of which no body is read."""
+
+
 class Guard:
     """Wraps an application.
 
@@ -43,10 +49,18 @@ class Guard:
         app: what answers.
         buckets: how much each address may ask.
         paths: other buckets, for some paths.
+        lengths: of the longest body, in bytes, for paths that take longer ones than an envelope.
     """
 
-    def __init__(self, app: App, buckets: Buckets, paths: Mapping[str, Buckets]) -> None:
+    def __init__(
+        self,
+        app: App,
+        buckets: Buckets,
+        paths: Mapping[str, Buckets],
+        lengths: Mapping[str, int],
+    ) -> None:
         self._app, self._buckets, self._paths = app, buckets, paths
+        self._lengths = lengths
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -70,6 +84,8 @@ class Guard:
         if wait:
             await _busy(with_headers, wait)
             return
+        if scope["method"] not in BODILESS:
+            receive = bounded(receive, self._lengths.get(scope["path"], ENVELOPE_BYTES_MAX))
         await self._app(scope, receive, with_headers)
 
 
