@@ -22,7 +22,7 @@ CLOSED = "This account is closed: nothing new begins there."
 BEGINNING_KINDS = frozenset(
     {
         *("account_close", "consent", "offer", "mandate", "agreement", "gift", "share", "till_key"),
-        *("ask", "voucher", "standing_order", "issue", "grant"),
+        *("ask", "voucher", "voucher_pay", "standing_order", "issue", "grant"),
     }
 )
 """Kinds that a closed account takes no part in; a consent may be withdrawn all the same."""
@@ -42,8 +42,23 @@ def check_open(closed: Mapping[str, int], kind: str, account: str, body: Mapping
     """
     if kind not in BEGINNING_KINDS or "withdrawn" in body:
         return
-    if account in closed or body.get("buyer") in closed:
+    check_still_open(closed, account, *_others(body))
+
+
+def check_still_open(closed: Mapping[str, int], *accounts: str) -> None:
+    """Refuse where one of some accounts is closed.
+
+    Raises:
+        RefusedError: one is.
+    """
+    if any(account in closed for account in accounts):
         raise RefusedError(CLOSED)
+
+
+def _others(body: Mapping[str, Any]) -> list[str]:
+    """Return whom something that begins would bind or give to, beside the account whose deed it is."""
+    named = [body[field] for field in ("buyer", "to", "of") if field in body]
+    return named + [holder["member"] for holder in body.get("holders", ())]
 
 
 def check_closing(state: "CommunityState", member: str) -> None:

@@ -21,6 +21,7 @@ from starlette.middleware.gzip import GZipMiddleware
 from ledger import log_store
 from ledger.db import Database
 from ledger.errors import CommonwattError, SetupError
+from meters.wire import REQUEST_BYTES_MAX
 from settlement.open_data_store import OpenDays, total_matched_wh
 from settlement.reception import Taken
 from wallet_api.cli.context import Settings, open_here
@@ -125,7 +126,8 @@ def create_app(
     app.state.desk, app.state.live, app.state.settings = desk, live, settings
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)
     gateways = {"/v1/readings": Buckets(limits.deliveries)}
-    app.add_middleware(Guard, buckets=Buckets(limits.requests), paths=gateways)
+    lengths = {"/v1/readings": REQUEST_BYTES_MAX}
+    app.add_middleware(Guard, buckets=Buckets(limits.requests), paths=gateways, lengths=lengths)
     install_problem_handlers(app)
     describe(app)
     for module in ROUTES:

@@ -269,7 +269,9 @@ def install_problem_handlers(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     def _http(_request: Request, error: HTTPException) -> JSONResponse:
-        slug, detail = _BY_STATUS.get(error.status_code, ("malformed", str(error.detail)))
+        said = str(error.detail)
+        by_status = {408: ("too-slow", said), 413: ("too-long", said), **_BY_STATUS}
+        slug, detail = by_status.get(error.status_code, ("malformed", said))
         return problem(error.status_code, slug, detail)
 
     @app.exception_handler(RequestValidationError)

@@ -15,6 +15,7 @@ from pydantic import Field
 
 from ledger.entropy import Entropy
 from ledger.errors import InputError, RefusedError
+from settlement.closing import check_still_open
 from wallet_api.door import contact_store, notices, outgoing_store, session_store
 from wallet_api.door.access import Allowed, Entry
 from wallet_api.door.contact_store import (
@@ -139,6 +140,7 @@ def put_contact(request: Request, contact: Annotated[ContactIn, Body()], mine: M
     now_ms = desk.now_ms()
     with desk.here.writing() as (community, connection):
         number = community.writer.community
+        check_still_open(community.state.closed, account)
         there = contact_store.of_account(connection, number, account, WAYS)
         found = next((each for each in there if (each.way, each.address) == (way, address)), None)
         if found is None:

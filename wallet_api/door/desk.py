@@ -12,8 +12,7 @@ from typing import NamedTuple
 
 from ledger import people
 from ledger.entropy import Entropy, system_entropy
-from ledger.errors import RefusedError
-from settlement.closing import CLOSED
+from settlement.closing import check_still_open
 from wallet_api.door import session_store
 from wallet_api.door.here import Here
 from wallet_api.door.home import ShownSums
@@ -83,8 +82,7 @@ class Desk:
             RefusedError: the account is closed.
         """
         with self.here.writing() as (community, connection):
-            if member in community.state.closed:
-                raise RefusedError(CLOSED)
+            check_still_open(community.state.closed, member)
             writer = community.writer
             people.rename(connection, writer.community, member, name, self.entropy)
 

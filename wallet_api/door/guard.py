@@ -11,6 +11,8 @@ import math
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping
 from typing import Any
 
+from ledger.primitives.signing import ENVELOPE_BYTES_MAX
+from wallet_api.bodies import bounded, too_long
 from wallet_api.door.rate import Buckets
 from wallet_api.problems import MEDIA_TYPE
 
@@ -32,12 +34,12 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
 )
 """Given where the answer does not say otherwise. Browsers heed the one on transport over HTTPS only."""
 
-BODY_BYTES_MAX = 2 * 1024 * 1024
-"""Longest body of any request. Addresses have closer limits of their own; nothing is kept in memory beyond this one,
-whoever reads it."""
-
 ANYBODYS = b"cross-origin-resource-policy"
 """Not given where an answer may be read by other sites: open data."""
+
+
+BODILESS = ("GET", "HEAD", "OPTIONS")
+"""Methods of which no body is read."""
 
 
 class Guard:
@@ -47,10 +49,18 @@ class Guard:
         app: what answers.
         buckets: how much each address may ask.
         paths: other buckets, for some paths.
+        lengths: of the longest body, in bytes, for paths that take longer ones than an envelope.
     """
 
-    def __init__(self, app: App, buckets: Buckets, paths: Mapping[str, Buckets]) -> None:
+    def __init__(
+        self,
+        app: App,
+        buckets: Buckets,
+        paths: Mapping[str, Buckets],
+        lengths: Mapping[str, int],
+    ) -> None:
         self._app, self._buckets, self._paths = app, buckets, paths
+        self._lengths = lengths
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -69,10 +79,9 @@ class Guard:
             await send(message)
 
         length = dict(scope["headers"]).get(b"content-length", b"0")
-        if not length.isdigit() or int(length) > BODY_BYTES_MAX:
-            await _problem(
-                with_headers, 413, "too-long", f"A request has at most {BODY_BYTES_MAX:,} bytes."
-            )
+        bytes_max = self._lengths.get(scope["path"], ENVELOPE_BYTES_MAX)
+        if not length.isdigit() or int(length) > bytes_max:
+            await _problem(with_headers, 413, "too-long", too_long(bytes_max))
             return
         client = scope.get("client")
         buckets = self._paths.get(scope["path"], self._buckets)
@@ -82,20 +91,9 @@ class Guard:
             after = (b"retry-after", str(math.ceil(wait)).encode())
             await _problem(with_headers, 429, "busy", detail, after)
             return
-        await self._app(scope, _limited(receive), with_headers)
-
-
-def _limited(receive: Receive) -> Receive:
-    """Return what hands a body over, and cuts it where it is too long for any address."""
-    left = BODY_BYTES_MAX
-
-    async def receive_some() -> Message:
-        nonlocal left
-        message = await receive()
-        left -= len(message.get("body", b""))
-        return message if left >= 0 else {"type": "http.disconnect"}
-
-    return receive_some
+        if scope["method"] not in BODILESS:
+            receive = bounded(receive, bytes_max)
+        await self._app(scope, receive, with_headers)
 
 
 async def _problem(

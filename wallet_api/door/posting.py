@@ -30,6 +30,9 @@ URL_CHARACTERS_MAX = 500
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
+_UNICAST = ipaddress.ip_network("2000::/3")
+"""All that is given out of IPv6 for the public internet: what is elsewhere is old, local, or leads inside."""
+
 
 def check_url(url: str, *, private: bool = False) -> None:
     """Refuse what is no address of https, or has a name and a password in it.
@@ -63,6 +66,8 @@ def is_public(address: str) -> bool:
             inner = ipaddress.IPv4Address(int(found) & 0xFFFFFFFF)
         if inner:
             return is_public(str(inner))
+        if found not in _UNICAST:
+            return False
     return found.is_global and not found.is_multicast
 
 

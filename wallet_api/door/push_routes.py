@@ -11,6 +11,7 @@ from fastapi import APIRouter, Body, Depends, Query, Request, Response
 from pydantic import Field
 
 from ledger.errors import InputError
+from settlement.closing import check_still_open
 from wallet_api.door import contact_store, outgoing_store
 from wallet_api.door.access import Allowed, Entry
 from wallet_api.door.contact_routes import Events, chosen
@@ -92,7 +93,7 @@ def key(request: Request, mine: Mine) -> PushKeyOut:
     "/push",
     status_code=204,
     summary="Let a browser be told",
-    responses=problems("malformed", "invalid-input", *_SEEN),
+    responses=problems("malformed", "invalid-input", "refused", *_SEEN),
 )
 def subscribe(request: Request, push: Annotated[PushIn, Body()], mine: Mine) -> Response:
     """Again with the same endpoint: in its place. Changes of keys are told in any case."""
@@ -108,6 +109,7 @@ def subscribe(request: Request, push: Annotated[PushIn, Body()], mine: Mine) -> 
     events, now_ms = chosen(push.events), desk.now_ms()
     with desk.here.writing() as (community, connection):
         number = community.writer.community
+        check_still_open(community.state.closed, account)
         there = contact_store.of_account(connection, number, account, [Way.PUSH])
         # A browser that is new takes the place of the one that subscribed longest ago.
         surplus = len(there) - CONTACTS_MAX + 1

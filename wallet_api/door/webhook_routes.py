@@ -10,6 +10,7 @@ from fastapi import APIRouter, Body, Depends, Path, Request, Response
 from pydantic import Field
 
 from ledger.errors import RefusedError
+from settlement.closing import check_still_open
 from wallet_api.door import contact_store, notices, outgoing_store, session_store
 from wallet_api.door.access import Allowed, Entry, Visit
 from wallet_api.door.contact_routes import DAY_MS, Events, chosen
@@ -116,6 +117,7 @@ def add(request: Request, webhook: Annotated[WebhookIn, Body()], mine: Caller) -
     now_ms = desk.now_ms()
     with desk.here.writing() as (community, connection):
         number = community.writer.community
+        check_still_open(community.state.closed, account)
         there = contact_store.of_account(connection, number, account, [Way.WEBHOOK])
         if len(there) >= CONTACTS_MAX:
             raise RefusedError(f"You have {CONTACTS_MAX} webhooks: delete one first.")
