@@ -30,6 +30,7 @@ class Limits(NamedTuple):
         failures: wrong answers for one account.
         statements: from one key.
         deliveries: of readings from one address: a gateway brings those of many meters.
+        downloads: of all that is kept of one account.
     """
 
     requests: Rate = Rate(50, 400)
@@ -37,6 +38,7 @@ class Limits(NamedTuple):
     failures: Rate = Rate(1 / 60, 10)
     statements: Rate = Rate(2, 100)
     deliveries: Rate = Rate(2_000, 8_000)
+    downloads: Rate = Rate(1 / 600, 3)
 
 
 USUAL = Limits()
@@ -72,6 +74,7 @@ class Desk:
         self.sign_ins = Buckets(self.limits.sign_ins)
         self.failures = Buckets(self.limits.failures)
         self.statements = Buckets(self.limits.statements)
+        self.downloads = Buckets(self.limits.downloads)
         self.shown = ShownSums()
 
     def rename(self, member: str, name: str) -> None:

@@ -14,6 +14,7 @@ from pydantic import Field
 from wallet_api.door import look_store, session_store
 from wallet_api.door.access import Allowed, Entry
 from wallet_api.door.desk import Desk
+from wallet_api.door.errors import BusyError
 from wallet_api.door.everything import everything_of
 from wallet_api.door.identity import MEMBERS
 from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, number_in, read_cursor
@@ -88,9 +89,16 @@ def name(request: Request, given: NameIn, mine: Mine) -> Response:
         **problems(*_SEEN),
     },
 )
-def everything(mine: Mine) -> Response:
-    """All that is kept of the account, in open formats: what was signed, readings, money, statements, looks."""
+def everything(request: Request, mine: Mine) -> Response:
+    """All that is kept of the account, in open formats: what was signed, readings, money, statements, looks.
+
+    Three times at once, and once in ten minutes: it takes the server long, and others wait meanwhile.
+    """
+    desk: Desk = request.app.state.desk
     with mine.open() as visit:
+        wait_s = desk.downloads.wait_s(visit.account)
+        if wait_s:
+            raise BusyError("You have it already: download it again later.", int(wait_s) + 1)
         data = everything_of(visit.community, visit.connection, visit.account)
     return Response(
         data,

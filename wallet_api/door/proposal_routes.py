@@ -221,12 +221,10 @@ def _propose(desk: Desk, entry: Entry, body: bytes) -> ProposalOut:
             raise NotAllowedError("A member asks for signatures about their own account.")
         _check_signatures(community, statement)
         there = proposal_store.find(visit.connection, number, statement.id, now_ms)
-        mine = proposal_store.open_of(
-            visit.connection, number, [statement.account], now_ms, count=proposal_store.OPEN_MAX
-        )
+        is_full = _is_full(visit, statement, now_ms)
     if there is not None:
         return _sign(desk, statement.id, body)
-    if len(mine) == proposal_store.OPEN_MAX:
+    if is_full:
         raise RefusedError(
             "Too many statements of this account wait: sign them, or take them back."
         )
@@ -238,6 +236,21 @@ def _propose(desk: Desk, entry: Entry, body: bytes) -> ProposalOut:
         if meanwhile is None:
             proposal_store.save(connection, number, proposal, now_ms)
     return _out(proposal) if meanwhile is None else _sign(desk, statement.id, body)
+
+
+def _is_full(visit: Visit, statement: Statement, now_ms: int) -> bool:
+    """Return whether a key has as many statements about an account waiting as it may.
+
+    What others put up does not count: else a neighbour, or a helper, could keep somebody from signing anything.
+    """
+    number = visit.community.writer.community
+    waiting = proposal_store.all_about(visit.connection, number, statement.account, now_ms)
+    mine = [
+        each
+        for each in waiting
+        if Envelope.decode(each.envelope).signatures[0][0] == visit.who.key_id
+    ]
+    return len(mine) >= proposal_store.OPEN_MAX
 
 
 def _sides(statement: Statement) -> set[str]:

@@ -16,7 +16,7 @@ PROPOSAL_MS = 14 * 24 * 3_600_000
 """How long a statement waits for signatures; its own ``not_after`` may come earlier."""
 
 OPEN_MAX = 100
-"""Most statements of one account that wait at a time."""
+"""Most statements about one account that wait at a time, of those that one key signed first."""
 
 _proposals = ProposalRow.__table__  # type: ignore[attr-defined]
 
@@ -111,6 +111,19 @@ def open_of(
         query = query.where(_proposals.c.account.in_(accounts))
     query = query.order_by(_proposals.c.created_at, _proposals.c.id).limit(count)
     return [_proposal(row) for row in connection.execute(query)]
+
+
+def all_about(connection: Connection, community: int, account: str, now_ms: int) -> list[Proposal]:
+    """Return every statement about an account that waits."""
+    rows = connection.execute(
+        select(_proposals).where(
+            _proposals.c.community == community,
+            _proposals.c.account == account,
+            _proposals.c.entry.is_(None),
+            _proposals.c.expires_at >= now_ms,
+        )
+    )
+    return [_proposal(row) for row in rows]
 
 
 def put(

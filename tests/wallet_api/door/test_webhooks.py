@@ -1,9 +1,11 @@
 """Webhooks: signed, sent again with the same id until taken, and never to what stands beside the server."""
 
 import base64
+import contextlib
 import hmac
 import json
 import socket
+import threading
 
 import pytest
 
@@ -216,6 +218,7 @@ def test_what_is_no_address_of_https_is_refused(url):
         *("0.0.0.0", "224.0.0.1", "255.255.255.255", "192.0.2.1", "198.18.0.1"),  # noqa: S104
         *("::", "::1", "fe80::1", "fe80::1%eth0", "fc00::1", "ff02::1", "::ffff:10.0.0.1"),
         *("64:ff9b::a00:1", "2002:7f00:1::", "2001:db8::1"),
+        *("::127.0.0.1", "::ffff:0:127.0.0.1", "64:ff9b:1::a00:1", "fec0::1"),
     ],
 )
 def test_an_address_beside_the_server_is_not_public(address):
@@ -265,3 +268,29 @@ def test_a_certificate_of_another_name_is_no_answer(monkeypatch, program):
     with pytest.raises(PeerError):
         post(f"https://127.0.0.1:{program.server_port}/", b"{}", {}, private=True)
     assert program.got == []
+
+
+def test_a_greeting_that_drips_ends_with_the_delivery(monkeypatch):
+    monkeypatch.setattr(posting, "SECONDS_MAX", 0.3)
+    enough = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as server:
+
+        def drip():
+            taken, _ = server.accept()
+            with taken, contextlib.suppress(OSError):
+                taken.sendall(b"\x16\x03\x03\x3f\xff")
+                while not enough.wait(0.05):
+                    taken.sendall(b"\x02")
+
+        dripping = threading.Thread(target=drip)
+        dripping.start()
+        cut = threading.Timer(3, enough.set)
+        cut.start()
+        try:
+            with pytest.raises(PeerError, match="in time"):
+                post(f"https://127.0.0.1:{server.getsockname()[1]}/", b"{}", {}, private=True)
+            assert not enough.is_set(), "the other side ended it, not we"
+        finally:
+            enough.set()
+            cut.cancel()
+            dripping.join()
