@@ -38,7 +38,7 @@ ROUND = 16
 
 HANDS = 8
 """How many are sent at the same time: one slow shop does not hold up the others. A round of all the slowest takes
-40 seconds, a third of a claim."""
+50 seconds, less than half of a claim."""
 
 LOOK_S = 2.0
 """How often the loop looks for what is due."""
