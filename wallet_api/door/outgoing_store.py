@@ -169,9 +169,12 @@ def later(
     )
 
 
-def drop(connection: Connection, community: int, recipient: str) -> None:
-    """Send nothing of what waits for a contact; its words are forgotten."""
+def drop(
+    connection: Connection, community: int, recipient: str, but: Sequence[Occasion] = ()
+) -> None:
+    """Send nothing of what waits for a contact, but on some occasions; its words are forgotten."""
     mine = (_outgoing.c.community == community) & (_outgoing.c.recipient == recipient)
+    mine &= _outgoing.c.occasion.not_in([each.value for each in but])
     values = {"due_at": None, "body": b"", "claim": None, "result": "dropped"}
     connection.execute(
         update(_outgoing).where(mine, _outgoing.c.due_at.is_not(None)).values(values)
@@ -197,9 +200,9 @@ def count_since(
     occasions: Sequence[Occasion],
     since_ms: int,
 ) -> int:
-    """Return how many messages of some occasions were queued for an account since a time."""
+    """Return of how many things of some occasions an account was told since a time, to however many contacts."""
     query = (
-        select(func.count())
+        select(func.count(_outgoing.c.mark.distinct()))
         .select_from(_outgoing)
         .where(_outgoing.c.community == community, _outgoing.c.account == account)
         .where(_outgoing.c.created_at > since_ms)

@@ -16,7 +16,7 @@ from sqlalchemy import Connection
 
 from ledger import people
 from ledger.errors import RefusedError, SignatureError
-from wallet_api.door import passkey_store, session_store
+from wallet_api.door import passkey_store, safety, session_store
 from wallet_api.door.access import Allowed, Entry, Visit, check_page
 from wallet_api.door.desk import Desk
 from wallet_api.door.errors import BusyError, NotSetUpError, NotThereError
@@ -126,7 +126,10 @@ def register(request: Request, new: Annotated[NewPasskeyIn, Body()], owner: Owne
         _use(connection, number, challenge, now_ms)
         if passkey_store.find(connection, number, passkey.id) is not None:
             raise RefusedError("This passkey is registered already.")
+        safety.check_additions(connection, number, who.account, now_ms)
         passkey_store.save(connection, number, passkey)
+        name = community.name
+        safety.tell(connection, number, name, who.account, "passkey", passkey.id, now_ms)
     return _out(passkey, counts=True)
 
 
