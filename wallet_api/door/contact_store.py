@@ -47,7 +47,7 @@ class Occasion(StrEnum):
 
     PAYMENT: money came in. ASK: somebody asks to be paid, or answered. DAY: a day was worked out. MONTH: a month is
     whole, and its statement final. KEYS: keys changed, or will. ADDED: an address, a program, a browser or a passkey
-    was added to the account. LAPSED: the address must be confirmed anew. The others are about the address itself.
+    was added to the account. LAPSED: the address must be confirmed anew. MORE: several things at once. The others are about the address itself.
     """
 
     PAYMENT = "payment"
@@ -57,6 +57,7 @@ class Occasion(StrEnum):
     KEYS = "keys"
     ADDED = "added"
     LAPSED = "lapsed"
+    MORE = "more"
     CODE = "code"
     REMOVED = "removed"
     TEST = "test"

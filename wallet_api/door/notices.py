@@ -87,8 +87,14 @@ def messages(
 
 def message(contact: Reached, account: str, mark: str, occasion: Occasion, body: bytes) -> Outgoing:
     """Return a message; its id follows from what it is about."""
-    made = tagged_hash("commonwatt/outgoing/v1", f"{contact.id}/{mark}".encode())[:16].hex()
-    return Outgoing(made, contact.id, mark, account, contact.way, occasion, body)
+    return Outgoing(
+        message_id(contact.id, mark), contact.id, mark, account, contact.way, occasion, body
+    )
+
+
+def message_id(contact_id: str, mark: str) -> str:
+    """Return a message's id: of one contact, about one thing."""
+    return tagged_hash("commonwatt/outgoing/v1", f"{contact_id}/{mark}".encode())[:16].hex()
 
 
 def wants(contact: Reached, occasion: Occasion, told: Mapping[str, Any]) -> bool:

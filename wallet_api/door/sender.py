@@ -10,6 +10,7 @@ of them. A message goes out at least once; whoever gets it twice sees the same i
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from ledger.db import Database
 from ledger.entropy import Entropy, system_entropy
 from ledger.errors import CommonwattError
 from settlement.community import Community
-from wallet_api.door import contact_store, notices, outgoing_store, safety
+from wallet_api.door import contact_store, gathering, notices, outgoing_store, safety
 from wallet_api.door.contact_store import LAPSED, Contact, Given, Occasion, Way
+from wallet_api.door.gathering import COUNTED, Sent
 from wallet_api.door.happenings import happenings
 from wallet_api.door.here import Here
 from wallet_api.door.messengers import Channels
@@ -114,7 +116,7 @@ class Sender:
         if first < end:
             with database.write() as connection:
                 if outgoing_store.advance(connection, number, first, end):
-                    outgoing_store.add(connection, number, made, now_ms)
+                    _queue(connection, number, community.name, made, now_ms)
         if end < size:
             return True
         if lapsing:  # after all that the log tells them of their keys
@@ -229,6 +231,30 @@ class Sender:
             contact_store.remark(connection, number, contact.id, said)
             return
         outgoing_store.drop(connection, number, contact.id)
+
+
+def _queue(
+    connection: Connection, number: int, name: str, made: list[Outgoing], now_ms: int
+) -> None:
+    """Queue messages, and tell together what is too much for one address."""
+    contacts = {each.recipient for each in made if each.way is not Way.WEBHOOK}
+    sent = {contact: Sent(Counter(), Counter()) for contact in contacts}
+    for place, span_ms in enumerate((gathering.HOUR_MS, gathering.DAY_MS)):
+        since = now_ms // span_ms * span_ms
+        counts = outgoing_store.counts_since(connection, number, contacts, COUNTED, since)
+        for (contact, occasion), count in counts.items():
+            sent[contact][place][occasion] = count
+    alone, windows = gathering.sorted_out(made, sent, name, now_ms)
+    outgoing_store.add(connection, number, alone, now_ms)
+    for window in windows:
+        message = window.message
+        waits = outgoing_store.waiting_body(connection, number, message.id)
+        if waits is None:
+            outgoing_store.add(connection, number, [message], now_ms, window.due_ms)
+            continue
+        counts_now = window.counts + gathering.counts_in(waits)
+        whole = gathering.with_counts(window, counts_now, name).message
+        outgoing_store.rewrite(connection, number, message.id, whole.body)
 
 
 def _lapsing(community: Community, connection: Connection) -> list[Given]:

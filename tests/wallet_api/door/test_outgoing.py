@@ -31,7 +31,7 @@ from tests.wallet_api.door.told import (
     told,
 )
 from wallet_api.cli.context import Settings, open_here
-from wallet_api.door import contact_store, outgoing_store
+from wallet_api.door import contact_store, gathering, outgoing_store
 from wallet_api.door.contact_routes import CODES_A_DAY
 from wallet_api.door.contact_store import CODE_TRIES, Contact, Occasion, Way
 from wallet_api.door.happenings import Happening, What
@@ -267,7 +267,11 @@ def test_a_process_that_is_killed_after_it_sent_sends_the_same_again_after_its_c
     assert len(list(outbox.iterdir())) == 1
 
 
-def test_two_processes_queue_and_send_once(phones, client, sender, outbox, clock, copied):
+def test_two_processes_queue_and_send_once(
+    phones, client, sender, outbox, clock, copied, monkeypatch
+):
+    monkeypatch.setattr(gathering, "HOUR_MAX", 1_000)
+    monkeypatch.setattr(gathering, "DAY_MAX", 1_000)
     confirmed(sender, outbox, phones[ADA])
     other = Here(lambda: open_here(Settings(*copied)))
     senders = [sender, Sender(other, channels_in(outbox), lambda: clock.now)]
