@@ -17,7 +17,7 @@ from ledger.batches import Batch, raise_refusal
 from ledger.errors import CommonwattError, InputError, RefusedError
 from ledger.kinds import a_kind
 from ledger.primitives.periods import SECONDS
-from ledger.statements import Statement
+from ledger.statements import Statement, check_statement
 from ledger.status import Status
 from ledger.writer import Draft
 from settlement.community import Community, Made
@@ -171,6 +171,7 @@ def _written(community: Community, connection: Connection, drafts: Sequence[Draf
             answers[place] = known
             continue
         try:
+            check_statement(statement)
             batches[place] = rehearsal.batch_of(statement)
         except CommonwattError as error:
             answers[place] = error

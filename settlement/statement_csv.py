@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.primitives.money import UNITS_PER_MAJOR
+from ledger.primitives.words import plain
 from market.model import Side
 from settlement.statement_model import (
     CLOSED_ACCOUNT,
@@ -27,7 +28,6 @@ from settlement.statement_model import (
     Seal,
 )
 from settlement.statement_rounding import PENNY_UNITS, at_printed_precision
-from settlement.statement_text import plain
 from settlement.statement_words import HEX_ID, percent
 
 

@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from ledger import people
 from ledger.errors import RefusedError, SignatureError
+from ledger.primitives.words import check_words
 from wallet_api.door import passkey_store, safety, session_store
 from wallet_api.door.access import Allowed, Entry, Visit, check_page
 from wallet_api.door.desk import Desk
@@ -106,6 +107,7 @@ def register(request: Request, new: Annotated[NewPasskeyIn, Body()], owner: Owne
     """Only where the authenticator asked its owner, by a finger, a face or a code."""
     desk: Desk = request.app.state.desk
     now_ms = desk.now_ms()
+    check_words(new.name, "name")
     with owner.open() as visit:
         site = _site(desk)
         if len(_mine(visit)) >= PASSKEYS_MAX:

@@ -15,8 +15,8 @@ from pydantic import Field
 
 from ledger import people
 from ledger.accounts import wallet
-from ledger.errors import InputError
 from ledger.primitives.canonical import FREE_TEXT_CHARACTERS_MAX
+from ledger.primitives.words import check_words
 from settlement.community import Community
 from settlement.member_facts import member_facts
 from settlement.netting import purses_of
@@ -248,8 +248,7 @@ def _noted(request: Request, look: Look) -> None:
     Raises:
         InputError: the reason cannot be read.
     """
-    if not look.reason.isprintable() or not look.reason.strip():
-        raise InputError("A reason is words that the member can read.")
+    check_words(look.reason, "reason")
     desk: Desk = request.app.state.desk
     with desk.here.writing() as (community, connection):
         look_store.add(connection, community.writer.community, look, desk.now_ms())
