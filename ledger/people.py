@@ -8,6 +8,7 @@ Neither the ledger nor the log ever holds a name.
 'Ada'
 """
 
+import unicodedata
 from collections.abc import Sequence
 
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
@@ -16,6 +17,7 @@ from sqlalchemy import Connection, delete, func, insert, select
 from ledger.db import erases
 from ledger.entropy import Entropy
 from ledger.errors import InputError
+from ledger.primitives.words import check_words
 from ledger.tables import PersonRow
 
 NAME_CHARACTERS_MAX = 80
@@ -34,16 +36,22 @@ def open_name(member: str, secret: bytes, sealed: bytes) -> str:
     return ChaCha20Poly1305(secret).decrypt(sealed[:12], sealed[12:], member.encode()).decode()
 
 
-def check_name(name: str) -> None:
-    """Refuse what is no name.
+def clean_name(name: str) -> str:
+    """Return a name as it is kept: in one form of its letters, and one space between words.
+
+    >>> clean_name("  Ada   Okafor ")
+    'Ada Okafor'
 
     Raises:
-        InputError: empty, too long, or it holds what cannot be printed.
+        InputError: empty, too long, or something in it is not seen.
     """
-    if not 1 <= len(name.strip()) <= NAME_CHARACTERS_MAX:
-        raise InputError(f"A name has 1 to {NAME_CHARACTERS_MAX} characters.")
-    if not name.isprintable():
+    if any(unicodedata.category(letter) in ("Cc", "Zl", "Zp") for letter in name):
         raise InputError("A name holds a character that cannot be printed.")
+    clean = " ".join(unicodedata.normalize("NFC", name).split())
+    if not 1 <= len(clean) <= NAME_CHARACTERS_MAX:
+        raise InputError(f"A name has 1 to {NAME_CHARACTERS_MAX} characters.")
+    check_words(clean, "name")
+    return clean
 
 
 def save_name(
@@ -54,7 +62,7 @@ def save_name(
     Raises:
         InputError: it is no name.
     """
-    check_name(name)
+    name = clean_name(name)
     mine = _people.c.community == community
     number = (connection.scalar(select(func.max(_people.c.number)).where(mine)) or 0) + 1
     _insert(connection, community, number, member, name, member, entropy)
@@ -68,7 +76,7 @@ def rename(
     Raises:
         InputError: it is no name; nothing was changed.
     """
-    check_name(name)
+    name = clean_name(name)
     mine = (_people.c.community == community) & (_people.c.member == member)
     number = connection.scalar(select(_people.c.number).where(mine))
     if number is None:

@@ -19,6 +19,7 @@ from ledger.errors import CanonicalError
 from ledger.kinds import KINDS, check_body
 from ledger.primitives.canonical import decode, encode
 from ledger.primitives.signing import Envelope, SigningKey, seal_envelope
+from ledger.primitives.words import check_all
 
 
 def payload_type(kind: str) -> str:
@@ -120,3 +121,15 @@ class Statement:
     def tx_id(self) -> str:
         """SHA-256 of the signed bytes."""
         return self.envelope.tx_id
+
+
+def check_statement(statement: Statement) -> None:
+    """Refuse words that hide something, in a statement that is new.
+
+    What stands in a log already is not judged by this: an audit takes it as it was signed.
+
+    Raises:
+        InputError: names the field and the letter.
+    """
+    if not statement.envelope.body.isascii():
+        check_all(statement.body, statement.kind)

@@ -13,6 +13,7 @@ from sqlalchemy import Connection, insert, select
 from sqlalchemy.exc import IntegrityError
 
 from ledger.errors import RefusedError
+from ledger.primitives.words import shown
 from ledger.statements import Statement
 from ledger.tables import FactRow, StatementRow
 from settlement.asks import Ask, Gone, ask_of_body
@@ -92,6 +93,6 @@ def open_asks(connection: Connection, community: int, period: int) -> list[Liste
     for row in rows:
         body = Statement.decode(row.envelope).body
         if body["last"] >= period:
-            listed = Listed(ask_of_body(body, row.position), body["reference"], row.period)
+            listed = Listed(ask_of_body(body, row.position), shown(body["reference"]), row.period)
             found.append(listed)
     return found

@@ -4,6 +4,7 @@
 ('Rehearsal', 'Posting')
 """
 
+from dataclasses import replace
 from functools import cached_property, partial
 
 from sqlalchemy import Connection
@@ -16,16 +17,17 @@ from ledger.errors import RefusedError
 from ledger.keys import KEY_KINDS
 from ledger.records import Transfer
 from ledger.statements import Statement
+from ledger.voucher_keys import VOUCHER_KINDS
 from ledger.writer import Writer
 from settlement import ask_store
-from settlement.effects import AMENDABLE_KINDS, Case, effect_of
+from settlement.effects import AMENDABLE_KINDS, Case, Effect, effect_of
 from settlement.spending import Spent
 from settlement.spending_store import spent_of
 from settlement.state import AGREEMENT_KINDS, CommunityState
 
 
 class Rehearsal:
-    """Tries statements that change no agreement, each alone; nothing is changed or written.
+    """Tries statements that change no agreement, or vouchers alone; nothing is changed or written.
 
     Args:
         writer: of the community.
@@ -38,25 +40,47 @@ class Rehearsal:
         self, writer: Writer, state: CommunityState, connection: Connection, period: int
     ) -> None:
         self._writer, self._state, self._period = writer, state, period
+        self._connection = connection
         self._posting = Posting(writer, state, connection)
         self._now_ms = writer.clock.now_ms()
 
     def batch_of(self, statement: Statement) -> Batch | None:
-        """Return what a statement would post, if anything.
+        """Return what a statement would post, if anything, to accounts that are there already.
 
         Raises:
             SignatureError, RefusedError, InputError: it would be refused.
         """
-        if statement.kind in (*AGREEMENT_KINDS, *KEY_KINDS):
+        state, posting = self._state, self._posting
+        if statement.kind in VOUCHER_KINDS:
+            state = replace(state, vouchers=state.vouchers.copy())
+            posting = Posting(self._writer, state, self._connection)
+        elif statement.kind in (*AGREEMENT_KINDS, *KEY_KINDS):
             raise AssertionError(f"{statement.kind} changes what is agreed")
         if self._now_ms > statement.body["not_after"]:
             raise RefusedError(f"The statement {statement.id} came after its not_after.")
         self._writer.key_book.check(statement, self._period)
-        self._state.apply(statement, self._period)  # it checks, and changes nothing
-        effect = effect_of(self._posting.case(statement, None, self._period))
+        state.apply(statement, self._period)  # it checks, and changes nothing but the copy
+        case = posting.case(statement, None, self._period)
+        effect = effect_of(case)
+        if any(case.balance_of(name) is None for name, _ in effect.accounts):
+            _check_funds(case, effect)
+            return None
         if not effect.transfers:
             return None
         return Batch(bytes.fromhex(statement.id), tuple(effect.transfers), 0)
+
+
+def _check_funds(case: Case, effect: Effect) -> None:
+    """Refuse what a wallet cannot pay to an account that is not open yet, so that no ledger can be asked.
+
+    Raises:
+        RefusedError: there is not enough.
+    """
+    for each in effect.transfers:
+        balance = case.balance_of(each.debit)
+        free = None if balance is None else balance.available
+        if free is not None and each.amount > free:
+            raise RefusedError("There is not enough in the payer's wallet for this.")
 
 
 class Posting:

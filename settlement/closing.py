@@ -45,6 +45,25 @@ def check_open(closed: Mapping[str, int], kind: str, account: str, body: Mapping
     check_still_open(closed, account, *_others(body))
 
 
+def check_named(
+    closed: Mapping[str, int], kind: str, account: str, body: Mapping[str, Any]
+) -> None:
+    """Refuse a deed that names a closed account and could never be logged, before others are asked to sign it.
+
+    Args:
+        closed: in which half-hour each closed account was closed.
+        kind: of the deed.
+        account: whose.
+        body: the deed's fields.
+
+    Raises:
+        RefusedError: it begins something with a closed account, or pays into one.
+    """
+    check_open(closed, kind, account, body)
+    if kind == "transfer":
+        check_payee(closed, body["to"])
+
+
 def check_still_open(closed: Mapping[str, int], *accounts: str) -> None:
     """Refuse where one of some accounts is closed.
 

@@ -16,7 +16,7 @@ from ledger.erasure import check_erasure
 from ledger.errors import InputError, RefusedError, SetupError
 from ledger.log.note import Verifier
 from ledger.primitives.periods import SECONDS
-from ledger.statements import Statement
+from ledger.statements import Statement, check_statement
 from ledger.writer import Draft, Writer
 from meters.batches import (
     NOT_SIGNED,
@@ -131,6 +131,7 @@ class Community:
         for draft, position in zip(drafts, positions, strict=True):
             if position >= size:
                 statement = draft.decoded()
+                check_statement(statement)
                 self.state.apply(statement, period)
                 self._changed |= statement.kind in AGREEMENT_KINDS
                 if statement.kind == "reading_batch":

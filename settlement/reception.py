@@ -17,8 +17,9 @@ from ledger.batches import Batch, raise_refusal
 from ledger.errors import CommonwattError, InputError, RefusedError
 from ledger.kinds import a_kind
 from ledger.primitives.periods import SECONDS
-from ledger.statements import Statement
+from ledger.statements import Statement, check_statement
 from ledger.status import Status
+from ledger.voucher_keys import VOUCHER_KINDS
 from ledger.writer import Draft
 from settlement.community import Community, Made
 from settlement.state import CommunityState
@@ -138,10 +139,29 @@ def _alone(community: Community, draft: Draft) -> Answer:
             [known] = log_known.find_statements(connection, number, [statement])
             if known is not None:
                 return Taken(statement, known, repeated=True)
+            if statement.kind in VOUCHER_KINDS:
+                _check_voucher(community, connection, statement)
             [entry] = community.accept(connection, [draft])
     except CommonwattError as error:
         return error
     return Taken(statement, entry)
+
+
+def _check_voucher(community: Community, connection: Connection, statement: Statement) -> None:
+    """Refuse a voucher before anything remembers it.
+
+    What is refused after it was taken over costs to fold all agreements anew, while nobody else may write; and a
+    card without money behind it costs its maker nothing.
+
+    Raises:
+        CommonwattError: says why.
+    """
+    check_statement(statement)
+    period = community.writer.log_time_ms(connection) // (SECONDS * 1000)
+    batch = community.rehearsal(connection, period).batch_of(statement)
+    for refusal in _refused(community, connection, {0: batch} if batch else {}).values():
+        if isinstance(refusal, CommonwattError):
+            raise refusal
 
 
 def _together(community: Community, drafts: Sequence[Draft]) -> list[Answer]:
@@ -171,6 +191,7 @@ def _written(community: Community, connection: Connection, drafts: Sequence[Draf
             answers[place] = known
             continue
         try:
+            check_statement(statement)
             batches[place] = rehearsal.batch_of(statement)
         except CommonwattError as error:
             answers[place] = error

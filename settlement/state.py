@@ -134,6 +134,18 @@ class CommunityState:
     def _close(self, statement: Statement, _body: Mapping[str, Any], period: int) -> None:
         check_closing(self, statement.account)
         self.closed[statement.account] = period
+        self._end_shares(statement.account, period)
+
+    def _end_shares(self, member: str, period: int) -> None:
+        """Give a member's parts of others' generators back: who is forgotten earns no more.
+
+        A share is its owner's to say, so that nobody could close their account if it had to be ended first.
+        """
+        for history in self.shares.values():
+            last = history[-1][1]
+            left = tuple(each for each in last.holders if each[0] != member)
+            if left != last.holders:
+                history.append((period, Shares(last.owner, left)))
 
     def _limit(self, statement: Statement, body: Mapping[str, Any], _period: int) -> None:
         self._check_floor(body["floor_units"])

@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from ledger.primitives.money import UNITS_PER_MAJOR
+from ledger.primitives.words import plain
 from market.model import Side
 from settlement.statement_model import (
     CLOSED_ACCOUNT,
@@ -27,8 +28,7 @@ from settlement.statement_model import (
     Seal,
 )
 from settlement.statement_rounding import PENNY_UNITS, at_printed_precision
-from settlement.statement_text import plain
-from settlement.statement_words import HEX_ID, percent
+from settlement.statement_words import HEX_ID, WITHOUT_ENERGY, percent
 
 
 class CsvRow(NamedTuple):
@@ -85,28 +85,44 @@ def guarded(text: str) -> str:
 
 
 def _rows(printed: HouseholdStatement, exact: HouseholdStatement) -> Iterator[CsvRow]:
-    places = exact.kwh_places
     yield from _about(printed)
     yield _money("opening", "opening", printed.opening_units, exact.opening_units)
-    for rounded, line in zip(printed.days, exact.days, strict=True):
-        yield from _day(rounded, line, places)
-    for change, line_exact in zip(printed.adjustments, exact.adjustments, strict=True):
-        yield from _traded("changed", change, line_exact)
-        yield _money(
-            *("changed", "given", -change.given_units, -line_exact.given_units),
-            *(str(change.day), change.code),
-        )
+    if printed.is_without_energy:
+        yield from _month(printed, exact)
+    else:
+        yield from _energy(printed, exact)
     yield _money("waits", "claim", -printed.claim_units, -exact.claim_units)
     yield from _payments(printed, exact)
     yield _money("closing", "closing", printed.closing_units, exact.closing_units)
     yield _money("beside", "set aside", printed.set_aside_units, exact.set_aside_units)
     yield _money("beside", "owed to you", printed.owed_units, exact.owed_units)
     yield from _charges(printed, exact)
-    for way, way_exact in zip(printed.on_the_way, exact.on_the_way, strict=True):
-        yield from _traded("on the way", way, way_exact)
-    yield from _grid(printed, exact, places)
+    if not printed.is_without_energy:
+        for way, way_exact in zip(printed.on_the_way, exact.on_the_way, strict=True):
+            yield from _traded("on the way", way, way_exact)
+        yield from _grid(printed, exact, exact.kwh_places)
     for seal in (*printed.seals, *printed.later_seals):
         yield _seal(seal)
+
+
+def _energy(printed: HouseholdStatement, exact: HouseholdStatement) -> Iterator[CsvRow]:
+    """Yield days, and what later runs changed."""
+    for rounded, line in zip(printed.days, exact.days, strict=True):
+        yield from _day(rounded, line, exact.kwh_places)
+    for change, line_exact in zip(printed.adjustments, exact.adjustments, strict=True):
+        yield from _traded("changed", change, line_exact)
+        yield _money(
+            *("changed", "given", -change.given_units, -line_exact.given_units),
+            *(str(change.day), change.code),
+        )
+
+
+def _month(printed: HouseholdStatement, exact: HouseholdStatement) -> Iterator[CsvRow]:
+    """Yield the money of all days, for whoever may not see their energy."""
+    for item, sign in (("sold", 1), ("bought", -1), ("given", -1)):
+        sums = (sign * getattr(each.total, f"{item}_units") for each in (printed, exact))
+        yield _money("month", item, *sums)
+    yield _money("changed", "together", printed.adjusted_units, exact.adjusted_units)
 
 
 def _about(printed: HouseholdStatement) -> Iterator[CsvRow]:
@@ -124,8 +140,9 @@ def _about(printed: HouseholdStatement) -> Iterator[CsvRow]:
         "days in month": str(printed.days_in_month),
         "days worked out": str(printed.days_settled),
         "readings missing in the community": str(printed.missing),
-        "your readings": str(printed.readings),
-        "your readings estimated": str(printed.estimated),
+        "energy": WITHOUT_ENERGY if printed.is_without_energy else "",
+        "your readings": "" if printed.is_without_energy else str(printed.readings),
+        "your readings estimated": "" if printed.is_without_energy else str(printed.estimated),
         "note": NOT_THE_BILL,
     }
     for item, text in words.items():

@@ -26,7 +26,7 @@ from settlement.statement_model import (
 
 def statement_json(statement: HouseholdStatement) -> dict[str, Any]:
     """Return the statement as canonical JSON's types; ``v`` is the form's version."""
-    return {
+    told = {
         "v": 2,
         "community": {
             "name": statement.community,
@@ -72,6 +72,16 @@ def statement_json(statement: HouseholdStatement) -> dict[str, Any]:
         "note": NOT_THE_BILL,
         **_sometimes(statement),
     }
+    return _of_money(told, statement) if statement.is_without_energy else told
+
+
+def _of_money(told: dict[str, Any], statement: HouseholdStatement) -> dict[str, Any]:
+    """Return what is told without energy: of days nothing, of the month its money."""
+    left = ("with_the_grid", "estimated_readings", "readings", "on_the_way")
+    money = {name: value for name, value in told["total"].items() if name.endswith("_units")}
+    kept = {name: value for name, value in told.items() if name not in left}
+    more = {"adjusted_units": statement.adjusted_units, "without_energy": True}
+    return {**kept, **more, "days": [], "adjustments": [], "total": money}
 
 
 def _sometimes(statement: HouseholdStatement) -> dict[str, Any]:

@@ -279,6 +279,7 @@ class HouseholdStatement:
         shares_only: what was sold is of a share in another's generator, for which no tariff of the
             member's own would pay: it is not compared with the grid.
         disputes: the member's own, about days of the month.
+        is_without_energy: it is for somebody who may not see it: money stands by the month.
     """
 
     community: str
@@ -311,6 +312,7 @@ class HouseholdStatement:
     days_before: int = 0
     shares_only: bool = False
     disputes: tuple[Disputed, ...] = ()
+    is_without_energy: bool = False
 
     @property
     def adjusted_units(self) -> int:

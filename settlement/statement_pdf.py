@@ -13,11 +13,11 @@ from functools import lru_cache
 from typing import Any, Final
 
 from ledger.errors import SetupError
+from ledger.primitives.words import plain
 from settlement.statement_model import HouseholdStatement
 from settlement.statement_page import Entries, Notes, Page, Section, Sums, Table
 from settlement.statement_pdf_style import SOURCE
 from settlement.statement_sections import page_of
-from settlement.statement_text import plain
 
 STANDARD: Final = "ua-1"
 """ISO 14289-1, PDF/UA: the reading order, headings and tables are in the file for screen readers."""

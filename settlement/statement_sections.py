@@ -73,12 +73,12 @@ def page_of(statement: HouseholdStatement) -> Page:
 
 def _sections(printed: HouseholdStatement, exact: HouseholdStatement) -> Iterator[Section]:
     yield _sums(printed)
-    places = exact.kwh_places
-    if printed.days:
+    places, has_energy = exact.kwh_places, not printed.is_without_energy
+    if printed.days and has_energy:
         yield _days(printed, places)
     if _is_charged(printed):
         yield _charges(printed)
-    if printed.adjustments:
+    if printed.adjustments and has_energy:
         yield _adjustments(printed)
     if printed.disputes:
         yield Notes("Disputes", tuple(map(dispute_words, printed.disputes)))
@@ -104,8 +104,8 @@ def _sums(printed: HouseholdStatement) -> Sums:
         ("Bought from neighbours", signed_money(-total.bought_units)),
     ]
     if total.given_units or total.given_wh:
-        kwh = format_kwh(total.given_wh)
-        rows.append((f"Given to the help fund, {kwh} kWh", signed_money(-total.given_units)))
+        kwh = "" if printed.is_without_energy else f", {format_kwh(total.given_wh)} kWh"
+        rows.append((f"Given to the help fund{kwh}", signed_money(-total.given_units)))
     if printed.adjustments:
         rows.append(("Changed since, of earlier days", signed_money(printed.adjusted_units)))
     if printed.claim_units < 0:

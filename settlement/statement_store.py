@@ -15,6 +15,7 @@ from sqlalchemy import BindParameter, ColumnElement, Connection, bindparam, func
 
 from ledger import bulk, history, log_store
 from ledger.accounts import receivable
+from ledger.primitives.words import shown
 from ledger.records import Kind
 from ledger.statements import Statement
 from ledger.store import LedgerStore
@@ -109,7 +110,7 @@ def _words_of(connection: Connection, community: int, body: Mapping[str, Any]) -
             return None
         body = Statement.decode(log_store.fact_at(connection, community, position).envelope).body
     found = (body[name] for name in ("reference", "note", "reason") if name in body)
-    return next(found, None)
+    return next(map(shown, found), None)
 
 
 def set_aside_units(connection: Connection, ledger: LedgerStore, account: str, before: int) -> int:

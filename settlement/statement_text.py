@@ -9,6 +9,7 @@ At most 78 columns; every column of figures lines up and adds up.
 import textwrap
 from collections.abc import Iterable, Iterator, Sequence
 
+from ledger.primitives.words import plain
 from settlement.statement_model import HouseholdStatement
 from settlement.statement_page import Entries, Notes, Page, Section, Sums, Table
 from settlement.statement_sections import page_of
@@ -22,11 +23,6 @@ def render_text(statement: HouseholdStatement) -> str:
     page = page_of(statement)
     sections = [_head(page), *map(_section, page.sections)]
     return "\n\n".join("\n".join(section) for section in sections) + "\n"
-
-
-def plain(text: str) -> str:
-    """Return a text in which what a terminal or reader would obey or hide is shown as a mark."""
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def _head(page: Page) -> list[str]:

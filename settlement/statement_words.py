@@ -141,8 +141,16 @@ def leaving(statement: HouseholdStatement) -> list[str]:
     return [first, last]
 
 
+WITHOUT_ENERGY = (
+    "Energy is left out: it is shown to whoever supports this member if the member allows it."
+)
+"""Said where a statement is for somebody who may not see its energy."""
+
+
 def comparison(statement: HouseholdStatement) -> str:
     """Say how trading compares with the grid alone, at the member's own tariffs."""
+    if statement.is_without_energy:
+        return WITHOUT_ENERGY
     total = statement.total
     if not (total.sold_wh or total.bought_wh):
         return "Nothing was sold to or bought from neighbours."

@@ -82,6 +82,10 @@ class VoucherBook:
     units: int = 0
     counts: dict[str, int] = field(default_factory=dict)
 
+    def copy(self) -> "VoucherBook":
+        """Return a book that may go on by itself."""
+        return VoucherBook(dict(self.vouchers), self.units, dict(self.counts))
+
     def make(self, statement: Statement, body: Mapping[str, Any], period: int) -> None:
         """Take over a ``voucher`` that was logged in a half-hour.
 

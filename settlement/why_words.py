@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.money import UNITS_PER_MAJOR, format_money, format_price
 from ledger.primitives.periods import local_label, start_utc
+from ledger.primitives.words import plain as printable
 from meters.readings import Quality
 from settlement.why_version_model import Cited, Version
 
@@ -83,11 +84,6 @@ WARNING = "ATTENTION: not all of this is what was signed; what is not stands at 
 def differing(differences: Iterable[str]) -> list[str]:
     """Return what does not agree, as the last that is said."""
     return ["DOES NOT AGREE:", *(line for says in differences for line in paragraph(says, "  "))]
-
-
-def printable(text: str) -> str:
-    """Return a text in which what a terminal would obey is shown as a mark."""
-    return "".join(c if c.isprintable() else "�" for c in text)
 
 
 def account(name: str | None, member: str) -> str:

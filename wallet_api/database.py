@@ -2,9 +2,9 @@
 
 >>> database = Database("sqlite://")
 >>> upgrade(database, in_memory=True)
-'0009'
+'0010'
 >>> check(database)
-'0009'
+'0010'
 """
 
 import re

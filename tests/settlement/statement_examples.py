@@ -20,6 +20,7 @@ from settlement.statement_model import (
     Seal,
 )
 from settlement.statement_rounding import PENNY_UNITS
+from settlement.statement_support import without_energy
 from settlement.terms import CommunityRules
 
 ADA, BEN = "0f" * 16, "1e" * 16
@@ -223,6 +224,15 @@ def examples():
                 Disputed(date(2026, 6, 3), "SF", "upheld"),
                 Disputed(date(2026, 6, 4), "R1", "open"),
             ),
+        ),
+        "for-support": without_energy(
+            consistent(
+                june(few, sells=True, buys=True, gives=True),
+                adjustments=_changed(),
+                payments=paid[:2],
+                readings=few * 96,
+                estimated=3,
+            )
         ),
         "on-the-way": replace(
             consistent(

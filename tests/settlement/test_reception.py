@@ -1,5 +1,6 @@
 """Statements from outside: taken together as they would be one by one, each answered for itself."""
 
+import itertools
 import random
 import threading
 
@@ -9,6 +10,7 @@ from ledger import log_store
 from ledger.accounts import wallet
 from ledger.errors import CommonwattError, InputError, RefusedError, SignatureError
 from ledger.primitives.money import UNITS_PER_MAJOR
+from ledger.primitives.signing import SigningKey
 from ledger.statements import make_body, sign
 from settlement.reception import NOT_ENOUGH, Taken, take
 from tests.prepared import CHARTER, ms, reopen, seeded_key
@@ -194,3 +196,29 @@ def test_fifty_at_once_spend_what_there_is_once(copy):
     assert sum(isinstance(answer, Taken) for answer in answers) == 19
     assert {str(a) for a in answers if isinstance(a, CommonwattError)} == {NOT_ENOUGH}
     assert balances(streets[0])[payer].available == has - 19 * each
+
+
+def test_a_voucher_that_is_refused_leaves_what_was_folded_as_it_is(street):
+    """To fold all agreements anew takes long, under the lock; and a card without money costs nothing."""
+    member = members_of(street)[NAMES[0]]
+    period = street.writer.now_period()
+    last_seq = itertools.count(next_seq(street, NAMES[0]))
+
+    def voucher(number, **more):
+        key = SigningKey.from_seed(number.to_bytes(32)).public.hex()
+        fields = {"key": key, "amount": 5, "last": period + 9} | more
+        head = CHARTER.origin, member, f"{number:032x}", next(last_seq), LATER
+        return sign(make_body("voucher", *head, fields), [seeded_key(NAMES[0])])
+
+    folded, keys = street.state, street.writer.key_book
+    poor, late = {"amount": 1000 * TENNER}, {"last": period - 1}
+    for number, wrong, words in ((91, poor, "not enough"), (92, late, "over before it began")):
+        [answer] = take(street, [voucher(number, **wrong)])  # before any voucher was made
+        assert isinstance(answer, RefusedError)
+        assert words in str(answer)
+    assert isinstance(take(street, [voucher(93)])[0], Taken)
+    for number, wrong in ((94, poor), (95, late)):
+        assert isinstance(take(street, [voucher(number, **wrong)])[0], RefusedError)
+    assert (street.state is folded, street.writer.key_book is keys) == (True, True)
+    assert list(street.state.vouchers.vouchers) == [f"{93:032x}"]
+    assert isinstance(take(street, [voucher(96)])[0], Taken)

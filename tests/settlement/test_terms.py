@@ -130,6 +130,37 @@ def test_a_flat_without_panels_holds_a_part_of_the_schools_roof(early, tmp_path)
     sound(community, tmp_path)
 
 
+def test_who_closes_their_account_holds_no_part_any_more_and_the_others_keep_theirs(
+    early, tmp_path
+):
+    def agree(community, members):
+        members["Flat"] = add_member(community, "Flat", "household", Terms())
+        parts = {members["Flat"]: 400_000, members["Ben"]: 30_000}
+        deeds.share(community, members["School roof"], "m-school-pv", parts)
+        community.writer.clock.set_ms(ms(2026, 6, 30, 12))
+        deeds.close_account(community, members["Flat"], "moving")
+        with pytest.raises(RefusedError, match="closed"):
+            deeds.share(community, members["School roof"], "m-school-pv", parts)
+
+    community, members = early(agree)
+    periods = of_local_day(JUNE_30, load_zone(ZONE))
+    with community.reading() as connection:
+        flat, ben = (
+            {
+                line.period: line.own_use_wh + line.sold_wh + line.grid_export_wh
+                for line in store.member_lines(
+                    connection, community.writer.ledger, members[name], ASSET, periods
+                )
+            }
+            for name in ("Flat", "Ben")
+        )
+    last = ms(2026, 6, 30, 12) // 1_800_000
+    assert sum(flat.values()) > 0
+    assert max(period for period, wh in flat.items() if wh) <= last
+    assert any(wh for period, wh in ben.items() if period > last)
+    sound(community, tmp_path)
+
+
 def test_what_cannot_be_shared_is_refused(early):
     def agree(community, members):
         ada, ben, roof = members["Ada"], members["Ben"], members["School roof"]

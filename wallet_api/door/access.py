@@ -83,7 +83,7 @@ class Entry:
     ) -> None:
         self._desk, self._roles, self._looks = desk, roles, looks
         self._token, self._cookie = token, cookie
-        self._same_site = _from_here(request)
+        self._same_site = from_here(request)
         self._safe = request.method in SAFE
 
     @contextmanager
@@ -155,7 +155,17 @@ class Allowed:
         return Entry(desk, request, self.roles, token, cookie=bearer is None, looks=self.looks)
 
 
-def _from_here(request: Request) -> bool:
+def check_page(request: Request) -> None:
+    """Refuse to begin a page's session for a page of another site: it would sign its visitor in as somebody else.
+
+    Raises:
+        NotAllowedError: no browser says that the page is of this very site.
+    """
+    if not from_here(request):
+        raise NotAllowedError(OTHER_SITE)
+
+
+def from_here(request: Request) -> bool:
     """Return whether a browser says that a request comes from a page of this very site."""
     said = request.headers.get("sec-fetch-site")
     if said is not None:

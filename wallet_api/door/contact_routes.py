@@ -16,7 +16,7 @@ from pydantic import Field
 from ledger.entropy import Entropy
 from ledger.errors import InputError, RefusedError
 from settlement.closing import check_still_open
-from wallet_api.door import contact_store, notices, outgoing_store, session_store
+from wallet_api.door import contact_store, notices, outgoing_store, safety, session_store
 from wallet_api.door.access import Allowed, Entry
 from wallet_api.door.contact_store import (
     CHOSEN,
@@ -131,10 +131,10 @@ def contacts(mine: Mine) -> ContactsOut:
     responses=problems("malformed", "invalid-input", "refused", *_SEEN),
 )
 def put_contact(request: Request, contact: Annotated[ContactIn, Body()], mine: Mine) -> ContactOut:
-    """A new address is sent a code; of one that is there, what it is told of is changed."""
+    """A new address, or one that must be confirmed anew, is sent a code; of any other, what it is told of is changed."""
     desk: Desk = request.app.state.desk
     with mine.open() as visit:
-        account = visit.account
+        account, key_id = visit.account, visit.who.key_id
     way, address = Way(contact.kind), _checked(contact)
     events = chosen(contact.events)
     now_ms = desk.now_ms()
@@ -147,7 +147,7 @@ def put_contact(request: Request, contact: Annotated[ContactIn, Body()], mine: M
             if len(there) >= CONTACTS_MAX:
                 raise RefusedError(f"You have {CONTACTS_MAX} addresses: remove one first.")
             new = desk.entropy("contact", 16).hex()
-            found = Contact(new, account, way, address, events, now_ms)
+            found = Contact(new, account, way, address, events, now_ms, key_id=key_id)
             contact_store.add(connection, number, found, desk.entropy)
         else:
             contact_store.choose(connection, number, found.id, events)
@@ -160,7 +160,7 @@ def put_contact(request: Request, contact: Annotated[ContactIn, Body()], mine: M
             code = _new_code(desk.entropy, found.id)
             secret = session_store.secret(connection, number, "contact", desk.entropy)
             marked = code_mark(secret, found.id, code)
-            contact_store.set_code(connection, number, found.id, marked, now_ms + CODE_MS)
+            contact_store.set_code(connection, number, found.id, marked, now_ms + CODE_MS, key_id)
             body = notices.words_body(community.name, notices.code_text(code))
             reached = Reached(found.id, way, frozenset())
             mark = f"code/{now_ms}/{sent}"
@@ -178,16 +178,23 @@ def put_contact(request: Request, contact: Annotated[ContactIn, Body()], mine: M
 def confirm(
     request: Request, contact_id: ContactId, code: Annotated[CodeIn, Body()], mine: Mine
 ) -> Response:
-    """From then on the address is told of what was chosen."""
+    """From then on the address is told of what was chosen, and your others are told that there is one more.
+
+    It counts as long as the key of this session does; then it must be confirmed anew.
+    """
     desk: Desk = request.app.state.desk
+    now_ms = desk.now_ms()
     with mine.open() as visit:
-        account = visit.account
+        account, key_id = visit.account, visit.who.key_id
     with desk.here.writing() as (community, connection):
         number = community.writer.community
-        _mine(contact_store.find(connection, number, contact_id), account)
+        found = _mine(contact_store.find(connection, number, contact_id), account)
         secret = session_store.secret(connection, number, "contact", desk.entropy)
         marked = code_mark(secret, contact_id, code.code)
-        left = contact_store.try_code(connection, number, contact_id, marked, desk.now_ms())
+        left = contact_store.try_code(connection, number, contact_id, marked, now_ms, key_id)
+        if left is None:
+            what = found.way.value
+            safety.tell(connection, number, community.name, account, what, contact_id, now_ms)
     # After the commit: a wrong code counts, whatever is answered.
     if left == 0:
         raise RefusedError("This code counts no more: ask for another one.")

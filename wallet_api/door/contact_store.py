@@ -46,7 +46,8 @@ class Occasion(StrEnum):
     """What somebody is told of.
 
     PAYMENT: money came in. ASK: somebody asks to be paid, or answered. DAY: a day was worked out. MONTH: a month is
-    whole, and its statement final. KEYS: keys changed, or will. The others are about the address itself.
+    whole, and its statement final. KEYS: keys changed, or will. ADDED: an address, a program, a browser or a passkey
+    was added to the account. LAPSED: the address must be confirmed anew. MORE: several things at once. The others are about the address itself.
     """
 
     PAYMENT = "payment"
@@ -54,6 +55,9 @@ class Occasion(StrEnum):
     DAY = "day"
     MONTH = "month"
     KEYS = "keys"
+    ADDED = "added"
+    LAPSED = "lapsed"
+    MORE = "more"
     CODE = "code"
     REMOVED = "removed"
     TEST = "test"
@@ -77,6 +81,7 @@ class Contact:
         confirmed_ms: when whoever reads it said so; None: nothing but a code is sent to it.
         disabled_ms: since when nothing is sent to it.
         reason: why not, or what went wrong last.
+        key_id: of the key that put it up, or confirmed it last; None: of none that counts.
     """
 
     id: str
@@ -88,6 +93,7 @@ class Contact:
     confirmed_ms: int | None = None
     disabled_ms: int | None = None
     reason: str | None = None
+    key_id: str | None = None
 
 
 class Reached(NamedTuple):
@@ -96,6 +102,24 @@ class Reached(NamedTuple):
     id: str
     way: Way
     events: frozenset[Occasion]
+
+
+class Given(NamedTuple):
+    """By which key a contact was given: what is known without opening its address.
+
+    Attributes:
+        id: of the contact.
+        account: whose it is.
+        way: what kind of address it is.
+        key_id: of the key that put it up or confirmed it; None: nobody knows.
+        confirmed_ms: when, or None.
+    """
+
+    id: str
+    account: str
+    way: Way
+    key_id: str | None
+    confirmed_ms: int | None
 
 
 def add(connection: Connection, community: int, contact: Contact, entropy: Entropy) -> None:
@@ -113,6 +137,7 @@ def add(connection: Connection, community: int, contact: Contact, entropy: Entro
         "created_at": contact.created_ms,
         "confirmed_at": contact.confirmed_ms,
         "tries": 0,
+        "key_id": contact.key_id,
     }
     connection.execute(insert(_contacts).values(row))
 
@@ -140,19 +165,59 @@ def find(connection: Connection, community: int, contact_id: str) -> Contact | N
     return None if row is None else _contact(row)
 
 
-def reached(connection: Connection, community: int) -> dict[str, list[Reached]]:
-    """Return everybody who may be told of something, by account."""
+def reached(
+    connection: Connection, community: int, account: str | None = None
+) -> dict[str, list[Reached]]:
+    """Return everybody who may be told of something, by account; of one account, if it is given."""
     columns = _contacts.c.account, _contacts.c.id, _contacts.c.kind, _contacts.c.events
     query = select(*columns).where(
         _contacts.c.community == community,
         _contacts.c.confirmed_at.is_not(None),
         _contacts.c.disabled_at.is_(None),
     )
+    if account is not None:
+        query = query.where(_contacts.c.account == account)
     found: dict[str, list[Reached]] = defaultdict(list)
-    for account, contact_id, way, events in connection.execute(query):
+    for owner, contact_id, way, events in connection.execute(query):
         chosen = frozenset(map(Occasion, events.split()))
-        found[account].append(Reached(contact_id, Way(way), chosen))
+        found[owner].append(Reached(contact_id, Way(way), chosen))
     return dict(found)
+
+
+def reached_of(connection: Connection, community: int, account: str) -> list[Reached]:
+    """Return the people's addresses that are told of what happens to an account: no programs."""
+    return [
+        each
+        for each in reached(connection, community, account).get(account, ())
+        if each.way is not Way.WEBHOOK
+    ]
+
+
+def given(connection: Connection, community: int) -> list[Given]:
+    """Return every contact that is not disabled, and the key that gave it."""
+    names = ("id", "account", "kind", "key_id", "confirmed_at")
+    query = select(*(_contacts.c[name] for name in names)).where(
+        _contacts.c.community == community, _contacts.c.disabled_at.is_(None)
+    )
+    return [
+        Given(contact_id, account, Way(way), key_id, confirmed)
+        for contact_id, account, way, key_id, confirmed in connection.execute(query)
+    ]
+
+
+def lapse(connection: Connection, community: int, found: Given) -> bool:
+    """Let a contact count no more before it is confirmed anew; return False if it was meanwhile."""
+    same = (_contacts.c.key_id == found.key_id) if found.key_id else _contacts.c.key_id.is_(None)
+    changed = connection.execute(
+        update(_contacts)
+        .where(_mine(community, found.id), same, _contacts.c.confirmed_at == found.confirmed_ms)
+        .values(confirmed_at=None, key_id=None, code=None, code_until=None, reason=LAPSED)
+    )
+    return changed.rowcount == 1
+
+
+LAPSED = "the key that gave this address counts no more: ask for a code, and confirm it anew"
+"""The reason of a contact that was confirmed by a key that counts no more."""
 
 
 def choose(
@@ -163,23 +228,38 @@ def choose(
 
 
 def set_code(
-    connection: Connection, community: int, contact_id: str, code: bytes, until_ms: int
+    connection: Connection,
+    community: int,
+    contact_id: str,
+    code: bytes,
+    until_ms: int,
+    key_id: str,
 ) -> None:
-    """Keep what the next code is compared with; the one before counts no more."""
-    _set(connection, community, contact_id, code=code, code_until=until_ms, tries=0)
+    """Keep what the next code is compared with, and which key asked for it; the code before counts no more."""
+    asked = {"code": code, "code_until": until_ms, "key_id": key_id}
+    _set(connection, community, contact_id, tries=0, **asked)
 
 
 def try_code(
-    connection: Connection, community: int, contact_id: str, code: bytes, now_ms: int
+    connection: Connection,
+    community: int,
+    contact_id: str,
+    code: bytes,
+    now_ms: int,
+    key_id: str,
 ) -> int | None:
-    """Confirm a contact by its code; return None, or how many tries are left. A write transaction."""
+    """Confirm a contact by its code, in a session of a key; return None, or how many tries are left.
+
+    A write transaction.
+    """
     row = connection.execute(
         select(_contacts).where(_mine(community, contact_id)).with_for_update()
     ).one()
     if row.code is None or row.code_until < now_ms or row.tries >= CODE_TRIES:
         return 0
     if hmac.compare_digest(bytes(row.code), code):
-        _set(connection, community, contact_id, code=None, code_until=None, confirmed_at=now_ms)
+        done = {"code": None, "code_until": None, "confirmed_at": now_ms, "reason": None}
+        _set(connection, community, contact_id, key_id=key_id, **done)
         return None
     _set(connection, community, contact_id, tries=row.tries + 1)
     return CODE_TRIES - int(row.tries) - 1
@@ -225,5 +305,5 @@ def _contact(row: Row[Any]) -> Contact:
         *(row.id, row.account, Way(row.kind)),
         open_name(row.id, bytes(row.secret), bytes(row.sealed)),
         tuple(map(Occasion, row.events.split())),
-        *(row.created_at, row.confirmed_at, row.disabled_at, row.reason),
+        *(row.created_at, row.confirmed_at, row.disabled_at, row.reason, row.key_id),
     )

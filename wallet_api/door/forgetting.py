@@ -11,8 +11,11 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
+from ledger.errors import RefusedError
+from ledger.statements import Statement
+from settlement.closing import check_named
 from settlement.community import Community
-from wallet_api.door import contact_store, look_store, outgoing_store, passkey_store
+from wallet_api.door import contact_store, look_store, outgoing_store, passkey_store, proposal_store
 
 FORGETS = (
     look_store.forget,
@@ -31,3 +34,16 @@ def forget_closed(
     for account in wanted:
         for forget in FORGETS:
             forget(connection, community.writer.community, account)
+    if community.state.closed:
+        _drop_proposals(community, connection)
+
+
+def _drop_proposals(community: Community, connection: Connection) -> None:
+    """Drop what waits for signatures and names a closed account: it could never be logged, and its words stay."""
+    number, closed = community.writer.community, community.state.closed
+    for each in proposal_store.all_open(connection, number):
+        statement = Statement.decode(each.envelope)
+        try:
+            check_named(closed, statement.deed[0], statement.account, statement.deed[1])
+        except RefusedError:
+            proposal_store.drop(connection, number, each.id)

@@ -13,7 +13,7 @@ from typing import Any
 
 from ledger.primitives.signing import ENVELOPE_BYTES_MAX
 from wallet_api.bodies import bounded, too_long
-from wallet_api.door.rate import Buckets
+from wallet_api.door.rate import Buckets, place_of
 from wallet_api.problems import MEDIA_TYPE
 
 Message = MutableMapping[str, Any]
@@ -47,7 +47,7 @@ class Guard:
 
     Args:
         app: what answers.
-        buckets: how much each address may ask.
+        buckets: how much each address may ask; of IPv6, each network of 64 bits.
         paths: other buckets, for some paths.
         lengths: of the longest body, in bytes, for paths that take longer ones than an envelope.
     """
@@ -85,7 +85,7 @@ class Guard:
             return
         client = scope.get("client")
         buckets = self._paths.get(scope["path"], self._buckets)
-        wait = buckets.wait_s(client[0] if client else "")
+        wait = buckets.wait_s(place_of(client[0] if client else None))
         if wait:
             detail = "Too many requests from your address: wait a moment, then go on."
             after = (b"retry-after", str(math.ceil(wait)).encode())

@@ -19,6 +19,7 @@ from ledger.accounts import wallet
 from ledger.key_life import delay_of
 from ledger.kinds import COMMUNITY
 from ledger.primitives.periods import parse_date
+from ledger.primitives.words import shown
 from ledger.records import MOVES
 from ledger.statements import Statement
 from ledger.tables import BatchRow, FactRow, StatementRow, TransferRow
@@ -261,7 +262,7 @@ class _Look:
 
     def _ask(self, row: _Row, statement: Statement) -> Iterator[Happening]:
         ask = ask_of_body(statement.body, row.position)
-        for each in _asked(ask, statement.body["reference"], row.position, Fate.OPEN):
+        for each in _asked(ask, shown(statement.body["reference"]), row.position, Fate.OPEN):
             if each.account != ask.member:
                 yield each
 
@@ -286,7 +287,7 @@ class _Look:
         if row is None:
             return None
         body = Statement.decode(bytes(row.envelope)).body
-        return ask_of_body(body, row.position), body["reference"]
+        return ask_of_body(body, row.position), shown(body["reference"])
 
     def _netting(self, row: _Row, statement: Statement) -> Iterator[Happening]:
         for account, net in self._nets(statement.body):

@@ -84,6 +84,26 @@ def who_is(
     raise SignatureError(NOBODY)
 
 
+def stands(keys: KeyBook, account: str, key_id: str, period: int) -> bool:
+    """Return whether a key is still one of an account's, frozen or not; of the community, an operator's.
+
+    >>> stands(KeyBook("riverside.example/ledger/1"), COMMUNITY, "ab" * 32, 0)
+    False
+
+    Args:
+        keys: whose signature counts.
+        account: a member's id, or ``community``.
+        key_id: of the key.
+        period: the half-hour that it is.
+    """
+    if account == COMMUNITY:
+        mine = keys.roles.get(Role.OPERATOR.value, ())
+    else:
+        known = keys.members.get(account)
+        mine = () if known is None else known.at(period).keys
+    return any(key_id_of(key) == key_id for key in mine)
+
+
 def _places(
     keys: KeyBook, state: CommunityState, account: str, period: int
 ) -> Iterator[tuple[Role, bytes]]:

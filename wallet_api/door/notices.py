@@ -87,8 +87,14 @@ def messages(
 
 def message(contact: Reached, account: str, mark: str, occasion: Occasion, body: bytes) -> Outgoing:
     """Return a message; its id follows from what it is about."""
-    made = tagged_hash("commonwatt/outgoing/v1", f"{contact.id}/{mark}".encode())[:16].hex()
-    return Outgoing(made, contact.id, mark, account, contact.way, occasion, body)
+    return Outgoing(
+        message_id(contact.id, mark), contact.id, mark, account, contact.way, occasion, body
+    )
+
+
+def message_id(contact_id: str, mark: str) -> str:
+    """Return a message's id: of one contact, about one thing."""
+    return tagged_hash("commonwatt/outgoing/v1", f"{contact_id}/{mark}".encode())[:16].hex()
 
 
 def wants(contact: Reached, occasion: Occasion, told: Mapping[str, Any]) -> bool:
@@ -126,9 +132,16 @@ def webhook_body(kind: str, data: Mapping[str, Any], now_ms: int) -> bytes:
     return _json({"type": kind, "timestamp": moment, "data": data})
 
 
-def push_body(occasion: Occasion, entry: int) -> bytes:
-    """Return what a browser gets: no amount, nobody's name."""
-    return _json({"title": PUSHED[occasion], "event": occasion.value, "log_entry": entry})
+def push_body(occasion: Occasion, entry: int | None = None, *, title: str | None = None) -> bytes:
+    """Return what a browser gets: no amount, nobody's name.
+
+    Args:
+        occasion: why.
+        entry: of the log, if there is one.
+        title: what it shows; by occasion if left out.
+    """
+    told = {"title": title or PUSHED[occasion], "event": occasion.value}
+    return _json(told if entry is None else {**told, "log_entry": entry})
 
 
 def words_body(subject: str, text: str) -> bytes:
@@ -142,6 +155,7 @@ PUSHED: Mapping[Occasion, str] = {
     Occasion.DAY: "A day is worked out",
     Occasion.MONTH: "Your statement is ready",
     Occasion.KEYS: "Your keys change",
+    Occasion.REMOVED: "This browser is told no more: its key was given up",
 }
 """What a browser shows."""
 
@@ -181,6 +195,35 @@ KEY_WORDS: Mapping[str, str] = {
 def code_text(code: str) -> str:
     """Return the words that bring a code."""
     return f"{code} is your code: it says that you can be reached here. Nobody will ask you for it."
+
+
+LAPSED_TEXT = (
+    "This address was given by a device that does not count any more. Nothing more is sent to it until you confirm"
+    f" it anew in your wallet. {NOT_YOU}"
+)
+
+ADDED: Mapping[str, str] = {
+    Way.EMAIL: "An e-mail address was added to your account.",
+    Way.SMS: "A telephone number was added to your account.",
+    Way.PUSH: "A browser was added to your account: it is told of things.",
+    Way.WEBHOOK: "A program's address was added to your account.",
+    "passkey": "A passkey was added to your account: it lets somebody look.",
+    "ended": "A program is told no more: the key that added it was given up.",
+}
+"""What is said of an addition, and of an end that nobody asked for."""
+
+
+def added_body(way: Way, name: str, what: str) -> bytes:
+    """Return what an address is told of an addition.
+
+    Args:
+        way: of the address that is told.
+        name: of the community.
+        what: one of `ADDED`.
+    """
+    if way is Way.PUSH:
+        return push_body(Occasion.ADDED, title=ADDED[what])
+    return words_body(name, f"{ADDED[what]} {NOT_YOU}")
 
 
 REMOVED_TEXT = f"This address was removed: nothing more is sent to it. {NOT_YOU}"

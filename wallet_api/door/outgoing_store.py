@@ -8,7 +8,7 @@ was claimed and not reported is sent again after that, with the same id.
 (5000, None)
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,9 @@ _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.in
 
 LEASE_MS = 120_000
 """How long a claim lasts: longer than one round of sending ever takes."""
+
+ONE_QUERY = 500
+"""Most contacts that one query looks up."""
 
 WAITS_S = (5, 300, 1_800, 7_200, 18_000, 36_000, 36_000)
 """How long after each attempt that failed the next is made: about 28 hours in all, as Standard Webhooks advises."""
@@ -91,8 +94,22 @@ def advance(connection: Connection, community: int, first: int, end: int) -> boo
     return moved.rowcount == 1
 
 
-def add(connection: Connection, community: int, messages: Iterable[Outgoing], now_ms: int) -> None:
-    """Queue messages; of what a contact was told before, it is not told again."""
+def add(
+    connection: Connection,
+    community: int,
+    messages: Iterable[Outgoing],
+    now_ms: int,
+    due_ms: int | None = None,
+) -> None:
+    """Queue messages; of what a contact was told before, it is not told again.
+
+    Args:
+        connection: a write transaction.
+        community: its number.
+        messages: to queue.
+        now_ms: the time.
+        due_ms: when they are sent; now if left out.
+    """
     rows = [
         {
             "community": community,
@@ -104,7 +121,7 @@ def add(connection: Connection, community: int, messages: Iterable[Outgoing], no
             "occasion": each.occasion.value,
             "body": each.body,
             "created_at": now_ms,
-            "due_at": now_ms,
+            "due_at": now_ms if due_ms is None else due_ms,
             "attempts": 0,
             "claimed_until": 0,
         }
@@ -169,9 +186,12 @@ def later(
     )
 
 
-def drop(connection: Connection, community: int, recipient: str) -> None:
-    """Send nothing of what waits for a contact; its words are forgotten."""
+def drop(
+    connection: Connection, community: int, recipient: str, but: Sequence[Occasion] = ()
+) -> None:
+    """Send nothing of what waits for a contact, but on some occasions; its words are forgotten."""
     mine = (_outgoing.c.community == community) & (_outgoing.c.recipient == recipient)
+    mine &= _outgoing.c.occasion.not_in([each.value for each in but])
     values = {"due_at": None, "body": b"", "claim": None, "result": "dropped"}
     connection.execute(
         update(_outgoing).where(mine, _outgoing.c.due_at.is_not(None)).values(values)
@@ -190,6 +210,50 @@ def forget_old(connection: Connection, community: int, now_ms: int) -> None:
     connection.execute(delete(_outgoing).where(mine, _outgoing.c.created_at < now_ms - KEPT_MS))
 
 
+def waiting_body(connection: Connection, community: int, message_id: str) -> bytes | None:
+    """Return what a message says that waits to be sent, or None: there is none."""
+    body = connection.scalar(
+        select(_outgoing.c.body).where(
+            _outgoing.c.community == community,
+            _outgoing.c.id == message_id,
+            _outgoing.c.due_at.is_not(None),
+        )
+    )
+    return None if body is None else bytes(body)
+
+
+def rewrite(connection: Connection, community: int, message_id: str, body: bytes) -> None:
+    """Let a message that waits say something else."""
+    mine = (_outgoing.c.community == community) & (_outgoing.c.id == message_id)
+    connection.execute(update(_outgoing).where(mine).values(body=body))
+
+
+def counts_since(
+    connection: Connection,
+    community: int,
+    recipients: Collection[str],
+    occasions: Sequence[Occasion],
+    since_ms: int,
+) -> dict[tuple[str, Occasion], int]:
+    """Return how many messages were queued since a time, by contact and occasion."""
+    found: dict[tuple[str, Occasion], int] = {}
+    wanted = sorted(recipients)
+    for start in range(0, len(wanted), ONE_QUERY):
+        query = (
+            select(_outgoing.c.recipient, _outgoing.c.occasion, func.count())
+            .where(
+                _outgoing.c.community == community,
+                _outgoing.c.recipient.in_(wanted[start : start + ONE_QUERY]),
+                _outgoing.c.occasion.in_([each.value for each in occasions]),
+                _outgoing.c.created_at >= since_ms,
+            )
+            .group_by(_outgoing.c.recipient, _outgoing.c.occasion)
+        )
+        for recipient, occasion, count in connection.execute(query):
+            found[recipient, Occasion(occasion)] = count
+    return found
+
+
 def count_since(
     connection: Connection,
     community: int,
@@ -197,9 +261,9 @@ def count_since(
     occasions: Sequence[Occasion],
     since_ms: int,
 ) -> int:
-    """Return how many messages of some occasions were queued for an account since a time."""
+    """Return of how many things of some occasions an account was told since a time, to however many contacts."""
     query = (
-        select(func.count())
+        select(func.count(_outgoing.c.mark.distinct()))
         .select_from(_outgoing)
         .where(_outgoing.c.community == community, _outgoing.c.account == account)
         .where(_outgoing.c.created_at > since_ms)

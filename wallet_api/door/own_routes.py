@@ -34,7 +34,7 @@ class LookOut(Model):
     at: Time
     role: str = Field(examples=["helper"])
     key_id: str = Field(description="Of their key: the roster says whose it is.")
-    what: str = Field(description="What was shown.", examples=["statement 2026-06"])
+    what: str = Field(description="What was shown, or changed.", examples=["statement 2026-06"])
     reason: str = Field(description="Why, in their words.")
 
 

@@ -16,8 +16,9 @@ from sqlalchemy import Connection
 
 from ledger import people
 from ledger.errors import RefusedError, SignatureError
-from wallet_api.door import passkey_store, session_store
-from wallet_api.door.access import Allowed, Entry, Visit
+from ledger.primitives.words import check_words
+from wallet_api.door import passkey_store, safety, session_store
+from wallet_api.door.access import Allowed, Entry, Visit, check_page
 from wallet_api.door.desk import Desk
 from wallet_api.door.errors import BusyError, NotSetUpError, NotThereError
 from wallet_api.door.identity import MEMBERS, Role, Who, who_is
@@ -43,6 +44,7 @@ from wallet_api.door.passkeys import (
     sign_in_options,
     user_handle,
 )
+from wallet_api.door.rate import place_of
 from wallet_api.door.session_store import SESSION_MS, Session
 from wallet_api.door.sign_in import (
     CHALLENGE_MS,
@@ -105,6 +107,7 @@ def register(request: Request, new: Annotated[NewPasskeyIn, Body()], owner: Owne
     """Only where the authenticator asked its owner, by a finger, a face or a code."""
     desk: Desk = request.app.state.desk
     now_ms = desk.now_ms()
+    check_words(new.name, "name")
     with owner.open() as visit:
         site = _site(desk)
         if len(_mine(visit)) >= PASSKEYS_MAX:
@@ -125,7 +128,10 @@ def register(request: Request, new: Annotated[NewPasskeyIn, Body()], owner: Owne
         _use(connection, number, challenge, now_ms)
         if passkey_store.find(connection, number, passkey.id) is not None:
             raise RefusedError("This passkey is registered already.")
+        safety.check_additions(connection, number, who.account, now_ms)
         passkey_store.save(connection, number, passkey)
+        name = community.name
+        safety.tell(connection, number, name, who.account, "passkey", passkey.id, now_ms)
     return _out(passkey, counts=True)
 
 
@@ -185,14 +191,17 @@ def ask(request: Request) -> PasskeyChallengeOut:
     response_model=SessionOut,
     summary="Sign in with a passkey, to look",
     responses=problems(
-        *("malformed", "invalid-input", "not-signed", "not-set-up", "busy", "not-ready")
+        *("malformed", "invalid-input", "not-signed", "not-allowed", "not-set-up", "busy"),
+        "not-ready",
     ),
 )
 def sign_in(request: Request, answer: Annotated[PasskeyAnswerIn, Body()]) -> Response:
     """The session sees what the member sees and changes nothing. Unknown passkeys and wrong answers are told alike."""
     desk: Desk = request.app.state.desk
     site = _site(desk)
-    address = request.client.host if request.client else ""
+    if answer.cookie:
+        check_page(request)
+    address = place_of(request.client and request.client.host)
     guessed = f"{address} {answer.credential.id}"
     wait_s = desk.sign_ins.wait_s(address) or desk.failures.wait_s(guessed, look=True)
     if wait_s:

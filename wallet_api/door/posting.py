@@ -12,8 +12,10 @@ import http.client
 import ipaddress
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Mapping
+from concurrent.futures import Future
 from urllib.parse import urlsplit
 
 from ledger.errors import InputError, PeerError
@@ -27,6 +29,14 @@ ANSWER_BYTES_MAX = 64_000
 
 URL_CHARACTERS_MAX = 500
 """Longest address."""
+
+NAME_SECONDS_MAX = 4.0
+"""How long a look-up of a name may take. The system's own has no deadline."""
+
+NAMES_AT_ONCE = 16
+"""Most look-ups that are under way: each that hangs keeps a thread until the system gives it up."""
+
+_looking = threading.BoundedSemaphore(NAMES_AT_ONCE)
 
 _NAT64 = ipaddress.ip_network("64:ff9b::/96")
 
@@ -110,14 +120,39 @@ def _place(host: str, port: int, *, private: bool) -> Place:
     Raises:
         PeerError: none, or one of them is not public.
     """
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    except (OSError, UnicodeError) as error:
-        raise PeerError("no such name") from error
-    places = [(family, (str(at[0]), int(at[1]))) for family, _, _, _, at in found]
+    places = _found(host, port)
     if not places or not (private or all(is_public(at[0]) for _, at in places)):
         raise PeerError("the address is not on the public internet")
     return places[0]
+
+
+def _found(host: str, port: int) -> list[Place]:
+    """Look a name up, and wait for the answer so long and no longer.
+
+    Raises:
+        PeerError: no such name, no answer in time, or too many others are waited for.
+    """
+    if not _looking.acquire(blocking=False):
+        raise PeerError("too many names are looked up: later")
+    answer: Future[list[Place]] = Future()
+
+    def look() -> None:
+        try:
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+            answer.set_result([(family, (str(at[0]), int(at[1]))) for family, *_, at in found])
+        except (OSError, ValueError) as error:
+            answer.set_exception(error)
+        finally:
+            _looking.release()
+
+    # A daemon: a server that ends does not wait for a name's server.
+    threading.Thread(target=look, name="look-up", daemon=True).start()
+    try:
+        return answer.result(NAME_SECONDS_MAX)
+    except TimeoutError as error:
+        raise PeerError("its name was not found in time") from error
+    except (OSError, ValueError) as error:
+        raise PeerError("no such name") from error
 
 
 def _dial(place: Place) -> socket.socket:

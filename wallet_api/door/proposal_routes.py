@@ -17,8 +17,9 @@ from starlette.concurrency import run_in_threadpool
 from ledger.errors import InputError, RefusedError, SignatureError
 from ledger.kinds import COMMUNITY, a_kind
 from ledger.primitives.signing import ENVELOPE_BYTES_MAX, Envelope, key_id_of
-from ledger.statements import Statement
+from ledger.statements import Statement, check_statement
 from ledger.writer import Draft
+from settlement.closing import check_named
 from settlement.community import Community
 from settlement.reception import FROM_OUTSIDE, Taken
 from wallet_api.bodies import read_body
@@ -214,6 +215,9 @@ def _propose(desk: Desk, entry: Entry, body: bytes) -> ProposalOut:
         statement = Statement.decode(body)
         if statement.kind not in FROM_OUTSIDE:
             raise InputError(f"This door does not take {a_kind(statement.kind)}.")
+        check_statement(statement)
+        kind, fields = statement.deed
+        check_named(visit.community.state.closed, kind, statement.account, fields)
         community, number = visit.community, visit.community.writer.community
         if statement.key_id != visit.who.key_id:
             raise SignatureError("The first signature must be of the key that is signed in.")

@@ -126,6 +126,14 @@ def all_about(connection: Connection, community: int, account: str, now_ms: int)
     return [_proposal(row) for row in rows]
 
 
+def all_open(connection: Connection, community: int) -> list[Proposal]:
+    """Return every statement that waits, whatever its age."""
+    rows = connection.execute(
+        select(_proposals).where(_proposals.c.community == community, _proposals.c.entry.is_(None))
+    )
+    return [_proposal(row) for row in rows]
+
+
 def put(
     connection: Connection, community: int, proposal_id: str, envelope: bytes, entry: int | None
 ) -> None:

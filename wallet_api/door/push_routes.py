@@ -12,7 +12,7 @@ from pydantic import Field
 
 from ledger.errors import InputError
 from settlement.closing import check_still_open
-from wallet_api.door import contact_store, outgoing_store
+from wallet_api.door import contact_store, outgoing_store, safety
 from wallet_api.door.access import Allowed, Entry
 from wallet_api.door.contact_routes import Events, chosen
 from wallet_api.door.contact_store import CONTACTS_MAX, Contact, Way
@@ -96,10 +96,13 @@ def key(request: Request, mine: Mine) -> PushKeyOut:
     responses=problems("malformed", "invalid-input", "refused", *_SEEN),
 )
 def subscribe(request: Request, push: Annotated[PushIn, Body()], mine: Mine) -> Response:
-    """Again with the same endpoint: in its place. Changes of keys are told in any case."""
+    """Again with the same endpoint: in its place. Changes of keys are told in any case.
+
+    It ends with the key of this session. Your other addresses are told that there is one more.
+    """
     desk: Desk = request.app.state.desk
     with mine.open() as visit:
-        account = visit.account
+        account, key_id = visit.account, visit.who.key_id
     channels = _check_on(desk)
     check_url(push.endpoint, private=channels)
     browser_point(bytes_of(push.keys.p256dh))
@@ -111,6 +114,9 @@ def subscribe(request: Request, push: Annotated[PushIn, Body()], mine: Mine) -> 
         number = community.writer.community
         check_still_open(community.state.closed, account)
         there = contact_store.of_account(connection, number, account, [Way.PUSH])
+        known = [each for each in there if _endpoint(each) == push.endpoint]
+        if not known:
+            safety.check_additions(connection, number, account, now_ms)
         # A browser that is new takes the place of the one that subscribed longest ago.
         surplus = len(there) - CONTACTS_MAX + 1
         for place, each in enumerate(there):
@@ -118,8 +124,12 @@ def subscribe(request: Request, push: Annotated[PushIn, Body()], mine: Mine) -> 
                 outgoing_store.drop(connection, number, each.id)
                 contact_store.remove(connection, number, each.id)
         new = desk.entropy("push", 16).hex()
-        found = Contact(new, account, Way.PUSH, json.dumps(told), events, now_ms, now_ms)
+        address = json.dumps(told)
+        found = Contact(*(new, account, Way.PUSH, address, events, now_ms, now_ms), key_id=key_id)
         contact_store.add(connection, number, found, desk.entropy)
+        if not known:
+            what = Way.PUSH.value
+            safety.tell(connection, number, community.name, account, what, new, now_ms)
     return Response(status_code=204)
 
 

@@ -6,6 +6,7 @@
 [0.0, 0.0, 1.0]
 """
 
+import ipaddress
 import threading
 import time
 from collections import OrderedDict
@@ -14,6 +15,31 @@ from typing import NamedTuple
 
 PLACES_MAX = 50_000
 """Places that are remembered; of more, those that were quiet longest are forgotten, and full again."""
+
+
+NETWORK_BITS = 64
+"""Of an IPv6 address, how much says whose it is: one home is given all the addresses behind it."""
+
+
+def place_of(address: str | None) -> str:
+    """Return where a caller is, so that whoever has many addresses counts once.
+
+    >>> place_of("2001:db8:1:2:3::4"), place_of("::ffff:192.0.2.1"), place_of("192.0.2.1"), place_of(None)
+    ('2001:db8:1:2::', '192.0.2.1', '192.0.2.1', '')
+
+    Args:
+        address: as the server tells it; what is none, as a socket's name, stands for itself.
+    """
+    try:
+        found = ipaddress.ip_address((address or "").partition("%")[0])
+    except ValueError:
+        return address or ""
+    if isinstance(found, ipaddress.IPv4Address):
+        return str(found)
+    if found.ipv4_mapped is not None:
+        return str(found.ipv4_mapped)
+    hidden = 128 - NETWORK_BITS
+    return str(ipaddress.IPv6Address(int(found) >> hidden << hidden))
 
 
 class Rate(NamedTuple):

@@ -15,12 +15,15 @@ from pydantic import Field
 
 from ledger import people
 from ledger.accounts import wallet
-from ledger.errors import InputError
 from ledger.primitives.canonical import FREE_TEXT_CHARACTERS_MAX
+from ledger.primitives.periods import load_zone, of_local_month
+from ledger.primitives.words import check_words
+from settlement.closing import check_still_open
 from settlement.community import Community
 from settlement.member_facts import member_facts
 from settlement.netting import purses_of
 from settlement.statement import household_statement
+from settlement.statement_support import allows_month, without_energy
 from settlement.supporting import support_day
 from wallet_api.cli.member_show import facts_json
 from wallet_api.door import look_store
@@ -210,10 +213,19 @@ def statement(
     *,
     large_print: Annotated[bool, Query(description="For html and pdf.", examples=[True])] = False,
 ) -> Response:
-    """Give the same statement that the member gets; the member sees that you looked, and why."""
+    """Give the member's statement; its energy only if the member allows it for `support`, the whole month.
+
+    Without it, money stands by the month, as the days' money would tell their energy. The member sees that you
+    looked, and why.
+    """
     with staff.open() as visit:
-        _there(visit.community, account_id)
-        model = household_statement(visit.community, visit.connection, account_id, month)
+        community = visit.community
+        _there(community, account_id)
+        model = household_statement(community, visit.connection, account_id, month)
+        periods = of_local_month(month, load_zone(community.state.rules_now.zone))
+        begun = range(periods.start, min(periods.stop, community.writer.now_period() + 1))
+        if not allows_month(community.state, account_id, begun):
+            model = without_energy(model)
         who = visit.who.role, visit.who.key_id
     _noted(request, Look(account_id, *who, f"statement {month}", reason))
     answer = tagged(request, rendered(model, form, large_print=large_print), MEDIA[form])
@@ -228,11 +240,20 @@ def statement(
     summary="Give a member a name",
     responses=problems("malformed", "invalid-input", "not-found", "refused", *_SEEN),
 )
-def name(request: Request, account_id: AccountId, given: NameIn, staff: Staff) -> Response:
-    """For whoever signed up on paper. It is kept in the store that can forget, never in ledger or log."""
+def name(
+    request: Request, account_id: AccountId, given: NameIn, reason: Reason, staff: Staff
+) -> Response:
+    """For whoever signed up on paper. The member sees who did it, and why.
+
+    It is kept in the store that can forget, never in ledger or log.
+    """
     desk: Desk = request.app.state.desk
     with staff.open() as visit:
         _there(visit.community, account_id)
+        check_still_open(visit.community.state.closed, account_id)
+        who = visit.who.role, visit.who.key_id
+    people.clean_name(given.name)
+    _noted(request, Look(account_id, *who, "another name", reason))
     desk.rename(account_id, given.name)
     return Response(status_code=204)
 
@@ -248,8 +269,7 @@ def _noted(request: Request, look: Look) -> None:
     Raises:
         InputError: the reason cannot be read.
     """
-    if not look.reason.isprintable() or not look.reason.strip():
-        raise InputError("A reason is words that the member can read.")
+    check_words(look.reason, "reason")
     desk: Desk = request.app.state.desk
     with desk.here.writing() as (community, connection):
         look_store.add(connection, community.writer.community, look, desk.now_ms())

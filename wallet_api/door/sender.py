@@ -10,6 +10,7 @@ of them. A message goes out at least once; whoever gets it twice sees the same i
 import logging
 import threading
 import time
+from collections import Counter
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -22,8 +23,9 @@ from ledger.db import Database
 from ledger.entropy import Entropy, system_entropy
 from ledger.errors import CommonwattError
 from settlement.community import Community
-from wallet_api.door import contact_store, notices, outgoing_store
-from wallet_api.door.contact_store import Contact, Occasion, Way
+from wallet_api.door import contact_store, gathering, notices, outgoing_store, safety
+from wallet_api.door.contact_store import LAPSED, Contact, Given, Occasion, Way
+from wallet_api.door.gathering import COUNTED, Sent
 from wallet_api.door.happenings import happenings
 from wallet_api.door.here import Here
 from wallet_api.door.messengers import Channels
@@ -38,7 +40,7 @@ ROUND = 16
 
 HANDS = 8
 """How many are sent at the same time: one slow shop does not hold up the others. A round of all the slowest takes
-40 seconds, a third of a claim."""
+50 seconds, less than half of a claim."""
 
 LOOK_S = 2.0
 """How often the loop looks for what is due."""
@@ -103,17 +105,24 @@ class Sender:
             size, _, _ = log_store.head(connection, number)
             first = outgoing_store.position(connection, number)
             end = size if first is None else min(size, first + STEP)
-            made = [] if first is None else self._made(community, connection, range(first, end))
+            lapsing = _lapsing(community, connection)
+            made: list[Outgoing] = []
+            if first is not None and first < end:
+                made = self._made(community, connection, range(first, end), lapsing)
         if first is None:
             with database.write() as connection:
                 outgoing_store.begin(connection, number, size)
             return False
-        if first >= end:
-            return False
-        with database.write() as connection:
-            if outgoing_store.advance(connection, number, first, end):
-                outgoing_store.add(connection, number, made, now_ms)
-        return end < size
+        if first < end:
+            with database.write() as connection:
+                if outgoing_store.advance(connection, number, first, end):
+                    _queue(connection, number, community.name, made, now_ms)
+        if end < size:
+            return True
+        if lapsing:  # after all that the log tells them of their keys
+            with database.write() as connection:
+                safety.end(connection, number, community.name, lapsing, now_ms)
+        return False
 
     def send_due(self) -> list[Attempt]:
         """Send one round of what is due, and return what became of it."""
@@ -160,8 +169,11 @@ class Sender:
                 logging.getLogger(__name__).exception("sender: a look failed")
             self._stop.wait(LOOK_S)
 
-    def _made(self, community: Community, connection: Connection, entries: range) -> list[Outgoing]:
+    def _made(
+        self, community: Community, connection: Connection, entries: range, lapsing: list[Given]
+    ) -> list[Outgoing]:
         reached = contact_store.reached(connection, community.writer.community)
+        reached = safety.of_keys_alone(reached, lapsing)
         found = happenings(community, connection, entries, reached)
         zone = community.state.rules_now.zone
         return notices.messages(found, reached, community.name, zone, self._now_ms())
@@ -206,7 +218,7 @@ class Sender:
             contact_store.remove(connection, number, contact.id)
         elif attempt.outcome is not Outcome.SENT:
             self._give_up(connection, number, contact, said)
-        elif contact.reason and contact.disabled_ms is None:
+        elif contact.reason not in (None, LAPSED) and contact.disabled_ms is None:
             contact_store.remark(connection, number, contact.id, None)
 
     def _give_up(self, connection: Connection, number: int, contact: Contact, said: str) -> None:
@@ -219,6 +231,36 @@ class Sender:
             contact_store.remark(connection, number, contact.id, said)
             return
         outgoing_store.drop(connection, number, contact.id)
+
+
+def _queue(
+    connection: Connection, number: int, name: str, made: list[Outgoing], now_ms: int
+) -> None:
+    """Queue messages, and tell together what is too much for one address."""
+    contacts = {each.recipient for each in made if each.way is not Way.WEBHOOK}
+    sent = {contact: Sent(Counter(), Counter()) for contact in contacts}
+    for place, span_ms in enumerate((gathering.HOUR_MS, gathering.DAY_MS)):
+        since = now_ms // span_ms * span_ms
+        counts = outgoing_store.counts_since(connection, number, contacts, COUNTED, since)
+        for (contact, occasion), count in counts.items():
+            sent[contact][place][occasion] = count
+    alone, windows = gathering.sorted_out(made, sent, name, now_ms)
+    outgoing_store.add(connection, number, alone, now_ms)
+    for window in windows:
+        message = window.message
+        waits = outgoing_store.waiting_body(connection, number, message.id)
+        if waits is None:
+            outgoing_store.add(connection, number, [message], now_ms, window.due_ms)
+            continue
+        counts_now = window.counts + gathering.counts_in(waits)
+        whole = gathering.with_counts(window, counts_now, name).message
+        outgoing_store.rewrite(connection, number, message.id, whole.body)
+
+
+def _lapsing(community: Community, connection: Connection) -> list[Given]:
+    writer = community.writer
+    given = contact_store.given(connection, writer.community)
+    return safety.counts_no_more(given, writer.key_book, writer.now_period())
 
 
 GONE = {Way.WEBHOOK: (410,), Way.PUSH: (404, 410)}

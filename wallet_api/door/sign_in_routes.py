@@ -16,10 +16,11 @@ from ledger.errors import SignatureError
 from ledger.primitives.signing import SigningKey
 from wallet_api.bodies import read_body
 from wallet_api.door import session_store
-from wallet_api.door.access import COOKIE, Allowed, Entry
+from wallet_api.door.access import COOKIE, Allowed, Entry, check_page
 from wallet_api.door.desk import Desk
 from wallet_api.door.errors import BusyError
 from wallet_api.door.identity import NOBODY, Role, Who, who_is
+from wallet_api.door.rate import place_of
 from wallet_api.door.session_store import SESSION_MS, TOKEN_PREFIX, Session
 from wallet_api.door.sign_in import (
     ANSWER_BYTES_MAX,
@@ -99,10 +100,13 @@ def challenge(request: Request) -> ChallengeOut:
     description=(
         "The body is a DSSE envelope as a statement's, with one signature, of the type "
         f"`{PAYLOAD_TYPE}`. What it signs is canonical JSON: `account`, `challenge`, `cookie` (true for "
-        "a page of this site, which then gets a cookie and no token), `ledger`, and `v`, which is 1. "
+        "a page of this site, which then gets a cookie and no token; refused where the browser does not say "
+        "that it is one), `ledger`, and `v`, which is 1. "
         "A wrong account, an unknown key and a wrong signature are answered alike."
     ),
-    responses=problems("malformed", "not-signed", "too-long", "too-slow", "busy", "not-ready"),
+    responses=problems(
+        *("malformed", "not-signed", "not-allowed", "too-long", "too-slow", "busy", "not-ready")
+    ),
     openapi_extra=envelope_of(
         ANSWER_BYTES_MAX,
         "sign_in",
@@ -160,7 +164,9 @@ def sign_out(
 def _sign_in(request: Request, body: bytes) -> JSONResponse:
     desk: Desk = request.app.state.desk
     answer = read_answer(body)
-    address = request.client.host if request.client else ""
+    if answer.cookie:
+        check_page(request)
+    address = place_of(request.client and request.client.host)
     # By address, too: else anybody could lock others out.
     guessed = f"{address} {answer.account}"
     wait_s = desk.sign_ins.wait_s(address) or desk.failures.wait_s(guessed, look=True)

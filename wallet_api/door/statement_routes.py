@@ -23,6 +23,7 @@ from settlement.reception import FROM_OUTSIDE, Taken
 from wallet_api.bodies import read_body
 from wallet_api.door.desk import Desk
 from wallet_api.door.errors import BusyError, NotThereError
+from wallet_api.door.rate import place_of
 from wallet_api.door.wire import Id, Model, envelope_of
 from wallet_api.problems import problem_of, problems
 
@@ -75,7 +76,7 @@ async def deliver(request: Request) -> Response:
     statement = Statement.decode(body)
     if statement.kind in OTHER_DOORS:
         raise InputError(f"A {statement.kind} goes to {OTHER_DOORS[statement.kind]}.")
-    address = request.client.host if request.client else ""
+    address = place_of(request.client and request.client.host)
     # Counted by address too: else anybody could use up what another's key may send.
     wait_s = desk.statements.wait_s(f"{address} {statement.key_id}")
     if wait_s:

@@ -90,7 +90,8 @@ class ContactRow(SQLModel, table=True):
     """Where somebody wants to be told of things: an address, sealed under a key of its own.
 
     ``kind`` is email, sms, webhook or push; ``events`` are the occasions, by spaces; ``code`` is what a
-    confirming code is compared with. Rows are deleted when their owner or an erasure says so.
+    confirming code is compared with; ``key_id`` is of the key that put it up or confirmed it last. Rows are
+    deleted when their owner or an erasure says so, or their key counts no more.
     """
 
     __tablename__ = "contact"
@@ -109,6 +110,7 @@ class ContactRow(SQLModel, table=True):
     tries: int = big()
     disabled_at: int | None = big(nullable=True)
     reason: str | None = text_column(nullable=True)
+    key_id: str | None = text_column(nullable=True)
 
 
 class OutgoingRow(SQLModel, table=True):

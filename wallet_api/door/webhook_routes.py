@@ -11,7 +11,7 @@ from pydantic import Field
 
 from ledger.errors import RefusedError
 from settlement.closing import check_still_open
-from wallet_api.door import contact_store, notices, outgoing_store, session_store
+from wallet_api.door import contact_store, notices, outgoing_store, safety, session_store
 from wallet_api.door.access import Allowed, Entry, Visit
 from wallet_api.door.contact_routes import DAY_MS, Events, chosen
 from wallet_api.door.contact_store import CONTACTS_MAX, Contact, Occasion, Reached, Way
@@ -107,11 +107,11 @@ def webhooks(mine: Caller) -> WebhooksOut:
     responses=problems("malformed", "invalid-input", "refused", *_SEEN),
 )
 def add(request: Request, webhook: Annotated[WebhookIn, Body()], mine: Caller) -> NewWebhookOut:
-    """The secret is shown once; whoever loses it makes a new webhook."""
+    """The secret is shown once; whoever loses it makes a new webhook. It ends with the key of this session."""
     desk: Desk = request.app.state.desk
     with mine.open() as visit:
         _check_class(visit)
-        account = visit.account
+        account, key_id = visit.account, visit.who.key_id
     check_url(webhook.url, private=desk.channels is not None and desk.channels.private)
     events = chosen(webhook.events)
     now_ms = desk.now_ms()
@@ -121,9 +121,14 @@ def add(request: Request, webhook: Annotated[WebhookIn, Body()], mine: Caller) -
         there = contact_store.of_account(connection, number, account, [Way.WEBHOOK])
         if len(there) >= CONTACTS_MAX:
             raise RefusedError(f"You have {CONTACTS_MAX} webhooks: delete one first.")
+        safety.check_additions(connection, number, account, now_ms)
         new = desk.entropy("webhook", 16).hex()
-        found = Contact(new, account, Way.WEBHOOK, webhook.url, events, now_ms, now_ms)
+        found = Contact(
+            *(new, account, Way.WEBHOOK, webhook.url, events, now_ms, now_ms), key_id=key_id
+        )
         contact_store.add(connection, number, found, desk.entropy)
+        what = Way.WEBHOOK.value
+        safety.tell(connection, number, community.name, account, what, new, now_ms)
         secret = session_store.secret(connection, number, "webhook", desk.entropy)
     shown = shown_secret(webhook_secret(secret, new))
     return NewWebhookOut(**_fields(found), secret=shown)

@@ -52,10 +52,11 @@ class Phone:
         assert got.status_code == 200, got.text
         return got.json()
 
-    def sign_in(self, **more):
+    def sign_in(self, site="same-origin", **more):
         asked = self.challenge()
         body = answer(self.key, asked["ledger"], self.account, asked["challenge"], **more)
-        got = self.client.post("/v1/sign-in", content=body)
+        headers = {"Sec-Fetch-Site": site} if site else {}
+        got = self.client.post("/v1/sign-in", content=body, headers=headers)
         if got.status_code == 200:
             self.token = got.json().get("token")
         return got

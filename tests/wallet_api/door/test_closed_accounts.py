@@ -49,3 +49,31 @@ def test_nothing_that_others_begin_names_a_closed_account(phones, shop):
         "every": "week",
     }
     assert slug(phones[ADA].say("standing_order", order)) == "refused"
+
+
+def test_what_waits_for_signatures_and_names_it_goes_with_the_account(client, phones):
+    ada, ben = phones[ADA], phones[NAMES[1]]
+    for phone in (ada, ben, phones["operator-1"]):
+        phone.sign_in()
+    shop = shop_of(client, phones)
+    deal = {"buyer": shop.account, "price_ticks": 1_500, "rank": 1, "first": 10**6, "last": 10**6}
+    deal |= {"wh_period_max": 500}
+    frozen = {"frozen": False, "reason": "found"}
+    asked = [
+        ada.signed("agreement", deal),
+        ada.signed("transfer", {"to": shop.account, "amount": 1, "reference": "for her"}),
+        ada.signed("transfer", {"to": ben.account, "amount": 1, "reference": "for him"}),
+    ]
+    mine = [ada.post("/v1/proposals", content=each) for each in asked]
+    assert [each.status_code for each in mine] == [201] * 3, mine[0].text
+    operator = phones["operator-1"]
+    freeze = operator.signed("freeze", frozen, account=shop.account)
+    assert operator.post("/v1/proposals", content=freeze).status_code == 201
+    assert shop.say("account_close", {"reason": "moving"}).status_code == 201
+    left = [each["id"] for each in ada.get("/v1/proposals").json()["items"]]
+    assert left == [mine[2].json()["id"]]
+    kinds = [each["kind"] for each in operator.get("/v1/proposals").json()["items"]]
+    assert sorted(kinds) == ["freeze", "transfer"]  # what may still be done about it waits on
+    assert slug(client.get(f"/v1/proposals/{mine[0].json()['id']}")) == "not-found"
+    for each in asked[:2]:
+        assert slug(ada.post("/v1/proposals", content=each)) == "refused"

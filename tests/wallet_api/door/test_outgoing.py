@@ -1,7 +1,5 @@
 """E-mails and text messages: confirmed addresses, each thing told once, whoever sends and whatever stops."""
 
-import json
-import re
 import smtplib
 import threading
 from email import message_from_bytes
@@ -20,9 +18,20 @@ from tests.fresh import upgrade
 from tests.prepared import DAY, reopen
 from tests.wallet_api.communities import Shell
 from tests.wallet_api.door.phones import AMPLE, NAMES, phones_of, slug
-from tests.wallet_api.door.told import Clock, channels_in, sender_of
+from tests.wallet_api.door.told import (
+    MAIL,
+    NUMBER,
+    Clock,
+    channels_in,
+    code_in,
+    confirmed,
+    put,
+    sender_of,
+    show_code,
+    told,
+)
 from wallet_api.cli.context import Settings, open_here
-from wallet_api.door import contact_store, outgoing_store
+from wallet_api.door import contact_store, gathering, outgoing_store
 from wallet_api.door.contact_routes import CODES_A_DAY
 from wallet_api.door.contact_store import CODE_TRIES, Contact, Occasion, Way
 from wallet_api.door.happenings import Happening, What
@@ -36,7 +45,6 @@ from wallet_api.http import create_app
 ADA, BEN, CY = NAMES[:3]
 ZONE = "Europe/London"
 LOAF = 3 * UNITS_PER_MAJOR
-NUMBER, MAIL = "+447700900123", "ada@street.example"
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
 
 
@@ -61,42 +69,6 @@ def outbox(tmp_path):
 @pytest.fixture
 def sender(client, phones, clock, outbox):
     return sender_of(client, clock, outbox)
-
-
-def told(outbox):
-    """Return (to, words) of all messages in the outbox."""
-    found = []
-    for path in sorted(outbox.glob("*")):
-        if path.suffix == ".json":
-            said = json.loads(path.read_text(encoding="utf-8"))
-            found.append((said["to"], said["text"].partition(": ")[2]))
-        else:
-            mail = message_from_bytes(path.read_bytes(), policy=default)
-            found.append((mail["To"], mail.get_content().strip()))
-        path.unlink()
-    return found
-
-
-def put(phone, kind="sms", address=NUMBER, events=("payment", "ask")):
-    body = {"kind": kind, "address": address, "events": list(events)}
-    return phone.client.put("/v1/contacts", json=body, headers=phone.headers)
-
-
-def show_code(phone, contact, code):
-    path = f"/v1/contacts/{contact}/code"
-    return phone.client.put(path, json={"code": code}, headers=phone.headers)
-
-
-def code_in(outbox):
-    [(_, words)] = told(outbox)
-    return re.match(r"\d{6}", words)[0]
-
-
-def confirmed(sender, outbox, phone, *what, **more):
-    contact = put(phone, *what, **more).json()["id"]
-    sender.run_once()
-    assert show_code(phone, contact, code_in(outbox)).status_code == 204
-    return contact
 
 
 def test_nothing_is_sent_to_an_address_before_its_code_came_back(phones, sender, outbox):
@@ -295,7 +267,11 @@ def test_a_process_that_is_killed_after_it_sent_sends_the_same_again_after_its_c
     assert len(list(outbox.iterdir())) == 1
 
 
-def test_two_processes_queue_and_send_once(phones, client, sender, outbox, clock, copied):
+def test_two_processes_queue_and_send_once(
+    phones, client, sender, outbox, clock, copied, monkeypatch
+):
+    monkeypatch.setattr(gathering, "HOUR_MAX", 1_000)
+    monkeypatch.setattr(gathering, "DAY_MAX", 1_000)
     confirmed(sender, outbox, phones[ADA])
     other = Here(lambda: open_here(Settings(*copied)))
     senders = [sender, Sender(other, channels_in(outbox), lambda: clock.now)]
@@ -349,13 +325,13 @@ def test_what_is_claimed_is_nobody_elses_until_the_claim_ends(engine, tmp_path):
             assert outgoing_store.waiting(connection, 1) == 2
             codes = contact_store.Contact("0c" * 16, "b" * 32, Way.SMS, NUMBER, (), 7)
             contact_store.add(connection, 1, codes, lambda _purpose, length: bytes(length))
-            contact_store.set_code(connection, 1, codes.id, b"mark", 50)
-            assert contact_store.try_code(connection, 1, codes.id, b"other", 40) == 4
-            assert contact_store.try_code(connection, 1, codes.id, b"mark", 51) == 0
-            assert contact_store.try_code(connection, 1, codes.id, b"mark", 50) is None
+            contact_store.set_code(connection, 1, codes.id, b"mark", 50, "ab")
+            assert contact_store.try_code(connection, 1, codes.id, b"other", 40, "cd") == 4
+            assert contact_store.try_code(connection, 1, codes.id, b"mark", 51, "cd") == 0
+            assert contact_store.try_code(connection, 1, codes.id, b"mark", 50, "cd") is None
             [found] = contact_store.of_account(connection, 1, "b" * 32, [Way.SMS])
             assert isinstance(found, Contact)
-            assert (found.confirmed_ms, found.address) == (50, NUMBER)
+            assert (found.confirmed_ms, found.address, found.key_id) == (50, NUMBER, "cd")
         database.close()
 
 

@@ -51,9 +51,9 @@ def asked(client):
     return got.json()["options"]
 
 
-def signed_in(client, authenticator, **more):
-    credential = authenticator.get(asked(client))
-    return client.post("/v1/sign-in/passkey", json={"credential": credential, **more})
+def signed_in(client, authenticator, headers=None, **more):
+    body = {"credential": authenticator.get(asked(client)), **more}
+    return client.post("/v1/sign-in/passkey", json=body, headers=headers)
 
 
 def looking(client, phone, authenticator):
@@ -287,7 +287,10 @@ def test_who_guesses_is_sent_away(client, phones):
 
 def test_a_page_gets_a_cookie(client, phones):
     registered(phones[ADA], passkey := Authenticator())
-    got = signed_in(client, passkey, cookie=True)
+    for headers in ({}, {"Sec-Fetch-Site": "same-site"}, {"Origin": "https://evil.example"}):
+        refused = signed_in(client, passkey, headers, cookie=True)
+        assert (slug(refused), "set-cookie" in refused.headers) == ("not-allowed", False)
+    got = signed_in(client, passkey, {"Sec-Fetch-Site": "same-origin"}, cookie=True)
     assert "token" not in got.json()
     assert got.headers["set-cookie"].startswith("__Host-commonwatt=cws_")
     assert client.get("/v1/session").json()["by_passkey"]

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -155,6 +156,30 @@ def test_a_page_gets_a_cookie_that_scripts_and_other_sites_cannot_use(client, ph
     client.cookies.set(COOKIE, value)
     gone = client.delete("/v1/session", headers={"Sec-Fetch-Site": "same-origin"})
     assert gone.status_code == 204
+
+
+@pytest.mark.parametrize("site", [None, "cross-site", "same-site", "none"])
+def test_no_page_of_another_site_signs_its_visitor_in_as_somebody_else(client, phones, site):
+    refused = phones[ADA].sign_in(site=site, cookie=True)
+    assert slug(refused) == "not-allowed"
+    assert "set-cookie" not in refused.headers
+    assert client.cookies.get(COOKIE) is None
+    assert (
+        phones[ADA].sign_in(site=site).status_code == 200
+    )  # a token: nothing is kept in the browser
+
+
+def test_a_home_with_many_addresses_of_ipv6_guesses_no_more_often(client, phones):
+    wrong = Phone(client, phones[ADA].account, phones[BEN].key)
+    for last in range(AMPLE.failures.at_once):
+        wrong.client = TestClient(client.app, client=(f"2001:db8:1:2::{last + 1:x}", 1))
+        assert wrong.sign_in().status_code == 403
+    wrong.client = TestClient(client.app, client=("2001:db8:1:2:ffff::1", 1))
+    assert wrong.sign_in().status_code == 429
+    wrong.client = TestClient(client.app, client=("2001:db8:1:3::1", 1))
+    assert wrong.sign_in().status_code == 403
+    wrong.client = TestClient(client.app, client=("::ffff:192.0.2.1", 1))
+    assert wrong.sign_in().status_code == 403
 
 
 def test_who_guesses_is_sent_away_and_an_address_cannot_ask_for_ever(copy, phones):

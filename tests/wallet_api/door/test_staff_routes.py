@@ -4,20 +4,26 @@ import io
 import json
 import shutil
 import zipfile
+from functools import partial
 
 import pytest
 
 from ledger import people
 from ledger.kinds import COMMUNITY
+from ledger.primitives.periods import load_zone, of_local_month
 from ledger.primitives.signing import SigningKey
 from settlement import deeds
 from settlement.audit.verify import audit
+from settlement.consents import Allowed, ConsentBook
 from settlement.preview import preview
 from settlement.run import settle_day
 from settlement.statement import household_statement
+from settlement.statement_json import statement_json
+from settlement.statement_support import allows_month, without_energy
 from settlement.statement_text import render_text
 from tests.prepared import DAY, reopen
 from tests.wallet_api.door.phones import NAMES, Phone, phones_of, served, slug
+from wallet_api.door import roster_routes
 
 ADA, BEN, CY = NAMES[:3]
 WHY = {"reason": "She rang about June."}
@@ -83,7 +89,8 @@ def test_whoever_looks_says_why_and_the_member_sees_it(street):
     with here(client) as (community, connection):
         model = household_statement(community, connection, ada.account, str(DAY)[:7])
     text = phones["operator-1"].get(f"{path}/months/{str(DAY)[:7]}/statement.txt", params=WHY)
-    assert text.text == render_text(model)
+    assert text.text == render_text(without_energy(model))
+    assert "kWh" not in text.text
     first = ada.get("/v1/looks", params={"limit": 1}).json()
     rest = ada.get("/v1/looks", params={"cursor": first["next"]}).json()
     told = [(each["role"], each["what"], each["reason"]) for each in first["items"] + rest["items"]]
@@ -111,6 +118,42 @@ def test_readings_are_shown_as_far_as_the_member_allows(street):
     assert ben.say("consent", {**fields, "granularity": "day"}).status_code == 201
     # What was before stays hidden.
     assert phones["helper"].get(f"{path}/{DAY}", params=WHY).json() == shut
+
+
+def test_a_statement_has_energy_only_if_the_whole_month_is_allowed(street, monkeypatch):
+    client, phones = street
+    with here(client) as (community, connection):
+        state, account = community.state, phones[BEN].account
+        model = household_statement(community, connection, account, str(DAY)[:7])
+        [meter] = state.meters_of(account)
+        [(logged, use)] = state.meters[meter]
+        june = of_local_month(str(DAY)[:7], load_zone("Europe/London"))
+        said = {"day": True, "half-hour": True, "month": False}
+        for granularity, allowed in said.items():
+            found = Allowed(account, use.channels, granularity)
+            book = ConsentBook({(meter, "support"): [(june.start - 1, found)]})
+            monkeypatch.setattr(state, "consents", book)
+            monkeypatch.setitem(state.meters, meter, [(june.start - 2, use)])
+            assert allows_month(state, account, june) is allowed, granularity
+            book.said[meter, "support"].append((june.stop - 5, None))  # withdrawn at its end
+            assert not allows_month(state, account, june)
+            book.said[meter, "support"] = [(june.start, found)]  # half an hour too late
+            assert not allows_month(state, account, june)
+        assert allows_month(state, "0" * 32, june)
+        monkeypatch.undo()
+        assert state.meters[meter] == [(logged, use)]
+    path = f"/v1/members/{account}/months/{str(DAY)[:7]}/statement.json"
+    shut = phones["helper"].get(path, params=WHY).json()
+    assert (shut["without_energy"], shut["days"]) == (True, [])
+    assert not any("wh" in name.split("_") for name in shut["total"])
+    assert shut["total"]["bought_units"] == model.total.bought_units > 0
+    assert shut["closing_units"] == model.closing_units
+    monkeypatch.setattr(roster_routes, "allows_month", lambda *_arguments: True)
+    assert phones["helper"].get(path, params=WHY).json() == statement_json(model)
+    monkeypatch.undo()
+    assert phones[BEN].get(f"/v1/months/{str(DAY)[:7]}/statement.json").json() == (
+        statement_json(model)
+    )
 
 
 def test_days_and_what_a_run_would_change(street):
@@ -208,12 +251,18 @@ def test_a_name_is_given_and_nowhere_but_in_the_store_that_forgets(street):
     assert ada.get("/v1/home").json()["name"] == "Ada of the Mill"
     path = f"/v1/members/{ada.account}/name"
     helper = phones["helper"]
-    assert client.put(path, headers=helper.headers, json={"name": "Ada"}).status_code == 204
+    put = partial(client.put, path, headers=helper.headers)
+    assert slug(put(json={"name": "Adam"})) == "invalid-input"  # no reason
+    assert put(json={"name": "Ada"}, params=WHY).status_code == 204
     assert ada.get("/v1/home").json()["name"] == "Ada"
+    look = ada.get("/v1/looks").json()["items"][0]
+    told = look["role"], look["key_id"], look["what"], look["reason"]
+    assert told == ("helper", helper.key.key_id, "another name", WHY["reason"])
     for bad in ({"name": ""}, {"name": "x" * 81}, {"name": 7}, {}, {"name": "a", "more": 1}):
-        assert slug(client.put(path, headers=helper.headers, json=bad)) == "invalid-input"
-    assert slug(client.put(path, headers=helper.headers, json={"name": "a\u0000b"})) == "malformed"
+        assert slug(put(json=bad, params=WHY)) == "invalid-input"
+    assert slug(put(json={"name": "a\u0000b"}, params=WHY)) == "malformed"
     assert ada.get("/v1/home").json()["name"] == "Ada"
+    assert ada.get("/v1/looks").json()["items"][0] == look  # nothing happened, nothing is noted
 
 
 def test_everything_is_there_and_it_is_all_mine(street):

@@ -203,6 +203,18 @@ def test_an_address_that_asks_without_end_is_sent_away(copy):
     assert answers[-1].headers["x-content-type-options"] == "nosniff"
 
 
+def test_a_home_of_ipv6_is_one_address_and_one_of_ipv4_stays_one_in_another_coat(copy):
+    with served(*copy(), limits=Limits(requests=Rate(1 / 60, 2))) as client:
+
+        def status(address):
+            return TestClient(client.app, client=(address, 1)).get("/v1/health").status_code
+
+        asked = ["2001:db8::1", "2001:db8::2:1", "2001:db8::3:1", "2001:db8:0:1::1"]
+        assert [status(address) for address in asked] == [200, 200, 429, 200]
+        asked = ["192.0.2.1", "::ffff:192.0.2.1", "192.0.2.1", "::ffff:192.0.2.2"]
+        assert [status(address) for address in asked] == [200, 200, 429, 200]
+
+
 @settings(max_examples=60)
 @given(
     st.binary(max_size=200)

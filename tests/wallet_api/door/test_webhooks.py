@@ -250,6 +250,33 @@ def test_a_name_that_leads_beside_the_server_is_refused_where_it_would_be_dialle
     assert program.got == []
 
 
+def test_a_name_whose_server_is_slow_holds_nobody(monkeypatch):
+    monkeypatch.setattr(posting, "NAME_SECONDS_MAX", 0.05)
+    answers, done = threading.Event(), threading.Semaphore(0)
+
+    def slow(*_arguments, **_named):
+        answers.wait(20)
+        done.release()
+        raise OSError("no such name")
+
+    monkeypatch.setattr(posting.socket, "getaddrinfo", slow)
+    for _ in range(posting.NAMES_AT_ONCE):
+        with pytest.raises(PeerError, match="not found in time"):
+            post("https://slow.example/", b"{}", {})
+    with pytest.raises(PeerError, match="too many"):
+        post("https://slow.example/", b"{}", {})
+    answers.set()
+    for _ in range(posting.NAMES_AT_ONCE):
+        assert done.acquire(timeout=20)
+    monkeypatch.setattr(posting, "NAME_SECONDS_MAX", 20.0)
+    while True:  # each gives its place back right after it answered
+        with pytest.raises(PeerError) as error:
+            post("https://slow.example/", b"{}", {})
+        if "too many" not in str(error.value):
+            break
+    assert str(error.value) == "no such name"
+
+
 def test_a_server_as_it_is_usually_reaches_nothing_private(
     phones, shop, sender, program, clock, client, tmp_path
 ):

@@ -1,13 +1,19 @@
 """People who are told of things: a sender whose time is the test's, and a program that listens for webhooks."""
 
+import json
+import re
 import threading
 from contextlib import contextmanager
+from email import message_from_bytes
+from email.policy import default
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 from ledger.primitives.signing import SigningKey
 from tests.wallet_api.door.phones import Phone
 from wallet_api.door.messengers import Channels, MailFiles, TextFiles
 from wallet_api.door.sender import Sender
+
+NUMBER, MAIL = "+447700900123", "ada@street.example"
 
 
 class Post(ThreadingHTTPServer):
@@ -90,3 +96,39 @@ def shop_of(client, phones, name="0e"):
     assert shop.say("account_open", opening, keys=operators).status_code == 201
     shop.sign_in()
     return shop
+
+
+def told(outbox):
+    """Return (to, words) of all messages in the outbox."""
+    found = []
+    for path in sorted(outbox.glob("*")):
+        if path.suffix == ".json":
+            said = json.loads(path.read_text(encoding="utf-8"))
+            found.append((said["to"], said["text"].partition(": ")[2]))
+        else:
+            mail = message_from_bytes(path.read_bytes(), policy=default)
+            found.append((mail["To"], mail.get_content().strip()))
+        path.unlink()
+    return found
+
+
+def put(phone, kind="sms", address=NUMBER, events=("payment", "ask")):
+    body = {"kind": kind, "address": address, "events": list(events)}
+    return phone.client.put("/v1/contacts", json=body, headers=phone.headers)
+
+
+def show_code(phone, contact, code):
+    path = f"/v1/contacts/{contact}/code"
+    return phone.client.put(path, json={"code": code}, headers=phone.headers)
+
+
+def code_in(outbox):
+    [code] = [words[:6] for _, words in told(outbox) if re.match(r"\d{6} is", words)]
+    return code
+
+
+def confirmed(sender, outbox, phone, *what, **more):
+    contact = put(phone, *what, **more).json()["id"]
+    sender.run_once()
+    assert show_code(phone, contact, code_in(outbox)).status_code == 204
+    return contact
