@@ -123,6 +123,7 @@ def create_app(
         description=DESCRIPTION,
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a caller's Host would say where to
     )
     app.state.desk, app.state.live, app.state.settings = desk, live, settings
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)

@@ -39,9 +39,9 @@ def log_config() -> dict[str, Any]:
     return config
 
 
-def run(app: str, host: str, port: int, workers: int) -> None:
-    """Serve an application, named as ``module:factory``, until it is stopped."""
-    config = uvicorn.Config(
+def configured(app: str, host: str, port: int, workers: int) -> uvicorn.Config:
+    """Return what a server is told; whom it believes who a caller is, ``FORWARDED_ALLOW_IPS`` says."""
+    return uvicorn.Config(
         app,
         factory=True,
         host=host,
@@ -53,6 +53,10 @@ def run(app: str, host: str, port: int, workers: int) -> None:
         timeout_graceful_shutdown=GRACE_S,
     )
 
+
+def run(app: str, host: str, port: int, workers: int) -> None:
+    """Serve an application, named as ``module:factory``, until it is stopped."""
+    config = configured(app, host, port, workers)
     if workers == 1:
         uvicorn.Server(config).run()
         return

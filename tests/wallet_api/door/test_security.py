@@ -1,5 +1,6 @@
 """What docs/security.md claims of every answer, of sessions, and of what is written down."""
 
+import asyncio
 import csv
 import io
 import json
@@ -15,9 +16,10 @@ from wallet_api.door.access import COOKIE
 from wallet_api.door.everything import _csv
 from wallet_api.door.guard import HEADERS
 from wallet_api.door.rate import Buckets, Rate
+from wallet_api.door.sign_in import answer
 from wallet_api.door.watch import NAME, Watch, line
 from wallet_api.http import GZIP_BYTES_MIN
-from wallet_api.serving import log_config
+from wallet_api.serving import configured, log_config
 
 ADA, BEN = NAMES[:2]
 GIVEN = {name.decode() for name, _ in HEADERS}
@@ -38,7 +40,7 @@ def failing(client):
     return got
 
 
-def answers(client, phones):
+def every(client, phones):
     """Yield answers of every kind, by what they are."""
     ada = phones[ADA]
     yield "a sign-in", ada.sign_in()
@@ -58,7 +60,7 @@ def answers(client, phones):
 
 def test_every_answer_tells_browsers_what_not_to_do(client, phones):
     statuses = set()
-    for what, got in answers(client, phones):
+    for what, got in every(client, phones):
         statuses.add(got.status_code)
         open_data = {"cross-origin-resource-policy"} if what == "open data" else set()
         assert GIVEN - open_data <= set(got.headers), what
@@ -75,8 +77,29 @@ def test_every_answer_tells_browsers_what_not_to_do(client, phones):
     assert statuses >= {200, 204, 400, 401, 404, 405, 413, 500}
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        *("/v1/home/", "/open/", "/.git/config", "/log", "/log/", "/log/tile/"),
+        *("/log/../keys/log.key", "/log/%2e%2e/keys/log.key", "/log/tile/0/../../../keys/log.key"),
+        *("/v1/", "/static/", "/..%2f..%2fetc/passwd"),
+    ],
+)
+def test_nobody_is_sent_elsewhere_and_no_folder_is_shown(client, path):
+    got = client.get(path, follow_redirects=False, headers={"Host": "evil.example"})
+    assert got.status_code == 404
+    assert "location" not in got.headers
+
+
+def test_what_is_downloaded_has_a_name_of_ours(phones):
+    ada = phones[ADA]
+    ada.sign_in()
+    got = ada.get("/v1/everything")
+    assert got.headers["content-disposition"] == 'attachment; filename="commonwatt.zip"'
+
+
 def test_texts_say_how_they_are_encoded(client, phones):
-    for what, got in answers(client, phones):
+    for what, got in every(client, phones):
         media, *more = got.headers.get("content-type", "application/json").split("; ")
         if media.startswith("text/") or media.endswith("xml"):
             assert "charset=utf-8" in more, what
@@ -103,8 +126,9 @@ def test_who_signs_in_again_has_one_session(client, phones, cookie):
     ada.sign_in(cookie=cookie)
     first = client.cookies[COOKIE] if cookie else ada.token
     asked = ada.challenge()
-    again = watch_answer(ada, asked, cookie=cookie)
-    got = client.post("/v1/sign-in", content=again, headers=ada.headers)
+    again = signed_answer(ada, asked, cookie=cookie)
+    headers = {**ada.headers, "Sec-Fetch-Site": "same-origin"}
+    got = client.post("/v1/sign-in", content=again, headers=headers)
     second = client.cookies[COOKIE] if cookie else got.json()["token"]
     assert second != first
     client.cookies.clear()
@@ -115,9 +139,7 @@ def test_who_signs_in_again_has_one_session(client, phones, cookie):
         assert client.get("/v1/session", headers=headers).status_code == status
 
 
-def watch_answer(phone, asked, *, cookie):
-    from wallet_api.door.sign_in import answer  # noqa: PLC0415 - `answers` above is another thing
-
+def signed_answer(phone, asked, *, cookie):
     return answer(phone.key, asked["ledger"], phone.account, asked["challenge"], cookie=cookie)
 
 
@@ -141,6 +163,41 @@ def test_a_meters_name_is_no_formula_in_what_one_takes_along(phones):
         for cells in csv.reader(io.StringIO(archive.read(name).decode())):
             for cell in cells:
                 assert not cell.startswith(("=", "+", "@", "\t")), (name, cell)
+
+
+def who_asks():
+    """An application that remembers whom it takes a caller for."""
+
+    async def app(scope, _receive, _send):
+        if scope["type"] == "http":
+            SEEN.append(scope["client"][0])
+
+    return app
+
+
+SEEN = []
+
+
+@pytest.mark.parametrize(
+    ("peer", "said", "taken"),
+    [
+        ("127.0.0.1", "203.0.113.7", "203.0.113.7"),
+        (
+            "127.0.0.1",
+            "198.51.100.1, 203.0.113.7",
+            "203.0.113.7",
+        ),  # the first part is the caller's own
+        ("192.0.2.9", "203.0.113.7", "192.0.2.9"),
+    ],
+)
+def test_only_a_server_before_this_one_says_who_a_caller_is(monkeypatch, peer, said, taken):
+    monkeypatch.delenv("FORWARDED_ALLOW_IPS", raising=False)
+    config = configured(f"{__name__}:who_asks", "127.0.0.1", 0, 1)
+    config.load()
+    scope = {"type": "http", "client": (peer, 1), "scheme": "http"}
+    scope["headers"] = [(b"x-forwarded-for", said.encode())]
+    asyncio.run(config.loaded_app(scope, None, None))
+    assert SEEN.pop() == taken
 
 
 # What is written down.
