@@ -91,6 +91,13 @@ def test_nobody_is_sent_elsewhere_and_no_folder_is_shown(client, path):
     assert "location" not in got.headers
 
 
+def test_a_token_in_the_address_opens_nothing(client, phones):
+    ada = phones[ADA]
+    ada.sign_in()
+    for name in ("token", "access_token", "session", COOKIE):
+        assert client.get("/v1/home", params={name: ada.token}).status_code == 401
+
+
 def test_what_is_downloaded_has_a_name_of_ours(phones):
     ada = phones[ADA]
     ada.sign_in()
