@@ -51,6 +51,7 @@ from wallet_api.door.messengers import Channels
 from wallet_api.door.passkeys import site_of
 from wallet_api.door.rate import Buckets
 from wallet_api.door.sender import Sender
+from wallet_api.door.watch import LINES, Watch
 from wallet_api.door.wire import bytes_in
 from wallet_api.forecast_http import Outlook, forecast_router
 from wallet_api.open_http import OpenShelf, open_router
@@ -122,12 +123,19 @@ def create_app(
         description=DESCRIPTION,
         docs_url=None,  # FastAPI's own pages load scripts from elsewhere
         redoc_url=None,
+        redirect_slashes=False,  # a caller's Host would say where to
     )
     app.state.desk, app.state.live, app.state.settings = desk, live, settings
     app.add_middleware(GZipMiddleware, minimum_size=GZIP_BYTES_MIN)
     gateways = {"/v1/readings": Buckets(limits.deliveries)}
     lengths = {"/v1/readings": REQUEST_BYTES_MAX}
-    app.add_middleware(Guard, buckets=Buckets(limits.requests), paths=gateways, lengths=lengths)
+    app.add_middleware(
+        Guard,
+        buckets=Buckets(limits.requests),
+        paths=gateways,
+        lengths=lengths,
+        watch=Watch(Buckets(LINES)),
+    )
     install_problem_handlers(app)
     describe(app)
     for module in ROUTES:

@@ -19,8 +19,11 @@ from settlement.open_data_store import OpenDay, total_matched_wh
 from wallet_api.forecast_card import forecast_card
 from wallet_api.open_chart import day_card, told_words
 
-CONTENT_POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; base-uri 'none'"
-"""Nothing may be loaded from anywhere; styles stand in the page."""
+CONTENT_POLICY = (
+    "default-src 'none'; style-src 'unsafe-inline'; img-src 'self'; object-src 'none'; base-uri 'none'; "
+    "form-action 'none'; frame-ancestors 'none'"
+)
+"""Nothing may be loaded from anywhere, and no page may frame it; styles stand in the page."""
 
 STYLE = """
 :root{color-scheme:light dark;--paper:#faf7f2;--card:#fff;--line:#e6e0d6;--ink:#1d2a2e;

@@ -24,6 +24,7 @@ from wallet_api.door.desk import Desk
 from wallet_api.door.errors import NotAllowedError, NotSignedInError
 from wallet_api.door.identity import Role, Who, who_is
 from wallet_api.door.session_store import Session
+from wallet_api.door.watch import noted
 
 COOKIE = "__Host-commonwatt"
 """The page's cookie. Browsers take this name only over HTTPS or from this machine, and for one host."""
@@ -84,6 +85,7 @@ class Entry:
         self._desk, self._roles, self._looks = desk, roles, looks
         self._token, self._cookie = token, cookie
         self._same_site = from_here(request)
+        self._request = request
         self._safe = request.method in SAFE
 
     @contextmanager
@@ -98,6 +100,7 @@ class Entry:
             raise NotAllowedError(OTHER_SITE)
         with self._desk.here.reading() as (community, connection):
             session = self._session(community, connection)
+            noted(self._request, session.key_id)
             if session.passkey is not None and not (self._safe or self._looks):
                 raise NotAllowedError(ONLY_LOOKS)
             writer = community.writer
@@ -163,6 +166,12 @@ def check_page(request: Request) -> None:
     """
     if not from_here(request):
         raise NotAllowedError(OTHER_SITE)
+
+
+def shown(request: Request) -> str | None:
+    """Return the token that a request shows, in whichever way, if any."""
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    return token if token and scheme.lower() == "bearer" else request.cookies.get(COOKIE)
 
 
 def from_here(request: Request) -> bool:

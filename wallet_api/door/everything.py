@@ -22,6 +22,7 @@ from settlement.community import Community
 from settlement.export import ZIP_TIME
 from settlement.member_facts import member_facts
 from settlement.statement import household_statement
+from settlement.statement_csv import guarded
 from wallet_api.cli.member_show import facts_json
 from wallet_api.door import look_store
 from wallet_api.door.forms import Form, rendered
@@ -157,7 +158,8 @@ def _csv(header: Sequence[str], rows: Iterable[tuple[Any, ...]]) -> bytes:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(header)
-    writer.writerows(rows)
+    for row in rows:  # a meter may be called what a spreadsheet would compute
+        writer.writerow([guarded(cell) if isinstance(cell, str) else cell for cell in row])
     return out.getvalue().encode()
 
 

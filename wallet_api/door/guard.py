@@ -1,6 +1,6 @@
 """What stands before every address: a limit for each caller, and the headers that every answer has.
 
-Plain ASGI, so that streams pass through unbuffered.
+Plain ASGI, so that streams pass through unbuffered. Refusals are written down here, as every answer passes.
 
 >>> [name for name, _ in HEADERS][:2]
 [b'x-content-type-options', b'x-frame-options']
@@ -14,7 +14,8 @@ from typing import Any
 from ledger.primitives.signing import ENVELOPE_BYTES_MAX
 from wallet_api.bodies import bounded, too_long
 from wallet_api.door.rate import Buckets, place_of
-from wallet_api.problems import MEDIA_TYPE
+from wallet_api.door.watch import Watch
+from wallet_api.problems import KINDS, MEDIA_TYPE
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -29,7 +30,10 @@ HEADERS: tuple[tuple[bytes, bytes], ...] = (
     (b"cross-origin-resource-policy", b"same-origin"),
     (b"permissions-policy", b"camera=(self), geolocation=(), microphone=(), payment=()"),
     (b"strict-transport-security", b"max-age=31536000; includeSubDomains"),
-    (b"content-security-policy", b"default-src 'none'; frame-ancestors 'none'; base-uri 'none'"),
+    (
+        b"content-security-policy",
+        b"default-src 'none'; object-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
     (b"cache-control", b"no-store"),
 )
 """Given where the answer does not say otherwise. Browsers heed the one on transport over HTTPS only."""
@@ -50,6 +54,7 @@ class Guard:
         buckets: how much each address may ask; of IPv6, each network of 64 bits.
         paths: other buckets, for some paths.
         lengths: of the longest body, in bytes, for paths that take longer ones than an envelope.
+        watch: writes down who was refused.
     """
 
     def __init__(
@@ -58,9 +63,10 @@ class Guard:
         buckets: Buckets,
         paths: Mapping[str, Buckets],
         lengths: Mapping[str, int],
+        watch: Watch,
     ) -> None:
         self._app, self._buckets, self._paths = app, buckets, paths
-        self._lengths = lengths
+        self._lengths, self._watch = lengths, watch
 
     async def __call__(self, scope: MutableMapping[str, Any], receive: Receive, send: Send) -> None:
         """Answer one request."""
@@ -68,8 +74,13 @@ class Guard:
             await self._app(scope, receive, send)
             return
 
+        is_answered = False
+
         async def with_headers(message: Message) -> None:
+            nonlocal is_answered
             if message["type"] == "http.response.start":
+                is_answered = True
+                self._watch.saw(scope, message["status"])
                 headers = list(message.get("headers", ()))
                 there = {name.lower() for name, _ in headers}
                 if b"access-control-allow-origin" in there:
@@ -93,7 +104,16 @@ class Guard:
             return
         if scope["method"] not in BODILESS:
             receive = bounded(receive, bytes_max)
-        await self._app(scope, receive, with_headers)
+        try:
+            await self._app(scope, receive, with_headers)
+        except Exception:
+            # The framework would answer outside of here, without these headers; it still tells the server's log.
+            if not is_answered:
+                await _problem(with_headers, 500, "failed", FAILED)
+            raise
+
+
+FAILED = f"{KINDS['failed'].meaning} {KINDS['failed'].remedy}"
 
 
 async def _problem(

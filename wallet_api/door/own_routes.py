@@ -19,6 +19,7 @@ from wallet_api.door.everything import everything_of
 from wallet_api.door.identity import MEMBERS
 from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, number_in, read_cursor
 from wallet_api.door.roster_routes import NameIn
+from wallet_api.door.sign_in_routes import FORGET
 from wallet_api.door.wire import Model, Time
 from wallet_api.problems import problems
 
@@ -170,4 +171,4 @@ def sign_out_everywhere(request: Request, mine: Mine) -> Response:
         account = visit.account
     with desk.here.writing() as (community, connection):
         session_store.end_all(connection, community.writer.community, account)
-    return Response(status_code=204)
+    return Response(status_code=204, headers=FORGET)

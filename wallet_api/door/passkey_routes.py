@@ -18,7 +18,7 @@ from ledger import people
 from ledger.errors import RefusedError, SignatureError
 from ledger.primitives.words import check_words
 from wallet_api.door import passkey_store, safety, session_store
-from wallet_api.door.access import Allowed, Entry, Visit, check_page
+from wallet_api.door.access import Allowed, Entry, Visit, check_page, shown
 from wallet_api.door.desk import Desk
 from wallet_api.door.errors import BusyError, NotSetUpError, NotThereError
 from wallet_api.door.identity import MEMBERS, Role, Who, who_is
@@ -54,6 +54,7 @@ from wallet_api.door.sign_in import (
     new_challenge,
 )
 from wallet_api.door.sign_in_routes import SessionOut, new_token, session_answer
+from wallet_api.door.watch import noted
 from wallet_api.problems import problems
 
 OWNERS = (*MEMBERS, Role.OPERATOR, Role.HELPER, Role.AUDITOR)
@@ -208,10 +209,11 @@ def sign_in(request: Request, answer: Annotated[PasskeyAnswerIn, Body()]) -> Res
         raise BusyError("Too many sign-ins: wait, then try again.", int(wait_s) + 1)
     now_ms, token = desk.now_ms(), new_token(desk)
     try:
-        who = _checked(desk, site, answer, token, now_ms)
+        who = _checked(desk, site, answer, token, shown(request), now_ms)
     except SignatureError:
         desk.failures.wait_s(guessed)
         raise
+    noted(request, who.key_id)
     told = SessionOut(
         account=who.account,
         role=who.role,
@@ -222,8 +224,10 @@ def sign_in(request: Request, answer: Annotated[PasskeyAnswerIn, Body()]) -> Res
     return session_answer(told, token, cookie=answer.cookie)
 
 
-def _checked(desk: Desk, site: Site, answer: PasskeyAnswerIn, token: str, now_ms: int) -> Who:
-    """Check a passkey's answer, and begin its session.
+def _checked(
+    desk: Desk, site: Site, answer: PasskeyAnswerIn, token: str, before: str | None, now_ms: int
+) -> Who:
+    """Check a passkey's answer, and begin its session in the place of the one that was shown before.
 
     Raises:
         SignatureError: no session.
@@ -252,7 +256,7 @@ def _checked(desk: Desk, site: Site, answer: PasskeyAnswerIn, token: str, now_ms
         if not counts_on(latest.sign_count, count):
             raise SignatureError(COPIED)
         passkey_store.used(connection, number, found.id, count, now_ms)
-        session_store.begin(connection, number, token, session, now_ms)
+        session_store.begin(connection, number, token, session, now_ms, before)
     return who
 
 

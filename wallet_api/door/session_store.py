@@ -80,9 +80,21 @@ def begin(
     token: str,
     session: Session,
     now_ms: int,
+    before: str | None = None,
 ) -> None:
-    """Keep a new session; what has ended is forgotten, and the oldest where there are too many."""
+    """Keep a new session; what has ended is forgotten, and the oldest where there are too many.
+
+    Args:
+        connection: a write transaction.
+        community: its number.
+        token: that the holder will show.
+        session: to keep.
+        now_ms: Unix milliseconds.
+        before: token in whose place it comes: that session ends.
+    """
     mine = _sessions.c.community == community
+    if before is not None:
+        end(connection, community, before)
     connection.execute(delete(_sessions).where(mine, _sessions.c.expires_at < now_ms))
     of_key = mine & (_sessions.c.key_id == session.key_id)
     count = connection.scalar(select(func.count()).select_from(_sessions).where(of_key)) or 0

@@ -16,7 +16,7 @@ from ledger.errors import SignatureError
 from ledger.primitives.signing import SigningKey
 from wallet_api.bodies import read_body
 from wallet_api.door import session_store
-from wallet_api.door.access import COOKIE, Allowed, Entry, check_page
+from wallet_api.door.access import COOKIE, Allowed, Entry, check_page, shown
 from wallet_api.door.desk import Desk
 from wallet_api.door.errors import BusyError
 from wallet_api.door.identity import NOBODY, Role, Who, who_is
@@ -32,10 +32,15 @@ from wallet_api.door.sign_in import (
     new_challenge,
     read_answer,
 )
+from wallet_api.door.watch import noted
 from wallet_api.door.wire import Model, Time, envelope_of
 from wallet_api.problems import problems
 
 TOKEN_BYTES = 32
+
+FORGET = {"Clear-Site-Data": '"cache"'}
+"""Said when a session ends: a browser drops what it kept to ask again by ETag. Not "storage": keys lie there."""
+
 _ANYBODY = SigningKey.from_seed(bytes(32)).public
 """A key of nobody: an unknown account's answer is checked as long as a known one's."""
 
@@ -158,12 +163,14 @@ def sign_out(
         session_store.end(connection, community.writer.community, entry.token)
     answer = Response(status_code=204)
     answer.delete_cookie(COOKIE, secure=True, httponly=True, samesite="strict")
+    answer.headers.update(FORGET)
     return answer
 
 
 def _sign_in(request: Request, body: bytes) -> JSONResponse:
     desk: Desk = request.app.state.desk
     answer = read_answer(body)
+    noted(request, answer.key_id)
     if answer.cookie:
         check_page(request)
     address = place_of(request.client and request.client.host)
@@ -175,7 +182,7 @@ def _sign_in(request: Request, body: bytes) -> JSONResponse:
     now_ms = desk.now_ms()
     token = new_token(desk)
     try:
-        who = _checked(desk, answer, token, now_ms)
+        who = _checked(desk, answer, token, shown(request), now_ms)
     except SignatureError:
         desk.failures.wait_s(guessed)
         raise
@@ -200,8 +207,8 @@ def session_answer(told: SessionOut, token: str, *, cookie: bool) -> JSONRespons
     return response
 
 
-def _checked(desk: Desk, answer: Answer, token: str, now_ms: int) -> Who:
-    """Check an answer, and begin its session.
+def _checked(desk: Desk, answer: Answer, token: str, before: str | None, now_ms: int) -> Who:
+    """Check an answer, and begin its session in the place of the one that was shown before.
 
     Raises:
         SignatureError: no session.
@@ -232,7 +239,7 @@ def _checked(desk: Desk, answer: Answer, token: str, now_ms: int) -> Who:
         )
         if not fresh:
             raise SignatureError("This challenge was answered before: ask for a new one.")
-        session_store.begin(connection, number, token, session, now_ms)
+        session_store.begin(connection, number, token, session, now_ms, before)
     return who
 
 
