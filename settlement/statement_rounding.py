@@ -35,8 +35,10 @@ def at_printed_precision(statement: HouseholdStatement) -> HouseholdStatement:
 
     Columns sum to their totals; opening, sold, bought, given, changes, claims and payments sum to
     closing; what was paid for sums to what was bought, and net and VAT to gross; the comparison
-    with the grid sums to its difference, tariff by tariff. No line is off by more than one step, what was
-    paid for by a few; each tariff's amount is the nearest penny, and their sum may be off by a few.
+    with the grid sums to its difference, tariff by tariff. No line is off by more than one step,
+    what was paid for by a few. Each tariff's amount is the nearest penny, so a sum of them is off by
+    half a penny a tariff at most, and what a member is better off by, which is worked out from
+    figures that are printed, by a penny more.
     """
     step_wh = 10 ** (3 - statement.kwh_places)
     exact = statement.total
