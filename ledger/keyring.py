@@ -1,8 +1,9 @@
 """The operator's private keys, as files in one folder.
 
-Each is PKCS #8 PEM, readable by its owner alone, encrypted where there is a passphrase: in
-COMMONWATT_KEY_PASSPHRASE, in the file that COMMONWATT_KEY_PASSPHRASE_FILE names, or typed. Household keys belong on the households' phones; the folder ``devices`` holds those of
-people whom a helper signs up on paper, and of simulations.
+Each is readable by its owner alone, and encrypted where there is a passphrase: in
+COMMONWATT_KEY_PASSPHRASE, in the file that COMMONWATT_KEY_PASSPHRASE_FILE names, or typed.
+Household keys belong on the households' phones; the folder ``devices`` holds those of people whom a
+helper signs up on paper, and of simulations.
 
 >>> import tempfile
 >>> ring = Keyring(Path(tempfile.mkdtemp()))
@@ -15,6 +16,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from ledger.errors import SetupError
+from ledger.keyfile import Protection, protection_of, read_key, write_key
 from ledger.primitives.signing import SigningKey
 
 PASSPHRASE_VARIABLE = "COMMONWATT_KEY_PASSPHRASE"  # noqa: S105 - the variable's name
@@ -73,7 +75,7 @@ class Keyring:
         """
         key = key or SigningKey.generate()
         path = self._path(name)
-        pem = key.to_pem(self._passphrase_for_new())
+        pem = write_key(key, self.passphrase_for_new())
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         try:
             handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
@@ -105,9 +107,9 @@ class Keyring:
                 ) from error
             passphrase = self._passphrase(path, data)
             try:
-                key = SigningKey.from_pem(data, passphrase)
+                key = read_key(data, passphrase)
             except SetupError as error:
-                if not passphrase and _is_encrypted(data):
+                if not passphrase and protection_of(data) is not Protection.NONE:
                     raise SetupError(f"{path} is encrypted: set {PASSPHRASE_VARIABLE}.") from error
                 raise SetupError(f"{path}: {error} (see {PASSPHRASE_VARIABLE})") from error
             self._loaded[name] = key
@@ -118,9 +120,23 @@ class Keyring:
         for path in sorted(self.folder.rglob("*.key")):
             yield path.relative_to(self.folder).with_suffix("").as_posix()
 
-    def is_encrypted(self, name: str) -> bool:
-        """Return whether a key file needs a passphrase."""
-        return _is_encrypted(self._path(name).read_bytes())
+    def protection_of(self, name: str) -> Protection:
+        """Return whether a key file needs a passphrase, and how hard that is to guess."""
+        return protection_of(self._path(name).read_bytes())
+
+    def passphrase_for_new(self) -> str | None:
+        """Return the environment's passphrase or that of the other files, if there is one.
+
+        Raises:
+            SetupError: what was typed does not open a file.
+        """
+        found = passphrase_here() or self._typed
+        if found is None and self._ask is not None:
+            for name in self.names():
+                if self.protection_of(name) is not Protection.NONE:
+                    self.load(name)
+                    break
+        return found or self._typed
 
     def protect(self, name: str, passphrase: str | None) -> None:
         """Write a key's file anew under a passphrase, or in clear under none.
@@ -135,10 +151,10 @@ class Keyring:
         new.unlink(missing_ok=True)
         handle = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "wb") as file:
-            file.write(key.to_pem(passphrase))
+            file.write(write_key(key, passphrase))
             file.flush()
             os.fsync(file.fileno())
-        if SigningKey.from_pem(new.read_bytes(), passphrase).public != key.public:
+        if read_key(new.read_bytes(), passphrase).public != key.public:
             raise AssertionError("a key was written as another one")
         new.replace(path)
 
@@ -211,23 +227,10 @@ class Keyring:
     def _path(self, name: str) -> Path:
         return self.folder / f"{name}.key"
 
-    def _passphrase_for_new(self) -> str | None:
-        """Return the passphrase of the other files, if they have one; what is typed is tried on one."""
-        found = passphrase_here() or self._typed
-        if found is None and self._ask is not None:
-            sealed = next((name for name in self.names() if self.is_encrypted(name)), None)
-            if sealed is not None:
-                self.load(sealed)
-        return found or self._typed
-
     def _passphrase(self, path: Path, data: bytes) -> str | None:
-        if not _is_encrypted(data):
+        if protection_of(data) is Protection.NONE:
             return None
         found = passphrase_here()
         if found is None and self._ask is not None:
             self._typed = self._typed or self._ask(path)
         return found or self._typed
-
-
-def _is_encrypted(data: bytes) -> bool:
-    return b"ENCRYPTED" in data

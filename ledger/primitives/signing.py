@@ -23,16 +23,9 @@ from typing import Self
 
 from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import (
-    BestAvailableEncryption,
-    Encoding,
-    NoEncryption,
-    PrivateFormat,
-    PublicFormat,
-    load_pem_private_key,
-)
+from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
-from ledger.errors import CanonicalError, SetupError, SignatureError
+from ledger.errors import CanonicalError, SignatureError
 
 PUBLIC_KEY_BYTES = 32
 SIGNATURE_BYTES = 64
@@ -102,29 +95,6 @@ class SigningKey:
     def sign(self, message: bytes) -> bytes:
         """Return the 64-byte signature."""
         return self.private.sign(message)
-
-    def to_pem(self, passphrase: str | None) -> bytes:
-        """Return PKCS #8 PEM, encrypted where there is a passphrase."""
-        encryption = BestAvailableEncryption(passphrase.encode()) if passphrase else NoEncryption()
-        return self.private.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, encryption)
-
-    @classmethod
-    def from_pem(cls, data: bytes, passphrase: str | None) -> Self:
-        """Read PKCS #8 PEM.
-
-        Raises:
-            SetupError: not an Ed25519 key, or the passphrase is missing or wrong.
-        """
-        try:
-            key = load_pem_private_key(data, passphrase.encode() if passphrase else None)
-        except TypeError as error:
-            hint = "set" if passphrase is None else "unset"
-            raise SetupError(f"This key file's passphrase does not fit: {hint} it.") from error
-        except ValueError as error:
-            raise SetupError("Not a key file, or the wrong passphrase.") from error
-        if not isinstance(key, Ed25519PrivateKey):
-            raise SetupError("The key file does not hold an Ed25519 key.")
-        return cls(key)
 
 
 def key_id_of(public_key: bytes) -> str:

@@ -1,6 +1,6 @@
 """``commonwatt keys``: the files of private keys: what each is for, who can read it, and its passphrase.
 
->>> state_of(True, False), state_of(False, True)
+>>> state_of(Protection.STRONG, False), state_of(Protection.NONE, True)
 ('encrypted', 'in clear, others can read it')
 """
 
@@ -11,6 +11,7 @@ from typing import Any
 import typer
 
 from ledger.errors import InputError, SetupError
+from ledger.keyfile import Protection
 from ledger.keyring import PASSPHRASE_VARIABLE, Keyring, is_exposed, passphrase_here
 from ledger.primitives.signing import key_id_of
 from settlement.community import Community
@@ -24,9 +25,9 @@ PASSPHRASE_MIN = 12
 """Shortest passphrase, in characters: files can be tried without end by whoever copied them."""
 
 
-def state_of(encrypted: bool, exposed: bool) -> str:  # noqa: FBT001 - two facts of one file
+def state_of(protection: Protection, exposed: bool) -> str:  # noqa: FBT001 - two facts of one file
     """Return how a file is kept, in words."""
-    return ("encrypted" if encrypted else "in clear") + (", others can read it" if exposed else "")
+    return protection + (", others can read it" if exposed else "")
 
 
 @app.command("list")
@@ -50,7 +51,8 @@ def list_keys(context: typer.Context, as_json: AsJson = False) -> None:
                 "file": f"{name}.key",
                 "id": None if public is None else key_id_of(public),
                 "counts_as": None if public is None else known.get(public),
-                "encrypted": keyring.is_encrypted(name),
+                "encrypted": keyring.protection_of(name) is not Protection.NONE,
+                "kept": keyring.protection_of(name),
                 "others_can_read": is_exposed(keyring.folder / f"{name}.key"),
             }
         )
@@ -61,28 +63,34 @@ def list_keys(context: typer.Context, as_json: AsJson = False) -> None:
     say(f"{'file':<{width}}{'key':<10}{'counts as':<14}kept")
     for row in rows:
         counts = row["counts_as"] or ("cannot be read" if row["id"] is None else "nothing")
-        kept = state_of(row["encrypted"], row["others_can_read"])
+        kept = state_of(row["kept"], row["others_can_read"])
         say(f"{row['file']:<{width}}{(row['id'] or '')[:8]:<10}{counts:<14} {kept}")
 
 
 @app.command()
 def protect(context: typer.Context) -> None:
-    """Encrypt every key file with a passphrase: typed twice, or that of the environment.
+    """Encrypt every key file that is in clear or encrypted weakly, as files of earlier versions are.
+
+    The passphrase is the environment's, that of the files that have one, or typed twice.
 
     Example: commonwatt keys protect
     """
     keyring = keyring_here(settings_of(context))
-    clear = [name for name in keyring.names() if not keyring.is_encrypted(name)]
-    if not clear:
+    open_ones = [
+        name for name in keyring.names() if keyring.protection_of(name) is not Protection.STRONG
+    ]
+    if not open_ones:
         say("Every key file is encrypted.")
         return
     # Read before anything is typed: of a file that cannot be read, nothing is changed.
-    _read(keyring, clear)
-    passphrase = _new_passphrase()
-    for name in clear:
+    _read(keyring, open_ones)
+    passphrase = keyring.passphrase_for_new() or _typed_twice()
+    if len(passphrase) < PASSPHRASE_MIN:
+        raise InputError(f"A passphrase has at least {PASSPHRASE_MIN} characters: take five words.")
+    for name in open_ones:
         keyring.protect(name, passphrase)
     say(
-        f"Encrypted: {len(clear)} key files. Without the passphrase nobody can use them: not you either."
+        f"Encrypted: {len(open_ones)} key files. Without the passphrase nobody can use them: not you either."
     )
 
 
@@ -93,7 +101,9 @@ def unprotect(context: typer.Context) -> None:
     Example: commonwatt keys unprotect
     """
     keyring = keyring_here(settings_of(context))
-    sealed = [name for name in keyring.names() if keyring.is_encrypted(name)]
+    sealed = [
+        name for name in keyring.names() if keyring.protection_of(name) is not Protection.NONE
+    ]
     _read(keyring, sealed)
     for name in sealed:
         keyring.protect(name, None)
@@ -107,23 +117,19 @@ def _read(keyring: Keyring, names: list[str]) -> None:
         keyring.load(name)
 
 
-def _new_passphrase() -> str:
-    """Return the environment's passphrase, or one that is typed twice.
+def _typed_twice() -> str:
+    """Return a new passphrase.
 
     Raises:
-        InputError: too short, or typed differently.
+        InputError: the two were not the same.
         SetupError: nobody is there to be asked.
     """
-    found = passphrase_here()
-    if found is None:
-        if not sys.stdin.isatty():
-            raise SetupError(f"Nobody is there to type a passphrase: set {PASSPHRASE_VARIABLE}.")
-        found = getpass.getpass("New passphrase for the key files: ")
-        if getpass.getpass("The same again: ") != found:
-            raise InputError("The two were not the same. Nothing was changed.")
-    if len(found) < PASSPHRASE_MIN:
-        raise InputError(f"A passphrase has at least {PASSPHRASE_MIN} characters: take five words.")
-    return found
+    if not sys.stdin.isatty():
+        raise SetupError(f"Nobody is there to type a passphrase: set {PASSPHRASE_VARIABLE}.")
+    typed = getpass.getpass("New passphrase for the key files: ")
+    if getpass.getpass("The same again: ") != typed:
+        raise InputError("The two were not the same. Nothing was changed.")
+    return typed
 
 
 def _known(community: Community) -> dict[bytes, str]:
