@@ -10,6 +10,7 @@ from wallet_api.bodies import BODY_SECONDS_MAX
 from wallet_api.door.desk import USUAL
 from wallet_api.door.identity import Role
 from wallet_api.door.pages import PAGE_MAX
+from wallet_api.door.passkeys import PROOF_TYPE, proof_bytes
 from wallet_api.door.session_store import SESSION_MS
 from wallet_api.door.sign_in import CHALLENGE_MS, PAYLOAD_TYPE, answer
 
@@ -26,6 +27,14 @@ def test_the_worked_answer_is_what_a_phone_makes():
     told = text().split("<!-- sign-in: a test keeps it true -->\n```text\n")[1].split("\n```")[0]
     assert told == made
     assert PAYLOAD_TYPE in text()
+
+
+def test_the_worked_proof_of_a_passkey_is_what_a_phone_makes():
+    key = SigningKey.from_seed(bytes(32))
+    signed = proof_bytes("riverside.example/ledger/1", "0f" * 16, "0" * 108, b"")
+    told = text().split("<!-- passkey: a test keeps it true -->\n```text\n")[1].split("\n```")[0]
+    assert told == key.sign(signed).hex()
+    assert PROOF_TYPE in text()
 
 
 def test_every_address_on_the_page_is_there():

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
+from wallet_api.door.passkeys import PROOF_TYPE
 from wallet_api.door.wire import Model, Time
 
 _PART = r"^[A-Za-z0-9_-]+$"
@@ -71,6 +72,14 @@ class NewPasskeyIn(Model):
         min_length=1, max_length=40, description="What you call it.", examples=["My laptop"]
     )
     credential: NewCredentialIn = Field(examples=[{"id": "…", "type": "public-key"}])
+    proof: str = Field(
+        pattern=r"^[0-9a-f]{128}$",
+        description="The Ed25519 signature, in hexadecimal, of this session's device key. It signs, as a statement "
+        f"is signed, canonical JSON of the type `{PROOF_TYPE}`: `account`, `attestation` (the SHA-256 of the "
+        "attestation object's bytes, in hexadecimal), `challenge` (the text that `options.challenge` is in "
+        "base64url), `ledger`, and `v`, which is 1.",
+        examples=["00" * 64],
+    )
 
 
 class PasskeyAnswerIn(Model):

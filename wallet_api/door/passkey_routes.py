@@ -16,6 +16,7 @@ from sqlalchemy import Connection
 
 from ledger import people
 from ledger.errors import RefusedError, SignatureError
+from ledger.primitives.signing import verify
 from ledger.primitives.words import check_words
 from wallet_api.door import passkey_store, safety, session_store
 from wallet_api.door.access import Allowed, Entry, Visit, check_page, shown
@@ -39,6 +40,7 @@ from wallet_api.door.passkeys import (
     check_answer,
     check_registration,
     counts_on,
+    proof_bytes,
     registration_options,
     secret_for,
     sign_in_options,
@@ -63,6 +65,8 @@ OWNERS = (*MEMBERS, Role.OPERATOR, Role.HELPER, Role.AUDITOR)
 Owner = Annotated[Entry, Depends(Allowed(*OWNERS))]
 
 NOT_SET_UP = "Passkeys are not set up here: COMMONWATT_PUBLIC_URL says whom they would be for."
+
+NOT_SIGNED = "The device did not sign for this passkey: the proof is by the key of this session."
 
 router = APIRouter(prefix="/v1", tags=["Passkeys"])
 
@@ -105,7 +109,7 @@ def begin(request: Request, owner: Owner) -> PasskeyChallengeOut:
     ),
 )
 def register(request: Request, new: Annotated[NewPasskeyIn, Body()], owner: Owner) -> PasskeyOut:
-    """Only where the authenticator asked its owner, by a finger, a face or a code."""
+    """Only where the authenticator asked its owner, by a finger, a face or a code, and the device signed for it."""
     desk: Desk = request.app.state.desk
     now_ms = desk.now_ms()
     check_words(new.name, "name")
@@ -113,10 +117,15 @@ def register(request: Request, new: Annotated[NewPasskeyIn, Body()], owner: Owne
         site = _site(desk)
         if len(_mine(visit)) >= PASSKEYS_MAX:
             raise RefusedError(f"There are {PASSKEYS_MAX} passkeys already: remove one first.")
+        ledger, key = visit.community.writer.origin, _device_key(visit)
     who = visit.who
     credential = new.credential.model_dump(mode="json")
     answered = challenge_in(new.credential.response.clientDataJSON)
     challenge = check_challenge(_secret(desk, who), answered, now_ms)
+    attestation = _bytes(new.credential.response.attestationObject)
+    signed = proof_bytes(ledger, who.account, answered, attestation)
+    if not verify(key, bytes.fromhex(new.proof), signed):
+        raise SignatureError(NOT_SIGNED)
     made = check_registration(site, credential, answered)
     passkey = Passkey(
         *(new.credential.id, who.account, who.key_id, made.public_key, made.sign_count),
@@ -281,6 +290,13 @@ def _use(connection: Connection, number: int, challenge: Challenge, now_ms: int)
         connection, number, challenge.nonce, challenge.expires_ms, now_ms
     ):
         raise SignatureError("This challenge was answered before: ask for a new one.")
+
+
+def _device_key(visit: Visit) -> bytes:
+    """Return the public key whose session this is."""
+    writer, who = visit.community.writer, visit.who
+    period = writer.now_period()
+    return who_is(writer.key_book, visit.community.state, who.account, who.key_id, period)[1]
 
 
 def _mine(visit: Visit) -> list[Passkey]:

@@ -7,6 +7,7 @@ made as for a device key, under a mark of its own, so that neither is good for t
 (Site(rp_id='street.example', origin='https://street.example'), 'localhost')
 """
 
+import hashlib
 import hmac
 import json
 from collections.abc import Callable
@@ -14,13 +15,18 @@ from typing import Any, NamedTuple, TypeVar
 from urllib.parse import urlsplit
 
 from ledger.errors import InputError, SignatureError
+from ledger.primitives.canonical import encode
 from ledger.primitives.hashing import tagged_hash
+from ledger.primitives.signing import pre_authentication_encoding
 
 LOCAL = ("localhost", "127.0.0.1")
 """Hosts of which browsers take passkeys without HTTPS; an address in numbers has none at all."""
 
 TIMEOUT_MS = 120_000
 """How long a browser waits for a person."""
+
+PROOF_TYPE = "application/vnd.commonwatt.passkey.v1+json"
+"""What a device signs of a new passkey; no kind of statement has this name."""
 
 NOT_GOOD = (
     "This passkey's answer does not hold: ask for a new challenge, or sign in with the device."
@@ -79,6 +85,25 @@ def secret_for(secret: bytes, purpose: str) -> bytes:
 def user_handle(account: str, key_id: str) -> bytes:
     """Return what an authenticator knows a person by: it tells nobody who that is."""
     return tagged_hash("commonwatt/passkey/user", f"{account} {key_id}".encode())
+
+
+def proof_bytes(ledger: str, account: str, challenge: str, attestation: bytes) -> bytes:
+    """Return what a device key signs when it takes a passkey for its own: DSSE's encoding of canonical JSON.
+
+    Args:
+        ledger: the log's origin.
+        account: the member's id, or ``community``.
+        challenge: that the passkey answers.
+        attestation: the attestation object, of which the SHA-256 is signed: it names the passkey and its key.
+    """
+    body = {
+        "v": 1,
+        "ledger": ledger,
+        "account": account,
+        "challenge": challenge,
+        "attestation": hashlib.sha256(attestation).hexdigest(),
+    }
+    return pre_authentication_encoding(PROOF_TYPE, encode(body))
 
 
 def registration_options(

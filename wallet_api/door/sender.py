@@ -142,6 +142,7 @@ class Sender:
             attempts = list(
                 hands.map(lambda each: self._send(each, contacts[each.recipient], keys), claimed)
             )
+        _log_failures(attempts)
         with database.write() as connection:
             for attempt in attempts:
                 self._report(connection, number, name, attempt)
@@ -231,6 +232,13 @@ class Sender:
             contact_store.remark(connection, number, contact.id, said)
             return
         outgoing_store.drop(connection, number, contact.id)
+
+
+def _log_failures(attempts: list[Attempt]) -> None:
+    """Tell whoever runs the server what went wrong, and of nobody's address: what it was is shown to its owner."""
+    failed = Counter(each.message.way for each in attempts if each.outcome is Outcome.AGAIN)
+    for way, count in sorted(failed.items()):
+        logging.getLogger(__name__).warning("sender: not sent by %s: %d", way.value, count)
 
 
 def _queue(

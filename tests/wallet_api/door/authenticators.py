@@ -11,6 +11,9 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.hashes import SHA256
 from cryptography.hazmat.primitives.serialization import Encoding, PublicFormat
 
+from tests.wallet_api.door.phones import CHARTER
+from wallet_api.door.passkeys import proof_bytes
+
 ORIGIN = "https://street.example"
 PRESENT, VERIFIED, ATTESTED = 1, 4, 64
 
@@ -21,6 +24,14 @@ def packed(data):
 
 def unpacked(text):
     return base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
+
+
+def new_passkey(phone, credential, options, name="My laptop"):
+    """Return what a page sends of a new passkey: the device signs for it."""
+    attestation = unpacked(credential["response"]["attestationObject"])
+    challenge = unpacked(options["challenge"]).decode()
+    signed = proof_bytes(CHARTER.origin, phone.account, challenge, attestation)
+    return {"name": name, "credential": credential, "proof": phone.key.sign(signed).hex()}
 
 
 class Authenticator:

@@ -121,3 +121,10 @@ def phones_of(client):
     for name in ("operator-1", "operator-2", "settlement", "adapter"):
         found[name] = Phone(client, COMMUNITY, seeded_key(name))
     return found
+
+
+def ask_of(phone, **more):
+    with phone.client.app.state.desk.here.reading() as (community, _):
+        last = community.writer.now_period() + 2
+    fields = {"amount": LOAF, "reference": "two loaves", "last": last, **more}
+    return phone.say("ask", fields).json()

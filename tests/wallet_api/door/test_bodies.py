@@ -118,7 +118,10 @@ def good_bodies(phones):
                 "events": [],
             },
         ),
-        "/v1/passkeys": (None, {"name": "x", "credential": credential | {"response": made}}),
+        "/v1/passkeys": (
+            None,
+            {"name": "x", "credential": credential | {"response": made}, "proof": "00" * 64},
+        ),
         "/v1/sign-in/passkey": (None, {"credential": credential | {"response": used}}),
     }
 

@@ -189,7 +189,7 @@ def _body_of(route, phone):
     if route.path == "/v1/passkeys":
         response = {"clientDataJSON": "AA", "attestationObject": "AA"}
         credential = {"id": "AA", "rawId": "AA", "type": "public-key", "response": response}
-        return json.dumps({"name": "x", "credential": credential})
+        return json.dumps({"name": "x", "credential": credential, "proof": "00" * 64})
     if route.path == "/v1/proposals":
         fields = {"frozen": True, "reason": "lost"}
         return phone.signed(

@@ -1,23 +1,19 @@
 """E-mails and text messages: confirmed addresses, each thing told once, whoever sends and whatever stops."""
 
-import smtplib
 import threading
 from email import message_from_bytes
 from email.policy import default
 
 import pytest
-from fastapi.testclient import TestClient
 
 from ledger.db import Database
-from ledger.errors import PeerError, SetupError
 from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.signing import SigningKey
 from settlement.run import settle_day
 from tests.engines import fresh_url
 from tests.fresh import upgrade
 from tests.prepared import DAY, reopen
-from tests.wallet_api.communities import Shell
-from tests.wallet_api.door.phones import AMPLE, NAMES, phones_of, slug
+from tests.wallet_api.door.phones import NAMES, phones_of, slug
 from tests.wallet_api.door.told import (
     MAIL,
     NUMBER,
@@ -36,13 +32,11 @@ from wallet_api.door.contact_routes import CODES_A_DAY
 from wallet_api.door.contact_store import CODE_TRIES, Contact, Occasion, Way
 from wallet_api.door.happenings import Happening, What
 from wallet_api.door.here import Here
-from wallet_api.door.messengers import Channels, MailFiles, Smtp, TextFiles, Words, channels_here
 from wallet_api.door.notices import messages, occasions_of, text_of
 from wallet_api.door.outgoing_store import LEASE_MS, WAITS_S, Outgoing, wait_ms
 from wallet_api.door.sender import Outcome, Sender
-from wallet_api.http import create_app
 
-ADA, BEN, CY = NAMES[:3]
+ADA, BEN = NAMES[:2]
 ZONE = "Europe/London"
 LOAF = 3 * UNITS_PER_MAJOR
 ENGINES = ["sqlite", pytest.param("postgresql", marks=pytest.mark.postgresql)]
@@ -342,7 +336,7 @@ def test_waits_come_to_about_a_day_and_those_who_failed_together_come_back_apart
 
 
 def test_a_messenger_that_fails_is_asked_again_and_its_reason_is_shown(
-    phones, sender, outbox, clock
+    phones, sender, outbox, clock, caplog
 ):
     confirmed(sender, outbox, phones[ADA])
     phones[BEN].pay(phones[ADA], LOAF)
@@ -350,6 +344,8 @@ def test_a_messenger_that_fails_is_asked_again_and_its_reason_is_shown(
     outbox.write_text("a file where the folder was")
     [failed] = sender.run_once()
     assert failed.outcome is Outcome.AGAIN
+    [line] = [each for each in caplog.records if each.name == "wallet_api.door.sender"]
+    assert line.getMessage() == "sender: not sent by sms: 1"
     [mine] = phones[ADA].get("/v1/contacts").json()["items"]
     assert mine["last_problem"]
     assert sender.run_once() == []
@@ -359,102 +355,3 @@ def test_a_messenger_that_fails_is_asked_again_and_its_reason_is_shown(
     assert (again.outcome, again.message.id) == (Outcome.SENT, failed.message.id)
     phones[ADA].sign_in()
     assert "last_problem" not in phones[ADA].get("/v1/contacts").json()["items"][0]
-
-
-class FakeSmtp:
-    """What the standard library's client does with a server."""
-
-    def __init__(self, host, port, timeout):
-        self.place, self.did = (host, port, timeout), []
-        FakeSmtp.last = self
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *_error):
-        self.did.append("quit")
-
-    def ehlo(self):
-        self.did.append("ehlo")
-
-    def has_extn(self, _name):
-        return False
-
-    def starttls(self, context):
-        assert context.check_hostname
-        self.did.append("starttls")
-
-    def login(self, user, password):
-        self.did.append(("login", user, password))
-        if password.startswith("w"):
-            raise smtplib.SMTPAuthenticationError(535, password.encode())
-
-    def send_message(self, mail):
-        self.did.append(mail["To"])
-
-
-def test_a_mail_server_gets_the_password_over_tls_alone_and_nobody_else_does(monkeypatch, tmp_path):
-    monkeypatch.setattr(smtplib, "SMTP", FakeSmtp)
-    (tmp_path / "password").write_text("open sesame\n")
-    channels = channels_here(
-        {
-            "COMMONWATT_SMTP": "mail.example:587",
-            "COMMONWATT_SMTP_USER": "us",
-            "COMMONWATT_SMTP_PASSWORD_FILE": str(tmp_path / "password"),
-            "COMMONWATT_MAIL_FROM": "us@our-street.example",
-        },
-        tmp_path,
-    )
-    channels.mail.send(MAIL, Words("Street", "Hello.", "0f" * 16))
-    did = FakeSmtp.last.did
-    assert did == ["ehlo", "starttls", ("login", "us", "open sesame"), MAIL, "quit"]
-    assert "sesame" not in repr(channels)
-    wrong = Smtp("mail.example", 587, "us@our-street.example", "us", "wrong")
-    with pytest.raises(PeerError) as error:
-        wrong.send(MAIL, Words("Street", "Hello.", "0f" * 16))
-    assert "wrong" not in str(error.value)
-    assert MAIL not in str(error.value)
-
-
-def test_the_environment_says_which_ways_there_are(tmp_path):
-    usual = channels_here({}, tmp_path)
-    assert isinstance(usual.mail, MailFiles)
-    assert isinstance(usual.text, TextFiles)
-    assert (usual.push_contact, usual.private) == ("", False)
-    for wrong in (
-        {"COMMONWATT_SMTP": "mail.example:587"},
-        {"COMMONWATT_SMTP": ":587", "COMMONWATT_MAIL_FROM": "a@b.example"},
-        {"COMMONWATT_PUSH_CONTACT": "us@our-street.example"},
-    ):
-        with pytest.raises(SetupError):
-            channels_here(wrong, tmp_path)
-
-
-def test_the_command_sends_what_is_due(tmp_path, capsys, monkeypatch):
-    shell = Shell(tmp_path, capsys, monkeypatch)
-    shell.found()
-    shell.refused("Say --due", "send", code=2)
-    assert shell.done("send", "--due") == "0 sent, 0 not sent.\n"
-    assert shell.json("send", "--due") == {"sent": 0, "failed": 0}
-
-
-class Heard:
-    """A messenger that says that it was used."""
-
-    def __init__(self):
-        self.addresses, self.used = [], threading.Event()
-
-    def send(self, address, _words):
-        self.addresses.append(address)
-        self.used.set()
-
-
-def test_a_server_sends_by_itself_while_it_runs(copied):
-    heard = Heard()
-    app = create_app(Settings(*copied), AMPLE, Channels(heard, heard))
-    with TestClient(app, base_url="https://testserver") as client:
-        ada = phones_of(client)[ADA]
-        ada.sign_in()
-        assert put(ada).status_code == 200
-        assert heard.used.wait(20)
-    assert heard.addresses == [NUMBER]

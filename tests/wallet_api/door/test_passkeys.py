@@ -8,13 +8,20 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ledger.errors import InputError
-from ledger.primitives.signing import SigningKey
-from tests.wallet_api.door.authenticators import ORIGIN, Authenticator, packed, unpacked
-from tests.wallet_api.door.phones import AMPLE, NAMES, Phone, phones_of, served, slug
+from ledger.primitives.signing import Envelope, SigningKey
+from tests.wallet_api.door.authenticators import (
+    ORIGIN,
+    Authenticator,
+    new_passkey,
+    packed,
+    unpacked,
+)
+from tests.wallet_api.door.phones import AMPLE, CHARTER, NAMES, Phone, phones_of, served, slug
 from wallet_api.door.forgetting import forget_closed
+from wallet_api.door.passkey_routes import NOT_SIGNED
 from wallet_api.door.passkey_store import PASSKEYS_MAX
 from wallet_api.door.passkeys import COPIED, NOT_GOOD, site_of
-from wallet_api.door.sign_in import CHALLENGE_MS
+from wallet_api.door.sign_in import CHALLENGE_MS, answer
 
 ADA, BEN = NAMES[:2]
 
@@ -41,8 +48,9 @@ def begun(phone):
 
 
 def registered(phone, authenticator, name="My laptop", options=None):
-    credential = authenticator.create(options or begun(phone))
-    return phone.post("/v1/passkeys", json={"name": name, "credential": credential})
+    options = options or begun(phone)
+    credential = authenticator.create(options)
+    return phone.post("/v1/passkeys", json=new_passkey(phone, credential, options, name))
 
 
 def asked(client):
@@ -80,6 +88,34 @@ def test_a_passkey_lets_its_owner_look(client, phones, algorithm, counting):
     [listed] = page.get("/v1/passkeys").json()["items"]
     assert (listed["name"], listed["counts"]) == ("My laptop", True)
     assert listed["used_at"] >= listed["created_at"]
+
+
+def test_a_session_alone_registers_none(client, phones):
+    """Whoever copied a session's token has not the device's key."""
+    ada, ben = phones[ADA], phones[BEN]
+    options, other = begun(ada), begun(ada)
+    passkey = Authenticator()
+    credential, another = passkey.create(options), Authenticator().create(options)
+    good = new_passkey(ada, credential, options)
+    asked_anew = answer(
+        ada.key, CHARTER.origin, ada.account, unpacked(options["challenge"]).decode()
+    )
+    thief = Phone(client, ada.account, SigningKey.generate())
+    wrong = {
+        "another key": new_passkey(thief, credential, options)["proof"],
+        "another member's key": new_passkey(ben, credential, options)["proof"],
+        "another challenge": new_passkey(ada, credential, other)["proof"],
+        "another passkey": new_passkey(ada, another, options)["proof"],
+        "a sign-in": Envelope.decode(asked_anew).signatures[0][1].hex(),
+        "nothing": "00" * 64,
+    }
+    for why, proof in wrong.items():
+        got = ada.post("/v1/passkeys", json=good | {"proof": proof})
+        assert (slug(got), got.json()["detail"]) == ("not-signed", NOT_SIGNED), why
+    for proof in ("", "00" * 63, "0X" * 64, None):
+        assert slug(ada.post("/v1/passkeys", json=good | {"proof": proof})) == "invalid-input"
+    assert ada.get("/v1/passkeys").json()["items"] == []
+    assert ada.post("/v1/passkeys", json=good).status_code == 201
 
 
 def test_what_a_page_is_given_asks_for_a_finger_and_a_passkey_that_is_found_by_itself(
@@ -302,7 +338,7 @@ def test_without_a_public_address_there_are_none(copy):
         ada.sign_in()
         answers = [
             ada.post("/v1/passkeys/register/challenge"),
-            registered(ada, Authenticator(), options={"user": {"id": "AA"}, "challenge": "AA"}),
+            registered(ada, Authenticator(), options={"user": {"id": "AA"}, "challenge": "MDAw"}),
             client.post("/v1/sign-in/passkey/challenge"),
         ]
         assert [slug(got) for got in answers] == ["not-set-up"] * 3

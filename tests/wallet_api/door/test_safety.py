@@ -8,7 +8,7 @@ from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.signing import SigningKey
 from settlement import deeds
 from tests.prepared import reopen
-from tests.wallet_api.door.authenticators import ORIGIN, Authenticator
+from tests.wallet_api.door.authenticators import ORIGIN, Authenticator, new_passkey
 from tests.wallet_api.door.phones import NAMES, Phone, phones_of, slug
 from tests.wallet_api.door.told import (
     MAIL,
@@ -111,7 +111,7 @@ def test_every_other_address_hears_of_a_new_one_and_nobody_can_choose_not_to(
     sender.run_once()
     assert told(outbox) == [(MAIL, f"{ADDED['sms']} {NOT_YOU}")]
     options = ada.post("/v1/passkeys/register/challenge").json()["options"]
-    body = {"name": "Mine", "credential": Authenticator().create(options)}
+    body = new_passkey(ada, Authenticator().create(options), options)
     assert ada.post("/v1/passkeys", json=body).status_code == 201
     assert subscribe(ada, "http://127.0.0.1:1/x").status_code == 204
     assert subscribe(ada, "http://127.0.0.1:1/x").status_code == 204  # the same browser again
