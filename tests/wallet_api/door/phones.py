@@ -7,6 +7,7 @@ from fastapi.testclient import TestClient
 
 from ledger import log_store
 from ledger.kinds import COMMUNITY
+from ledger.primitives.money import UNITS_PER_MAJOR
 from ledger.primitives.signing import SigningKey
 from ledger.statements import make_body, sign
 from tests.prepared import CHARTER, ms, seeded_key
@@ -126,5 +127,5 @@ def phones_of(client):
 def ask_of(phone, **more):
     with phone.client.app.state.desk.here.reading() as (community, _):
         last = community.writer.now_period() + 2
-    fields = {"amount": LOAF, "reference": "two loaves", "last": last, **more}
+    fields = {"amount": 3 * UNITS_PER_MAJOR, "reference": "two loaves", "last": last, **more}
     return phone.say("ask", fields).json()
