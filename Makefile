@@ -6,6 +6,9 @@ PORT ?= 8000
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# The lock files name all there is: without --no-deps pip looks for what they depend on, and stops at a newer
+# version of a package that somebody asks for with an extra.
+LOCKED := --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
 .PHONY: help install demo serve test coverage check format lint types contracts bench lock clean
@@ -20,13 +23,14 @@ $(VENV)/.python:
 
 $(VENV)/.runtime: $(VENV)/.python requirements.txt pyproject.toml
 	@echo "Installing into $(VENV) (once; about half a minute) ..."
-	@$(PIP) install --require-hashes -r requirements.txt
+	@$(PIP) install $(LOCKED) -r requirements.txt
 	@$(PIP) install --no-deps --no-build-isolation --editable .
 	@touch $@
 
 $(VENV)/.dev: $(VENV)/.runtime requirements-dev.txt
 	@echo "Installing the tools for tests ..."
-	@$(PIP) install --require-hashes -r requirements-dev.txt
+	@$(PIP) install $(LOCKED) -r requirements-dev.txt
+	@$(PIP) check
 	@touch $@
 
 install: $(VENV)/.runtime ## Build the environment in .venv
