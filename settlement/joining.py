@@ -103,6 +103,11 @@ def end_invitation(community: Community, invitation_id: str, reason: str) -> Sta
 def invitations_now(community: Community) -> list[tuple[Invitation, Standing]]:
     """Return every invitation and where it stands now, in the order in which they were made."""
     with community.transaction():
-        made = list(community.writer.key_book.invitations.invitations.values())
+        return invitations_of(community)
+
+
+def invitations_of(community: Community) -> list[tuple[Invitation, Standing]]:
+    """Return the same of a community that was just read."""
+    made = list(community.writer.key_book.invitations.invitations.values())
     period = community.writer.now_period()
     return [(each, each.standing(period)) for each in made]

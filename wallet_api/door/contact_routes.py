@@ -45,8 +45,9 @@ WAYS = (Way.EMAIL, Way.SMS)
 """Ways that this address is about."""
 
 _EMAIL = re.compile(
-    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
+    r"(?=[^@]{1,64}@)[A-Za-z0-9_%&'+-]+(\.[A-Za-z0-9_%&'+-]+)*@[A-Za-z0-9-]{1,63}(\.[A-Za-z0-9-]{1,63})+"
 )
+"""Fewer signs than the standard allows: what mail programs write otherwise (``=?``) names other addresses."""
 _SMS = re.compile(r"\+[1-9][0-9]{6,14}")
 
 NOT_THERE = "You have no contact of this id."

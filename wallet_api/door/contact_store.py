@@ -47,7 +47,8 @@ class Occasion(StrEnum):
 
     PAYMENT: money came in. ASK: somebody asks to be paid, or answered. DAY: a day was worked out. MONTH: a month is
     whole, and its statement final. KEYS: keys changed, or will. ADDED: an address, a program, a browser or a passkey
-    was added to the account. LAPSED: the address must be confirmed anew. MORE: several things at once. The others are about the address itself.
+    was added to the account. LAPSED: the address must be confirmed anew. MORE: several things at
+    once. MORE_KEYS: several changes of keys. The others are about the address itself.
     """
 
     PAYMENT = "payment"
@@ -58,6 +59,7 @@ class Occasion(StrEnum):
     ADDED = "added"
     LAPSED = "lapsed"
     MORE = "more"
+    MORE_KEYS = "more_keys"
     CODE = "code"
     REMOVED = "removed"
     TEST = "test"
@@ -280,6 +282,13 @@ def remark(connection: Connection, community: int, contact_id: str, reason: str 
 def remove(connection: Connection, community: int, contact_id: str) -> None:
     """Forget a contact, address, key and all."""
     _forget(connection, _mine(community, contact_id))
+
+
+def remove_unconfirmed(connection: Connection, community: int, contact_id: str) -> bool:
+    """Forget a contact whose code was not shown; return whether there was one, as it may be shown meanwhile."""
+    erases(connection)
+    which = _mine(community, contact_id) & _contacts.c.confirmed_at.is_(None)
+    return connection.execute(delete(_contacts).where(which)).rowcount > 0
 
 
 def remove_all(connection: Connection, community: int, account: str) -> None:

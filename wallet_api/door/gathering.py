@@ -144,5 +144,6 @@ def _span(sent: Sent, group: tuple[Occasion, ...]) -> int | None:
 def _window(each: Outgoing, group: tuple[Occasion, ...], span_ms: int, now_ms: int) -> Window:
     due_ms = (now_ms // span_ms + 1) * span_ms
     mark = f"more/{group[0].value}/{span_ms}/{due_ms}"
-    told = replace(each, id=message_id(each.recipient, mark), mark=mark, occasion=Occasion.MORE)
+    occasion = Occasion.MORE_KEYS if group is KEYS else Occasion.MORE
+    told = replace(each, id=message_id(each.recipient, mark), mark=mark, occasion=occasion)
     return Window(told, due_ms, Counter())

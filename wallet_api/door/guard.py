@@ -42,6 +42,9 @@ ANYBODYS = b"cross-origin-resource-policy"
 """Not given where an answer may be read by other sites: open data."""
 
 
+DIGITS_MAX = 12
+"""Of a length that is told: beyond that Python refuses to count at all."""
+
 BODILESS = ("GET", "HEAD", "OPTIONS")
 """Methods of which no body is read."""
 
@@ -91,7 +94,7 @@ class Guard:
 
         length = dict(scope["headers"]).get(b"content-length", b"0")
         bytes_max = self._lengths.get(scope["path"], ENVELOPE_BYTES_MAX)
-        if not length.isdigit() or int(length) > bytes_max:
+        if not length.isdigit() or len(length) > DIGITS_MAX or int(length) > bytes_max:
             await _problem(with_headers, 413, "too-long", too_long(bytes_max))
             return
         client = scope.get("client")

@@ -13,6 +13,7 @@ import ssl
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
+from email.headerregistry import Address
 from email.message import EmailMessage
 from email.utils import format_datetime
 from pathlib import Path
@@ -107,7 +108,7 @@ class Smtp:
             with self._server() as server:
                 if self.user:
                     server.login(self.user, self.password)
-                server.send_message(made)
+                server.send_message(made, to_addrs=[address])
         except (OSError, smtplib.SMTPException) as error:
             # An error's text may hold what was sent, and with it who it was for.
             raise PeerError(f"the mail server did not take it ({type(error).__name__})") from error
@@ -126,7 +127,10 @@ class Smtp:
 def mail(sender: str, address: str, words: Words) -> EmailMessage:
     """Return an e-mail."""
     made = EmailMessage()
-    made["From"], made["To"], made["Subject"] = sender, address, words.subject
+    made["From"], made["Subject"] = sender, words.subject
+    user, _, domain = address.rpartition("@")
+    # A text would be read as a list, and decoded.
+    made["To"] = Address(username=user, domain=domain)
     made["Message-ID"] = f"<{words.id}@{sender.rpartition('@')[2]}>"
     made["Auto-Submitted"] = "auto-generated"
     made.set_content(words.text + "\n")

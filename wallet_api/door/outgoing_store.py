@@ -25,6 +25,9 @@ _INSERTS: dict[str, Any] = {"sqlite": sqlite.insert, "postgresql": postgresql.in
 LEASE_MS = 120_000
 """How long a claim lasts: longer than one round of sending ever takes."""
 
+DROPPED = "dropped"
+"""What became of a message that was not sent, as its address ended."""
+
 ONE_QUERY = 500
 """Most contacts that one query looks up."""
 
@@ -192,7 +195,7 @@ def drop(
     """Send nothing of what waits for a contact, but on some occasions; its words are forgotten."""
     mine = (_outgoing.c.community == community) & (_outgoing.c.recipient == recipient)
     mine &= _outgoing.c.occasion.not_in([each.value for each in but])
-    values = {"due_at": None, "body": b"", "claim": None, "result": "dropped"}
+    values = {"due_at": None, "body": b"", "claim": None, "result": DROPPED}
     connection.execute(
         update(_outgoing).where(mine, _outgoing.c.due_at.is_not(None)).values(values)
     )
@@ -220,6 +223,14 @@ def waiting_body(connection: Connection, community: int, message_id: str) -> byt
         )
     )
     return None if body is None else bytes(body)
+
+
+def revive(connection: Connection, community: int, message: Outgoing, due_ms: int) -> bool:
+    """Queue a message again that was dropped before it was sent; return whether there was one."""
+    mine = (_outgoing.c.community == community) & (_outgoing.c.id == message.id)
+    values = {"due_at": due_ms, "body": message.body, "attempts": 0, "result": None}
+    dropped = mine & (_outgoing.c.result == DROPPED)
+    return connection.execute(update(_outgoing).where(dropped).values(values)).rowcount > 0
 
 
 def rewrite(connection: Connection, community: int, message_id: str, body: bytes) -> None:

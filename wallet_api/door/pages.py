@@ -9,6 +9,7 @@ It is the place in plain digits behind a check: one that was made up is refused.
 
 import base64
 import hashlib
+import re
 from typing import Annotated, Any
 
 from fastapi import Query, Request, Response
@@ -75,6 +76,17 @@ def number_in(part: str) -> int:
     if not part.isascii() or not part.isdigit() or len(part) > DIGITS_MAX:
         raise InputError(NO_CURSOR)
     return int(part)
+
+
+def id_in(part: str) -> str:
+    """Return an id that stands in a cursor.
+
+    Raises:
+        InputError: it is none.
+    """
+    if not re.fullmatch("[0-9a-f]{32}", part):
+        raise InputError(NO_CURSOR)
+    return part
 
 
 def _check(plain: bytes) -> bytes:

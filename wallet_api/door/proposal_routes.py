@@ -28,7 +28,7 @@ from wallet_api.door.access import Allowed, Entry, Visit
 from wallet_api.door.desk import Desk
 from wallet_api.door.errors import NotAllowedError, NotThereError
 from wallet_api.door.identity import MEMBERS, Role
-from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, number_in, read_cursor
+from wallet_api.door.pages import PAGE, Cursor, Limit, cursor_of, id_in, number_in, read_cursor
 from wallet_api.door.proposal_store import PROPOSAL_MS, Proposal, merged
 from wallet_api.door.wire import Id, Model, Time, envelope_of
 from wallet_api.problems import problems
@@ -116,7 +116,7 @@ def waiting(
     after = (0, "")
     if cursor is not None:
         created, last = read_cursor(cursor, 2)
-        after = (number_in(created), last)
+        after = (number_in(created), id_in(last))
     with entry.open() as visit:
         accounts = [visit.account] if visit.who.is_member else None
         found = proposal_store.open_of(
@@ -233,6 +233,8 @@ def _propose(desk: Desk, entry: Entry, body: bytes) -> ProposalOut:
             "Too many statements of this account wait: sign them, or take them back."
         )
     expires_ms = min(now_ms + PROPOSAL_MS, statement.body["not_after"])
+    if expires_ms <= now_ms:
+        raise RefusedError("This statement's time is over (`not_after`): sign a new one.")
     proposal = Proposal(statement.id, statement.account, statement.kind, body, now_ms, expires_ms)
     with desk.here.writing() as (_, connection):
         # The same may have come twice at once: the other one is kept.
@@ -280,6 +282,8 @@ def _sign(desk: Desk, proposal_id: str, body: bytes) -> ProposalOut:
         latest = proposal_store.find(connection, number, proposal_id, desk.now_ms())
         if latest is None:
             raise NotThereError(NOT_WAITING)
+        if latest.entry is not None:
+            return _out(latest)
         envelope = merged(Envelope.decode(latest.envelope), statement.envelope).encode()
         proposal_store.put(connection, number, proposal_id, envelope, None)
     answer = desk.here.submit(Draft(envelope)).answer

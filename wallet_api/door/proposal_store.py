@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 from sqlalchemy import Connection, Row, and_, delete, insert, or_, select, update
 
-from ledger.primitives.signing import Envelope
+from ledger.errors import RefusedError
+from ledger.primitives.signing import SIGNATURES_MAX, Envelope
 from wallet_api.door.tables import ProposalRow
 
 PROPOSAL_MS = 14 * 24 * 3_600_000
@@ -45,9 +46,15 @@ class Proposal:
 
 
 def merged(one: Envelope, other: Envelope) -> Envelope:
-    """Return an envelope with the signatures of two of the same content, the first one's first."""
+    """Return an envelope with the signatures of two of the same content, the first one's first.
+
+    Raises:
+        RefusedError: together they are more than an envelope holds.
+    """
     known = {key_id for key_id, _ in one.signatures}
     more = tuple(pair for pair in other.signatures if pair[0] not in known)
+    if len(one.signatures) + len(more) > SIGNATURES_MAX:
+        raise RefusedError(f"An envelope holds {SIGNATURES_MAX} signatures, and this one is full.")
     return Envelope(one.payload_type, one.body, one.signatures + more)
 
 

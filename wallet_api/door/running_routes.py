@@ -24,7 +24,7 @@ from settlement.caps_store import measure
 from settlement.community import Community
 from settlement.covering import cover_days
 from settlement.disputes import State
-from settlement.joining import invitations_now
+from settlement.joining import invitations_of
 from settlement.payment_deeds import backing_of
 from settlement.preview import preview
 from settlement.timetable import due_at_ms
@@ -256,7 +256,7 @@ def coverage(request: Request, first: First, through: Through, operator: Operato
 def invitations(request: Request, operator: Operator) -> Response:
     """Show what `commonwatt community invitations --json` shows: open, used, ended, expired."""
     with operator.open() as visit:
-        found = invitations_now(visit.community)
+        found = invitations_of(visit.community)
         told = {"items": [invitation_json(each, standing) for each, standing in found]}
     return tagged(request, _json(told))
 

@@ -22,7 +22,7 @@ ADDED_A_DAY = 20
 
 DAY_MS = 24 * 3_600_000
 
-KEPT = (Occasion.KEYS, Occasion.ADDED)
+KEPT = (Occasion.KEYS, Occasion.MORE_KEYS, Occasion.ADDED)
 """What is still sent to an address whose key counts no more: it may be the owner's, and a thief have changed the keys."""
 
 ENDED = "the key that made it counts no more: make a new one"
@@ -115,8 +115,8 @@ def end(
     """
     for each in lapsing:
         if each.confirmed_ms is None:
-            outgoing_store.drop(connection, number, each.id)
-            contact_store.remove(connection, number, each.id)
+            if contact_store.remove_unconfirmed(connection, number, each.id):
+                outgoing_store.drop(connection, number, each.id)
         elif contact_store.lapse(connection, number, each):
             outgoing_store.drop(connection, number, each.id, KEPT)
             _end_one(connection, number, name, each, now_ms)

@@ -187,7 +187,7 @@ class Sender:
 
     def _send(self, message: Outgoing, contact: Contact | None, keys: Keys) -> Attempt:
         if contact is None or (contact.disabled_ms and message.occasion is not Occasion.REMOVED):
-            return Attempt(message, contact, Outcome.SENT, "dropped")
+            return Attempt(message, contact, Outcome.SENT, outgoing_store.DROPPED)
         channels, now_s = self._channels, self._now_ms() // 1000
         try:
             if message.way is Way.WEBHOOK:
@@ -199,6 +199,10 @@ class Sender:
                 status = 200
         except (CommonwattError, OSError, ValueError) as error:
             return Attempt(message, contact, Outcome.AGAIN, str(error)[:200])
+        except Exception:
+            # Whatever a library makes of one message: the others of the round go out, and are known to have gone.
+            logging.getLogger(__name__).exception("sender: a message failed")
+            return Attempt(message, contact, Outcome.AGAIN, "it could not be made")
         return Attempt(message, contact, *_judged(message.way, status))
 
     def _report(self, connection: Connection, number: int, claimed: str, attempt: Attempt) -> None:
@@ -258,7 +262,9 @@ def _queue(
         message = window.message
         waits = outgoing_store.waiting_body(connection, number, message.id)
         if waits is None:
-            outgoing_store.add(connection, number, [message], now_ms, window.due_ms)
+            # An address may end, and with it what waited, and be confirmed anew within the hour.
+            if not outgoing_store.revive(connection, number, message, window.due_ms):
+                outgoing_store.add(connection, number, [message], now_ms, window.due_ms)
             continue
         counts_now = window.counts + gathering.counts_in(waits)
         whole = gathering.with_counts(window, counts_now, name).message

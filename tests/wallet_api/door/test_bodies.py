@@ -336,6 +336,7 @@ LIES = {
     "shorter than said": HEAD + b"Content-Length: 500\r\n\r\n{}",
     "longer than said": HEAD + b"Content-Length: 2\r\n\r\n{}" + b"x" * 500,
     "less than nothing": HEAD + b"Content-Length: -1\r\n\r\n{}",
+    "more digits than Python counts": HEAD + b"Content-Length: " + b"9" * 5_000 + b"\r\n\r\n{}",
     "no number": HEAD + b"Content-Length: many\r\n\r\n{}",
     "two lengths": HEAD + b"Content-Length: 2\r\nContent-Length: 9\r\n\r\n{}",
     "length and pieces": HEAD + b"Content-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",

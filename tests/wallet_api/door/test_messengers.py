@@ -15,7 +15,15 @@ from tests.wallet_api.door.told import (
     put,
 )
 from wallet_api.cli.context import Settings
-from wallet_api.door.messengers import Channels, MailFiles, Smtp, TextFiles, Words, channels_here
+from wallet_api.door.messengers import (
+    Channels,
+    MailFiles,
+    Smtp,
+    TextFiles,
+    Words,
+    channels_here,
+    mail,
+)
 from wallet_api.http import create_app
 
 ADA = NAMES[0]
@@ -49,7 +57,8 @@ class FakeSmtp:
         if password.startswith("w"):
             raise smtplib.SMTPAuthenticationError(535, password.encode())
 
-    def send_message(self, mail):
+    def send_message(self, mail, to_addrs):
+        assert to_addrs == [mail["To"]]
         self.did.append(mail["To"])
 
 
@@ -118,3 +127,14 @@ def test_a_server_sends_by_itself_while_it_runs(copied):
         assert put(ada).status_code == 200
         assert heard.used.wait(20)
     assert heard.addresses == [NUMBER]
+
+
+def test_an_address_is_written_as_it_stands():
+    """Read as a list of names, it would be decoded: and other people's addresses could stand in it."""
+    for address in (
+        "=?utf-8?q?ben=40street.example=2C?=@street.example",
+        "o'hara+1@street.example",
+    ):
+        made = mail("us@our.example", address, Words("Street", "Hello.", "0f" * 16))
+        assert [each.username for each in made["To"].addresses] == [address.partition("@")[0]]
+        assert made.as_bytes()

@@ -27,7 +27,7 @@ from tests.wallet_api.door.told import (
     told,
 )
 from wallet_api.cli.context import Settings, open_here
-from wallet_api.door import contact_store, gathering, outgoing_store
+from wallet_api.door import contact_store, gathering, messengers, outgoing_store
 from wallet_api.door.contact_routes import CODES_A_DAY
 from wallet_api.door.contact_store import CODE_TRIES, Contact, Occasion, Way
 from wallet_api.door.happenings import Happening, What
@@ -115,6 +115,10 @@ def test_a_code_is_guessed_a_few_times_and_no_more(phones, sender, outbox, clock
         ("email", "ada"),
         ("email", "ada@street.example\nBcc: all@street.example"),
         ("email", "ada@street.example,ben@street.example"),
+        ("email", "=?utf-8?q??=@street.example"),
+        ("email", "=?utf-8?q?ben=40street.example=2C?=@street.example"),
+        ("email", ".ada@street.example"),
+        ("email", "a" * 65 + "@street.example"),
         ("fax", NUMBER),
     ],
 )
@@ -355,3 +359,17 @@ def test_a_messenger_that_fails_is_asked_again_and_its_reason_is_shown(
     assert (again.outcome, again.message.id) == (Outcome.SENT, failed.message.id)
     phones[ADA].sign_in()
     assert "last_problem" not in phones[ADA].get("/v1/contacts").json()["items"][0]
+
+
+def test_one_message_that_cannot_be_made_keeps_no_other_back(phones, sender, outbox, monkeypatch):
+    ada, ben = phones[ADA], phones[BEN]
+    put(ada, "email", MAIL)
+    put(ben)
+
+    def fails(*_given):
+        raise IndexError("of a library")
+
+    monkeypatch.setattr(messengers, "mail", fails)
+    outcomes = {attempt.message.way: attempt.outcome for attempt in sender.run_once()}
+    assert outcomes == {Way.EMAIL: Outcome.AGAIN, Way.SMS: Outcome.SENT}
+    assert [to for to, _ in told(outbox)] == [NUMBER]

@@ -7,7 +7,10 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from ledger.primitives.signing import Envelope, SigningKey
+from ledger.statements import make_body, sign
+from tests.prepared import CHARTER
 from tests.wallet_api.door.phones import NAMES, Phone, phones_of, slug
+from wallet_api.door import proposal_routes
 from wallet_api.door.pages import cursor_of
 
 ADA, BEN = NAMES[:2]
@@ -154,8 +157,8 @@ def test_lists_come_in_pages_that_leave_nothing_out(phones):
         cursor = page.get("next")
     assert (found, cursor) == (ids, None)
     assert slug(first.get("/v1/proposals", params={"cursor": "abc"})) == "malformed"
-    for part in ("a", "9" * 30):
-        made_up = first.get("/v1/proposals", params={"cursor": cursor_of(part, "x")})
+    for parts in (("a", "0f" * 16), ("9" * 30, "0f" * 16), ("1", "x"), ("1", "\x00")):
+        made_up = first.get("/v1/proposals", params={"cursor": cursor_of(*parts)})
         assert slug(made_up) == "malformed"
     assert slug(first.get("/v1/proposals", params={"limit": 0})) == "invalid-input"
 
@@ -169,3 +172,56 @@ def test_what_a_rule_refuses_stays_and_says_why(phones):
     path = f"/v1/proposals/{told['id']}/signatures"
     got = second.post(path, content=countersigned(second, told))
     assert (slug(got), "below what the rules allow" in got.json()["detail"]) == ("refused", True)
+
+
+def test_what_is_too_late_is_not_put_up(phones):
+    first, ada = phones[FIRST], phones[ADA]
+    fields = {"floor_units": -10_000_000, "reason": "asked for it"}
+    body = make_body("limit", CHARTER.origin, ada.account, "ab" * 16, first.seq(), 1_000, fields)
+    got = first.post("/v1/proposals", content=sign(body, [first.key]))
+    assert (slug(got), "not_after" in got.json()["detail"]) == ("refused", True)
+
+
+def test_whoever_signs_late_does_not_open_again_what_is_logged(client, phones, monkeypatch):
+    first, second, ada = phones[FIRST], phones[SECOND], phones[ADA]
+    told = first.post("/v1/proposals", content=limit_of(first, ada)).json()
+    path = f"/v1/proposals/{told['id']}/signatures"
+    usual, logged = proposal_routes._check_signatures, []
+
+    def slow(community, statement):
+        usual(community, statement)
+        if not logged:  # while the first waits, the second signs, and it is logged
+            logged.append("begun")
+            with ThreadPoolExecutor(1) as other:
+                answer = other.submit(client.post, path, content=countersigned(second, told))
+                logged.append(answer.result().json()["log_entry"])
+
+    monkeypatch.setattr(proposal_routes, "_check_signatures", slow)
+    got = client.post(path, content=countersigned(first, told)).json()
+    assert got["log_entry"] == logged[1]
+    assert client.get(f"/v1/proposals/{told['id']}").json()["log_entry"] == logged[1]
+    assert second.get("/v1/proposals").json()["items"] == []
+
+
+def test_an_envelope_that_is_full_is_still_read(client, phones):
+    ada = phones[ADA]
+    mine, new = ([SigningKey.generate() for _ in range(count)] for count in (7, 8))
+    all_mine = {"by": "keys", "keys": [key.public.hex() for key in (ada.key, *mine)]}
+    told = ada.say("key_change", {**all_mine, "threshold": 8, "reason": "many"}, keys=mine)
+    assert told.status_code == 201, told.text
+    fields = {"by": "code", "keys": [key.public.hex() for key in new], "threshold": 8}
+    code = SigningKey.generate()
+    fields |= {"reason": "more", "code_key": code.public.hex()}
+    waits = ada.post("/v1/proposals", content=ada.signed("key_change", fields)).json()
+    body, path = base64.b64decode(waits["payload"]), f"/v1/proposals/{waits['id']}/signatures"
+    answers = [
+        client.post(path, content=Envelope.seal(waits["payload_type"], body, [key]).encode())
+        for key in (*mine, *new, code)
+    ]
+    assert [got.status_code for got in answers[:-1]] == [200] * 15
+    assert (slug(answers[-1]), "16 signatures" in answers[-1].json()["detail"]) == ("refused", True)
+    for who in (ada, phones[FIRST]):
+        [item] = who.get("/v1/proposals").json()["items"]
+        assert len(item["signed_by"]) == 16
+    gone = client.delete(f"/v1/proposals/{waits['id']}", headers=ada.headers)
+    assert gone.status_code == 204

@@ -25,6 +25,7 @@ from tests.wallet_api.door.told import (
 )
 from wallet_api.door import contact_store
 from wallet_api.door.contact_store import Given, Occasion, Way
+from wallet_api.door.gathering import HOUR_MAX
 from wallet_api.door.notices import ADDED, NOT_YOU
 from wallet_api.door.passkeys import site_of
 from wallet_api.door.safety import ADDED_A_DAY, ENDED, counts_no_more
@@ -248,3 +249,43 @@ def test_an_operators_program_ends_when_the_operator_leaves(phones, sender, prog
         [left] = contact_store.of_account(connection, number, "community", [Way.WEBHOOK])
     assert left.reason == ENDED
     assert left.disabled_ms
+
+
+def test_many_changes_of_keys_do_not_hide_the_last(phones, sender, outbox, clock):
+    ada = phones[ADA]
+    confirmed(sender, outbox, ada)
+    thief = second_of(ada)
+    for _ in range(HOUR_MAX + 2):
+        changed(thief, [thief.key, ada.key], SigningKey.generate())
+    changed(thief, [thief.key])
+    sender.run_once()
+    told(outbox)
+    clock.pass_s(3_600)
+    sender.run_once()
+    assert [words for _, words in told(outbox)] == [
+        "4 more changes of keys. Your wallet shows them."
+    ]
+
+
+def test_an_address_that_is_confirmed_anew_within_the_hour_misses_nothing(
+    phones, sender, outbox, clock
+):
+    ada, ben = phones[ADA], phones[BEN]
+    other = second_of(ada)
+    contact = confirmed(sender, outbox, other)
+    for _ in range(HOUR_MAX + 5):
+        ben.pay(ada, 1)
+    sender.run_once()
+    changed(ada, [ada.key])
+    sender.run_once()
+    told(outbox)
+    put(ada)
+    sender.run_once()
+    assert show_code(ada, contact, code_in(outbox)).status_code == 204
+    for _ in range(4):
+        ben.pay(ada, 1)
+    sender.run_once()
+    assert told(outbox) == []
+    clock.pass_s(3_600)
+    sender.run_once()
+    assert [words for _, words in told(outbox)] == ["4 more payments. Your wallet shows them."]

@@ -66,6 +66,17 @@ def test_unknown_accounts_keys_and_wrong_signatures_look_alike(client, phones):
     assert {(got.status_code, got.json()["detail"]) for got in answers} == {(403, NOBODY)}
 
 
+@pytest.mark.parametrize("origin", ["http://[", "https://a]b", "null", "://", "x"])
+def test_an_origin_that_is_none_is_another_site(client, phones, origin):
+    ada = phones[ADA]
+    ada.sign_in()
+    asked = ada.challenge()
+    body = answer(ada.key, asked["ledger"], ada.account, asked["challenge"], cookie=True)
+    refused = client.post("/v1/sign-in", content=body, headers={"Origin": origin})
+    assert slug(refused) == "not-allowed"
+    assert client.get("/v1/home", headers={**ada.headers, "Origin": origin}).status_code < 500
+
+
 def test_a_challenge_is_answered_once(client, phones):
     ada = phones[ADA]
     asked = ada.challenge()
