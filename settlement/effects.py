@@ -38,6 +38,7 @@ from meters.readings import Channel
 from settlement.asks import AskOf, check_end, check_payment
 from settlement.closing import check_payee
 from settlement.consents import SETTLEMENT
+from settlement.errors import PayersOwnError
 from settlement.openings import opening_transfers, openings_from_detail
 from settlement.postings import transfer_id
 from settlement.spending import SPENDING_KINDS, SpentOf, check_spending, spans_of
@@ -232,7 +233,7 @@ def _check_debt(case: Case, payer: str, units: int) -> None:
     free = 0 if purse is None or purse.available is None else purse.available
     if free + claim.posted < units:
         left = format_money(max(0, free + claim.posted))
-        raise RefusedError(
+        raise PayersOwnError(
             f"This account owes {format_money(-claim.posted)} from a run that was worked out "
             f"again, which is repaid first: {left} can be paid. Nothing was written."
         )

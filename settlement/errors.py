@@ -8,6 +8,7 @@
     │   │   ├── NothingReadError  nothing is known of the day
     │   │   └── ClockTurnedError  a half-hour ended while money was moved: taken back, to be tried again
     │   ├── ImpossibleValueError  a signed reading that cannot be one; the others of its batch could
+    │   ├── PayersOwnError      a payment, for what the payer alone may know
     │   └── SigningTimeError    a batch signed by a clock that is ahead, or too long ago
     ├── UnsoundError            something in a bundle is not what it must be
     └── AuditError              a bundle that is not sound; says where and what
@@ -51,6 +52,10 @@ class ClockTurnedError(RunRefusedError):
 
 class ImpossibleValueError(RefusedError):
     """A signed reading that cannot be one: an error code of the meter, or above its capacity."""
+
+
+class PayersOwnError(RefusedError):
+    """A payment was refused for what the payer alone may know: whoever hands it in may be who is paid."""
 
 
 class SigningTimeError(RefusedError):

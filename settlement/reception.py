@@ -22,6 +22,7 @@ from ledger.status import Status
 from ledger.voucher_keys import VOUCHER_KINDS
 from ledger.writer import Draft
 from settlement.community import Community, Made
+from settlement.errors import PayersOwnError
 from settlement.state import CommunityState
 
 TOGETHER = ("transfer", "donation", "ask")
@@ -49,6 +50,7 @@ FROM_OUTSIDE = (
 from no other place than this program, and openings bring a detail."""
 
 NOT_ENOUGH = "There is not enough in the payer's wallet for this. Nothing was written."
+NOT_ALLOWED = "The payer's own limits or debts do not allow this: their wallet says more. Nothing was written."
 """How much there is is not said: whoever hands a payment in may be the one who is paid."""
 
 
@@ -97,7 +99,11 @@ def take(community: Community, envelopes: Sequence[bytes | Draft]) -> list[Answe
         taken = _together(community, [now[place] for place in places])
         answers |= dict(zip(places, taken, strict=True))
         together = later
-    return [answers[place] for place in range(len(envelopes))]
+    return [_told_outside(answers[place]) for place in range(len(envelopes))]
+
+
+def _told_outside(answer: Answer) -> Answer:
+    return RefusedError(NOT_ALLOWED) if isinstance(answer, PayersOwnError) else answer
 
 
 def _apart(

@@ -15,7 +15,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from ledger.errors import RefusedError
 from ledger.primitives.money import format_money
 from ledger.primitives.periods import (
     load_zone,
@@ -24,6 +23,7 @@ from ledger.primitives.periods import (
     of_local_month,
     start_utc,
 )
+from settlement.errors import PayersOwnError
 
 SPENDING_KINDS = frozenset({"transfer", "donation", "standing_payment", "voucher"})
 """Kinds of statement whose payments count. Energy and what is redeemed do not."""
@@ -155,19 +155,19 @@ def check_spending(limits: Limits, spent: Spent, units: int, span: "Spans") -> N
         span: the local day and month in which it is made.
 
     Raises:
-        RefusedError: says which limit, what is left of it, and until when.
+        PayersOwnError: says which limit, what is left of it, and until when.
     """
     for use in uses_of(limits, spent, units):
         if use.units <= use.most_units:
             continue
         most, left = format_money(use.most_units), format_money(use.left_units)
         if use.name == "payment_max":
-            raise RefusedError(
+            raise PayersOwnError(
                 f"This member set a limit of {most} for one payment. Nothing was written."
             )
         whole, ends = ("day", span.day) if use.name == "day_max" else ("month", span.month)
         until = start_utc(ends.stop).astimezone(load_zone(span.zone))
-        raise RefusedError(
+        raise PayersOwnError(
             f"This member set a limit of {most} a {whole}, of which {left} is left until "
             f"{until:%Y-%m-%d %H:%M}. Nothing was written."
         )

@@ -56,6 +56,7 @@ def limits_here(environment: Mapping[str, str]) -> Limits:
         requests=_scaled(USUAL.requests, times),
         sign_ins=_scaled(USUAL.sign_ins, times),
         statements=_scaled(USUAL.statements, times),
+        a_day=_scaled(USUAL.a_day, times),
     )
 
 

@@ -7,7 +7,7 @@ else is believed. Whoever knows a dispute's id may see where it stands, and no w
 'disputes_router'
 """
 
-from collections.abc import Callable
+import asyncio
 from typing import Annotated
 
 from fastapi import APIRouter, Path, Request, Response
@@ -15,12 +15,14 @@ from fastapi.responses import JSONResponse
 from pydantic import Field
 from starlette.concurrency import run_in_threadpool
 
-from ledger.errors import InputError
+from ledger.errors import CommonwattError, InputError
 from ledger.statements import Statement
 from ledger.writer import Draft
-from settlement.community import Community
 from wallet_api.bodies import read_body
 from wallet_api.cli.dispute import dispute_json
+from wallet_api.door.desk import Desk
+from wallet_api.door.outside import refusal
+from wallet_api.door.rate import place_of
 from wallet_api.door.wire import Id, Model, envelope_of
 from wallet_api.problems import problem, problems
 
@@ -48,11 +50,11 @@ class DisputeOut(Model):
     )
 
 
-def disputes_router(open_community: Callable[[], Community]) -> APIRouter:
+def disputes_router(desk: Desk) -> APIRouter:
     """Return the routes of disputes.
 
     Args:
-        open_community: opens the community that the server serves.
+        desk: the server's state.
     """
     router = APIRouter()
 
@@ -73,7 +75,12 @@ def disputes_router(open_community: Callable[[], Community]) -> APIRouter:
         body = await read_body(request, STATEMENT_BYTES_MAX)
         if isinstance(body, Response):
             return body
-        return await run_in_threadpool(_take, open_community, body)
+        statement = _read(body)
+        desk.check_signer(place_of(request.client and request.client.host), statement.key_id)
+        logged = await asyncio.wrap_future(desk.here.begin(Draft(body, statement=statement)))
+        if isinstance(logged.answer, CommonwattError):
+            return refusal(statement, logged.answer)
+        return await run_in_threadpool(_told, desk, statement, logged.answer.entry)
 
     @router.get(
         "/v1/disputes/{dispute_id}",
@@ -84,25 +91,33 @@ def disputes_router(open_community: Callable[[], Community]) -> APIRouter:
         tags=["Disputes"],
     )
     def look(dispute_id: Annotated[Id, Path(description="Of the dispute.")]) -> Response:
-        community = open_community()
-        with community.reading():
+        with desk.here.reading() as (community, _):
             found = community.state.disputes.disputes.get(dispute_id)
+            now = community.writer.now_period()
         if found is None:
             return problem(404, "not-found", "There is no dispute of this id.")
-        return JSONResponse(dispute_json(found, community.writer.now_period()))
+        return JSONResponse(dispute_json(found, now))
 
     return router
 
 
-def _take(open_community: Callable[[], Community], body: bytes) -> Response:
+def _read(body: bytes) -> Statement:
+    """Read what was sent.
+
+    Raises:
+        InputError: it is neither a dispute nor a ruling.
+    """
     statement = Statement.decode(body)
-    kind, fields = statement.deed
-    if statement.kind not in KINDS or kind not in ("dispute", "ruling"):
+    if statement.kind not in KINDS or statement.deed[0] not in ("dispute", "ruling"):
         raise InputError(f"This address takes disputes and rulings, not {statement.kind}.")
-    community = open_community()
-    with community.transaction() as connection:
-        [position] = community.accept(connection, [Draft(body)])
-        named = statement.id if kind == "dispute" else fields["dispute"]
-        found = community.state.disputes.of(named)
-    content = dispute_json(found, community.writer.now_period()) | {"log_entry": position}
-    return JSONResponse(content, status_code=201)
+    return statement
+
+
+def _told(desk: Desk, statement: Statement, entry: int) -> Response:
+    kind, fields = statement.deed
+    with desk.here.reading() as (community, _):
+        found = community.state.disputes.of(
+            statement.id if kind == "dispute" else fields["dispute"]
+        )
+        now = community.writer.now_period()
+    return JSONResponse(dispute_json(found, now) | {"log_entry": entry}, status_code=201)

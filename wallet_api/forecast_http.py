@@ -10,6 +10,7 @@ kept while nothing is published that it would rest on.
 import threading
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from typing import Any
 
@@ -46,8 +47,10 @@ Days = Sequence[DayForecast | NotYet]
 class Outlook:
     """Forecasts from a community's published days, each made once."""
 
-    def __init__(self, opened: Callable[[], Community], days: OpenDays) -> None:
-        self._opened, self._days = opened, days
+    def __init__(
+        self, lent: Callable[[], AbstractContextManager[Community]], days: OpenDays
+    ) -> None:
+        self._lent, self._days = lent, days
         self._kept: OrderedDict[tuple[object, ...], tuple[Days, date | None]] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -60,7 +63,10 @@ class Outlook:
         Raises:
             InputError: no day, or one that is far away.
         """
-        community = self._opened()
+        with self._lent() as community:
+            return self._of(community, day)
+
+    def _of(self, community: Community, day: str | None) -> tuple[Days, date | None]:
         rules = community.state.rules_now
         zone = load_zone(rules.zone)
         today = local_date(community.writer.now_period(), zone)

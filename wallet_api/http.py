@@ -22,7 +22,8 @@ from ledger import log_store
 from ledger.db import Database
 from ledger.errors import CommonwattError, SetupError
 from meters.wire import REQUEST_BYTES_MAX
-from settlement.open_data_store import OpenDays, total_matched_wh
+from settlement.community import Community
+from settlement.open_data_store import OpenDay, OpenDays, total_matched_wh
 from settlement.reception import Taken
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
@@ -141,22 +142,19 @@ def create_app(
     for module in ROUTES:
         app.include_router(module.router)
     app.include_router(readings_router(door))
-    app.include_router(disputes_router(lambda: open_here(settings, database)))
+    app.include_router(disputes_router(desk))
     days = OpenDays()
-    app.include_router(
-        open_router(OpenShelf(settings, lambda: open_here(settings, database), days))
-    )
+    app.include_router(open_router(OpenShelf(settings, desk.here.lent, days)))
 
-    outlook = Outlook(lambda: open_here(settings, database), days)
+    outlook = Outlook(desk.here.lent, days)
     app.include_router(forecast_router(outlook))
 
     @app.get("/", response_class=HTMLResponse, include_in_schema=False)
     def home() -> HTMLResponse:
-        here = open_here(settings, database)
-        return HTMLResponse(
-            first_page(here, days.of(here), outlook.of()[0]),
-            headers={"Content-Security-Policy": CONTENT_POLICY},
-        )
+        coming, _ = outlook.of()
+        with desk.here.lent() as here:
+            page = first_page(here, days.of(here), coming)
+        return HTMLResponse(page, headers={"Content-Security-Policy": CONTENT_POLICY})
 
     @app.get("/docs", response_class=HTMLResponse, include_in_schema=False)
     def docs() -> HTMLResponse:
@@ -172,8 +170,8 @@ def create_app(
     )
     def health() -> HealthOut:
         """For whoever watches the server: the database answers and is of this version."""
-        open_here(settings, database)
-        return HealthOut(status="ok")
+        with desk.here.reading():
+            return HealthOut(status="ok")
 
     @app.get(
         "/v1/community",
@@ -183,7 +181,7 @@ def create_app(
     )
     def community() -> CommunityOut:
         """What anybody may know of the community."""
-        return _community(settings, database, days)
+        return _community(desk, days)
 
     @app.get(
         "/log.vkey",
@@ -194,7 +192,7 @@ def create_app(
     )
     def vkey() -> PlainTextResponse:
         """As a verifier of signed notes; compare it with what the community shows elsewhere."""
-        return PlainTextResponse(_community(settings, database, days).log_key + "\n")
+        return PlainTextResponse(_community(desk, days).log_key + "\n")
 
     @app.get(
         "/log/checkpoint",
@@ -269,13 +267,16 @@ def _lifespan(
     return running
 
 
-def _community(settings: Settings, database: Database, days: OpenDays) -> CommunityOut:
-    community = open_here(settings, database)
-    rules = community.state.rules_now
-    with community.reading() as connection:
+def _community(desk: Desk, days: OpenDays) -> CommunityOut:
+    with desk.here.reading() as (community, connection):
         size, _, _ = log_store.head(connection, community.writer.community)
         key = community.log_verifier(connection).vkey
-    published = days.of(community)
+        published = days.of(community)
+        return _told(community, key, size, published)
+
+
+def _told(community: Community, key: str, size: int, published: Sequence[OpenDay]) -> CommunityOut:
+    rules = community.state.rules_now
     return CommunityOut(
         name=community.name,
         origin=community.writer.origin,

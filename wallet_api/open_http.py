@@ -12,6 +12,7 @@ import hashlib
 import threading
 from collections import OrderedDict
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from datetime import date, timedelta
 from email.utils import formatdate
 from typing import Annotated
@@ -56,6 +57,9 @@ _RANGE = query_of(
     **{"from": "The first local day.", "through": "The last one; at most a year of days."}
 )
 
+Lent = Callable[[], AbstractContextManager[Community]]
+"""Lends the community, up to date."""
+
 Package = tuple[list[OpenDay], About, dict[str, bytes]]
 """Days, whose they are, and the files that hold them."""
 
@@ -63,8 +67,8 @@ Package = tuple[list[OpenDay], About, dict[str, bytes]]
 class OpenShelf:
     """Packages of published days, made once and kept while nothing is added to them."""
 
-    def __init__(self, settings: Settings, opened: Callable[[], Community], days: OpenDays) -> None:
-        self._settings, self._opened, self._days = settings, opened, days
+    def __init__(self, settings: Settings, lent: Lent, days: OpenDays) -> None:
+        self._settings, self._lent, self._days = settings, lent, days
         self._kept: OrderedDict[tuple[object, ...], Package] = OrderedDict()
         self._lock = threading.Lock()
 
@@ -78,9 +82,8 @@ class OpenShelf:
         begins, ends = _within(*day_range(first, last, DAYS_ASKED_MAX))
         given = {"from": first, "through": last}
         query = urlencode({name: text for name, text in given.items() if text is not None})
-        community = self._opened()
-        about = about_of(self._settings, community, f"?{query}" if query else "")
-        with self._lock:
+        with self._lent() as community, self._lock:
+            about = about_of(self._settings, community, f"?{query}" if query else "")
             days = self._days.of(community, begins, ends)[-DAYS_ASKED_MAX:]
             key = (about, *(day.day for day in days))
             if key not in self._kept:

@@ -14,6 +14,7 @@ from ledger import people
 from ledger.entropy import Entropy, system_entropy
 from settlement.closing import check_still_open
 from wallet_api.door import session_store
+from wallet_api.door.errors import BusyError
 from wallet_api.door.here import Here
 from wallet_api.door.home import ShownSums
 from wallet_api.door.messengers import Channels
@@ -29,6 +30,7 @@ class Limits(NamedTuple):
         sign_ins: answers to challenges from one address.
         failures: wrong answers for one account.
         statements: from one key.
+        a_day: statements from one key in the long run: a busy till asks a thousand times a day.
         deliveries: of readings from one address: a gateway brings those of many meters.
         downloads: of all that is kept of one account.
     """
@@ -37,6 +39,7 @@ class Limits(NamedTuple):
     sign_ins: Rate = Rate(1, 20)
     failures: Rate = Rate(1 / 60, 10)
     statements: Rate = Rate(2, 100)
+    a_day: Rate = Rate(2_000 / 86_400, 2_000)
     deliveries: Rate = Rate(2_000, 8_000)
     downloads: Rate = Rate(1 / 600, 3)
 
@@ -74,8 +77,22 @@ class Desk:
         self.sign_ins = Buckets(self.limits.sign_ins)
         self.failures = Buckets(self.limits.failures)
         self.statements = Buckets(self.limits.statements)
+        self.a_day = Buckets(self.limits.a_day)
         self.downloads = Buckets(self.limits.downloads)
         self.shown = ShownSums()
+
+    def check_signer(self, place: str, key_id: str) -> None:
+        """Refuse more statements of one key than people sign.
+
+        Counted by address too: else anybody could use up what another's key may send.
+
+        Raises:
+            BusyError: says how long to wait.
+        """
+        for buckets in (self.statements, self.a_day):
+            wait_s = buckets.wait_s(f"{place} {key_id}")
+            if wait_s:
+                raise BusyError("This key signs too much at once: wait a moment.", int(wait_s) + 1)
 
     def rename(self, member: str, name: str) -> None:
         """Give a member a name; the one before is gone with its key.

@@ -24,7 +24,8 @@ from settlement.member_facts import member_facts
 from settlement.statement import household_statement
 from settlement.statement_csv import guarded
 from wallet_api.cli.member_show import facts_json
-from wallet_api.door import look_store
+from wallet_api.door import contact_store, look_store, passkey_store, proposal_store
+from wallet_api.door.contact_store import Contact, Way
 from wallet_api.door.forms import Form, rendered
 
 README = """\
@@ -36,6 +37,7 @@ signed/         everything that you signed, as it was signed, by its position in
 wallet.csv      every line of your wallet, in ledger units (0.0000001 of the currency)
 readings.csv    your meters' readings that count now, in Wh
 statements/     each month's statement, for people and for programs
+addresses.json  where you are told of things, your browsers, programs and passkeys, and what waits for signatures
 looks.json      who of the community's operators and helpers looked into your account, and why
 
 Your keys are not here: they never left your devices.
@@ -86,6 +88,39 @@ def _files(
         for s in seen
     ]
     yield "looks.json", _json(looks)
+    yield "addresses.json", _json(_addresses(community, connection, member))
+
+
+def _addresses(community: Community, connection: Connection, member: str) -> dict[str, Any]:
+    """Return where a member is told of things and what looks in their name; secrets stay where they are."""
+    number = community.writer.community
+    contacts = [
+        {
+            "kind": each.way.value,
+            "address": _address(each),
+            "events": [event.value for event in each.events],
+            "created_at_ms": each.created_ms,
+            "confirmed_at_ms": each.confirmed_ms,
+            "key_id": each.key_id,
+        }
+        for each in contact_store.of_account(connection, number, member, tuple(Way))
+    ]
+    passkeys = [
+        {"name": each.name, "created_at_ms": each.created_ms, "used_at_ms": each.used_ms}
+        for each in passkey_store.of_owner(connection, number, member, "")
+    ]
+    waiting = [
+        {"id": each.id, "kind": each.kind, "created_at_ms": each.created_ms}
+        for each in proposal_store.all_about(connection, number, member, 0)
+    ]
+    return {"contacts": contacts, "passkeys": passkeys, "waiting": waiting}
+
+
+def _address(contact: Contact) -> str:
+    """Return an address; of a browser where its messages go, without what opens them."""
+    if contact.way is not Way.PUSH:
+        return contact.address
+    return str(json.loads(contact.address)["endpoint"])
 
 
 def _facts(community: Community, member: str) -> dict[str, Any]:

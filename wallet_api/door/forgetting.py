@@ -11,7 +11,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection
 
-from ledger.errors import RefusedError
+from ledger.errors import CanonicalError, RefusedError
 from ledger.statements import Statement
 from settlement.closing import check_named
 from settlement.community import Community
@@ -42,8 +42,8 @@ def _drop_proposals(community: Community, connection: Connection) -> None:
     """Drop what waits for signatures and names a closed account: it could never be logged, and its words stay."""
     number, closed = community.writer.community, community.state.closed
     for each in proposal_store.all_open(connection, number):
-        statement = Statement.decode(each.envelope)
         try:
+            statement = Statement.decode(each.envelope)
             check_named(closed, statement.deed[0], statement.account, statement.deed[1])
-        except RefusedError:
+        except (RefusedError, CanonicalError):  # what cannot be read can be signed by nobody
             proposal_store.drop(connection, number, each.id)

@@ -28,6 +28,9 @@ from wallet_api.door.forgetting import forget_closed
 READERS = 4
 """Opened communities that are kept for reading: more would only wait for the interpreter's lock."""
 
+WRITERS_MAX = 16
+"""Most threads that write or wait for it: a server has forty for all it does."""
+
 QUEUE_MAX = 1_000
 """Most statements that wait to be written: some seconds' work."""
 
@@ -63,6 +66,7 @@ class Here:
         self._places = threading.Semaphore(READERS)
         self._writer: Community | None = None
         self._writing = threading.RLock()
+        self._waiting = threading.BoundedSemaphore(WRITERS_MAX)
         self._apart = threading.Lock()
         self._group: GroupCommit[Draft, Logged] = GroupCommit(self._take, items_max=GROUP_MAX)
 
@@ -84,6 +88,12 @@ class Here:
                     self._kept.put_nowait(community)
 
     @contextmanager
+    def lent(self) -> Iterator[Community]:
+        """Lend the community with all that was logged folded in, for what begins looks of its own."""
+        with self.reading() as (community, _):
+            yield community
+
+    @contextmanager
     def apart(self) -> Iterator[Community]:
         """Lend a community opened anew, one at a time: for long looks, which hold up no other reader.
 
@@ -99,11 +109,20 @@ class Here:
 
     @contextmanager
     def writing(self) -> Iterator[tuple[Community, Connection]]:
-        """Lend the community, with a write transaction, for what is not a statement from outside."""
-        with self._writing:
-            community = self._writer_now()
-            with community.transaction() as connection:
-                yield community, connection
+        """Lend the community, with a write transaction, for what is not a statement from outside.
+
+        Raises:
+            BusyError: too many wait for it: each that waits takes a thread from those who only read.
+        """
+        if not self._waiting.acquire(blocking=False):
+            raise BusyError("Too many wait to write: try again in a moment.")
+        try:
+            with self._writing:
+                community = self._writer_now()
+                with community.transaction() as connection:
+                    yield community, connection
+        finally:
+            self._waiting.release()
 
     def begin(self, draft: Draft) -> "Future[Logged]":
         """Put a signed statement into the queue, without waiting for it.

@@ -6,7 +6,7 @@
 
 import threading
 from collections import OrderedDict, defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -15,6 +15,7 @@ from sqlalchemy import Connection
 from ledger import history, log_store, people
 from ledger.accounts import receivable, wallet
 from ledger.primitives.periods import SECONDS, load_zone, local_date, of_local_day
+from ledger.store import LedgerStore
 from settlement import shown_store, store
 from settlement.community import Community
 from settlement.postings import Line
@@ -28,6 +29,12 @@ READ_BACK_DAYS = 14
 """How far back it looks for the last reading; of an older one it says nothing."""
 
 LAST_LINES = 3
+SPAN = history.CHUNK_TRANSFERS
+"""Of how many transfers the last lines are looked for first."""
+
+WIDER = 4
+"""How much further back is looked, where there was too little."""
+
 SHOWN_DAYS_MAX = 64
 """Days that are shown and whose sums are kept."""
 
@@ -151,7 +158,7 @@ def home_of(community: Community, connection: Connection, member: str, sums: Sho
     balance = balances[account]
     posted, shown = _days_of(community, connection, member, sums)
     begins = _start(today - timedelta(days=LOOK_BACK_DAYS), rules.zone)
-    last = moved_in(community, connection, member, range(begins, now + 1))
+    last = latest(community, connection, member, begins)
     others = [line.other for line in last if line.other is not None]
     return Home(
         available_units=max(0, balance.available or 0),
@@ -185,20 +192,84 @@ def moved_in(
         before: (half-hour, log entry) of the last line that was seen.
         count: most lines.
     """
+    ledger, number, since = _wallet_since(community, connection, member, periods.start)
+    entries = history.entries(connection, ledger.community, number, after=since, periods=periods)
+    moved, others = _added_up(entries)
+    places = sorted(place for place in moved if before is None or place < before)
+    return _told(community, connection, member, places[-count:][::-1], moved, others)
+
+
+def latest(
+    community: Community,
+    connection: Connection,
+    member: str,
+    begins: int,
+    count: int = LAST_LINES,
+) -> list[Moved]:
+    """Return what was last posted in a member's wallet, the latest first.
+
+    However much somebody pays in tiny parts: no more is read than a chunk of the ledger that has enough.
+
+    Args:
+        community: open for reading.
+        connection: a read transaction.
+        member: whose wallet.
+        begins: nothing that was posted before this half-hour.
+        count: most lines.
+    """
+    ledger, number, since = _wallet_since(community, connection, member, begins)
+    last = history.last_number(connection, ledger.community)
+    span, after = SPAN, last
+    moved: dict[tuple[int, int], int] = {}
+    others: dict[int, int] = {}
+    while after > since and len(moved) <= count:  # one more, as the first may have begun before
+        after = max(since, last - span)
+        moved, others = _added_up(
+            history.entries(connection, ledger.community, number, after=after)
+        )
+        span *= WIDER
+    places = sorted(moved, key=lambda place: place[1])
+    return _told(community, connection, member, places[-count:][::-1], moved, others)
+
+
+def _wallet_since(
+    community: Community, connection: Connection, member: str, begins: int
+) -> tuple[LedgerStore, int, int]:
+    """Return the ledger, the number of a member's wallet, and of the last transfer before a half-hour."""
     asset, ledger = community.state.rules_now.asset, community.writer.ledger
     number = ledger.chart.number_of(connection, wallet(member, asset))
     # What counts from then on was recorded then or later.
-    since = history.last_number(connection, ledger.community, periods.start * SECONDS * 1000 - 1)
-    entries = history.entries(connection, ledger.community, number, after=since, periods=periods)
-    nets = store.member_nets(connection, ledger, member, asset, periods)
-    days = {net.position: net.day for net in nets}
+    since = history.last_number(connection, ledger.community, begins * SECONDS * 1000 - 1)
+    return ledger, number, since
+
+
+def _added_up(
+    entries: Iterable[history.Entry],
+) -> tuple[dict[tuple[int, int], int], dict[int, int]]:
+    """Return sums by (half-hour, log entry), as a day's money may come in parts, and the other accounts."""
     moved: dict[tuple[int, int], int] = defaultdict(int)
     others: dict[int, int] = {}
     for entry in entries:
-        moved[entry.effective, entry.position] += entry.amount  # a day's money may come in parts
+        moved[entry.effective, entry.position] += entry.amount
         others[entry.position] = entry.other
-    places = sorted(place for place in moved if before is None or place < before)
-    shown = places[-count:][::-1]
+    return moved, others
+
+
+def _told(
+    community: Community,
+    connection: Connection,
+    member: str,
+    shown: Sequence[tuple[int, int]],
+    moved: Mapping[tuple[int, int], int],
+    others: Mapping[int, int],
+) -> list[Moved]:
+    """Return lines with what caused them and was written with them."""
+    if not shown:
+        return []
+    asset, ledger = community.state.rules_now.asset, community.writer.ledger
+    periods = range(min(shown)[0], max(shown)[0] + 1)
+    nets = store.member_nets(connection, ledger, member, asset, periods)
+    days = {net.position: net.day for net in nets}
     paid = {position for _, position in shown} - set(days)
     kinds = log_store.entries_at(connection, ledger.community, sorted(paid))
     words = words_at(connection, ledger.community, paid)

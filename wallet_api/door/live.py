@@ -40,7 +40,7 @@ STREAMS_MAX = 1_000
 """Most streams of one process."""
 
 ACCOUNT_STREAMS_MAX = 8
-"""Most streams of one account: a shop's tills and phones."""
+"""Most streams of one account: a shop's tills and phones; of one key of the roster."""
 
 QUEUE_MAX = 100
 """Most looks' worth of happenings that wait for a slow reader, before it is sent away."""
@@ -164,7 +164,13 @@ class Live:
                 others = self.count
                 if others >= STREAMS_MAX or self._is_closed:
                     raise BusyError(TOO_MANY, 30)
-                if len(self._listeners.get(account, ())) >= ACCOUNT_STREAMS_MAX:
+                # All operators have one account: theirs are counted by key.
+                mine = [
+                    each
+                    for each in self._listeners.get(account, ())
+                    if each.who.is_member or each.who.key_id == listener.who.key_id
+                ]
+                if len(mine) >= ACCOUNT_STREAMS_MAX:
                     raise BusyError(TOO_MANY, 30)
             if not others:
                 self._begin()

@@ -22,10 +22,11 @@ from ledger.writer import Draft
 from settlement.reception import FROM_OUTSIDE, Taken
 from wallet_api.bodies import read_body
 from wallet_api.door.desk import Desk
-from wallet_api.door.errors import BusyError, NotThereError
+from wallet_api.door.errors import NotThereError
+from wallet_api.door.outside import refusal
 from wallet_api.door.rate import place_of
 from wallet_api.door.wire import Id, Model, envelope_of
-from wallet_api.problems import problem_of, problems
+from wallet_api.problems import problems
 
 OTHER_DOORS = {"reading_batch": "/v1/readings"}
 """Kinds that come in elsewhere."""
@@ -76,15 +77,11 @@ async def deliver(request: Request) -> Response:
     statement = Statement.decode(body)
     if statement.kind in OTHER_DOORS:
         raise InputError(f"A {statement.kind} goes to {OTHER_DOORS[statement.kind]}.")
-    address = place_of(request.client and request.client.host)
-    # Counted by address too: else anybody could use up what another's key may send.
-    wait_s = desk.statements.wait_s(f"{address} {statement.key_id}")
-    if wait_s:
-        raise BusyError("This key signs too much at once: wait a moment.", int(wait_s) + 1)
+    desk.check_signer(place_of(request.client and request.client.host), statement.key_id)
     # One thread writes for everybody: waiting for it takes no thread a request.
     logged = await asyncio.wrap_future(desk.here.begin(Draft(body, statement=statement)))
     if isinstance(logged.answer, CommonwattError):
-        return problem_of(logged.answer)
+        return refusal(statement, logged.answer)
     told = logged_out(logged.answer, logged.head)
     status = 200 if logged.answer.repeated else 201
     return JSONResponse(told.model_dump(mode="json"), status_code=status)

@@ -25,6 +25,7 @@ AMPLE = Limits(
     sign_ins=Rate(1e6, 1e6),
     failures=Rate(1 / 60, 10),
     statements=Rate(1e6, 1e6),
+    a_day=Rate(1e6, 1e6),
 )
 """Nobody is sent away; wrong answers are still counted."""
 

@@ -237,6 +237,18 @@ def test_a_slow_reader_is_told_to_look_and_sent_away(client, phones, live):
     loop.close()
 
 
+def test_operators_have_streams_of_their_own(phones, live):
+    loop = asyncio.new_event_loop()
+    keys = [phones[name].key.key_id for name in ("operator-1", "operator-2")]
+    one, other = (Who(Role.OPERATOR, "community", key) for key in keys)
+    for _ in range(live_module.ACCOUNT_STREAMS_MAX):
+        live.join(Listener(one, "", loop))
+    live.join(Listener(other, "", loop))
+    with pytest.raises(BusyError):
+        live.join(Listener(one, "", loop))
+    loop.close()
+
+
 def test_streams_are_counted_by_account_and_by_process(client, phones, live, monkeypatch):
     loop = asyncio.new_event_loop()
     who = Who(Role.MEMBER, phones[ADA].account, phones[ADA].key.key_id)

@@ -23,6 +23,7 @@ from settlement.statement_support import allows_month, without_energy
 from settlement.statement_text import render_text
 from tests.prepared import DAY, reopen
 from tests.wallet_api.door.phones import NAMES, Phone, phones_of, served, slug
+from tests.wallet_api.door.told import MAIL, NUMBER, put
 from wallet_api.door import roster_routes
 
 ADA, BEN, CY = NAMES[:3]
@@ -267,6 +268,8 @@ def test_a_name_is_given_and_nowhere_but_in_the_store_that_forgets(street):
 
 def test_everything_is_there_and_it_is_all_mine(street):
     client, phones = street
+    put(phones[BEN])
+    put(phones[ADA], "email", MAIL)
     got = phones[BEN].get("/v1/everything")
     with zipfile.ZipFile(io.BytesIO(got.content)) as archive:
         files = {name: archive.read(name) for name in archive.namelist()}
@@ -276,6 +279,8 @@ def test_everything_is_there_and_it_is_all_mine(street):
     rows = files["readings.csv"].decode().splitlines()[1:]
     assert len(rows) >= 48
     assert {row.split(",")[0] for row in rows} == set(mine)
+    addresses = json.loads(files["addresses.json"])
+    assert [each["address"] for each in addresses["contacts"]] == [NUMBER]
     signed = [name for name in files if name.startswith("signed/")]
     assert any("account_open" in name for name in signed)
     assert all(
