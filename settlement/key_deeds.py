@@ -16,7 +16,7 @@ from ledger import log_store
 from ledger.errors import RefusedError
 from ledger.key_life import HELPERS_NEEDED, MemberKeys, PendingChange, recovery_commitment
 from ledger.primitives.signing import SigningKey, key_id_of
-from ledger.recovery import ENTROPY_BYTES, key_of_code, new_code
+from ledger.recovery import ENTROPY_BYTES, PHONE, key_of_code, new_code
 from ledger.statements import Statement
 from settlement.community import Community
 from settlement.deeds import say
@@ -129,6 +129,24 @@ def add_key(
     return _change(
         community, member, [*signers, made], keys, threshold or state.threshold, reason=reason
     )
+
+
+def phone_card(community: Community, member: str, reason: str) -> tuple[str, ...]:
+    """Add a key of twelve words to a member's, which a further phone puts its own in the place of.
+
+    Returns:
+        The words, which are kept nowhere.
+    """
+    with community.transaction():
+        state = keys_now(community, member)
+        signers = member_keys(community, member)
+        words = new_code(
+            community.writer.entropy(f"phone/{member}/{len(state.keys)}", ENTROPY_BYTES)
+        )
+    card = key_of_code(" ".join(words), PHONE)
+    keys = [*state.keys, card.public]
+    _change(community, member, [*signers, card], keys, state.threshold, reason=reason)
+    return words
 
 
 def remove_key(community: Community, member: str, key: str, reason: str) -> Statement:

@@ -15,7 +15,7 @@ from ledger.kinds import COMMON, KINDS, OPTIONAL, READINGS_MAX
 from ledger.primitives import canonical, shape
 from ledger.primitives.signing import SigningKey
 from ledger.records import Kind, Transfer, record, salted_root
-from ledger.recovery import INVITATION, VOUCHER, key_of_code, new_code
+from ledger.recovery import INVITATION, PHONE, VOUCHER, key_of_code, new_code
 from ledger.statements import Statement, make_body, payload_type, sign
 from market.certificate import verify
 from market.clearing import clear
@@ -106,7 +106,7 @@ def test_the_invitation_and_the_voucher_of_the_page():
     shown = [bytes.fromhex(line) for line in blocks(STATEMENTS, "text")[-5].splitlines()]
     entropy, words, *_ = blocks(STATEMENTS, "text")[-4].splitlines()
     for public, tag, purpose in zip(
-        shown, ("invitation", "voucher"), (INVITATION, VOUCHER), strict=True
+        shown, ("invitation", "voucher", "phone"), (INVITATION, VOUCHER, PHONE), strict=True
     ):
         assert key_of_code(words, purpose).public == public
         # The same from the page's words.

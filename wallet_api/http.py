@@ -33,6 +33,7 @@ from wallet_api.door import (
     event_routes,
     member_routes,
     own_routes,
+    paper_routes,
     passkey_routes,
     payment_routes,
     proposal_routes,
@@ -62,7 +63,7 @@ from wallet_api.readings_door import ReadingsDoor
 from wallet_api.readings_http import readings_router
 
 ROUTES = (
-    *(sign_in_routes, passkey_routes, statement_routes, proposal_routes),
+    *(sign_in_routes, passkey_routes, paper_routes, statement_routes, proposal_routes),
     *(member_routes, payment_routes),
     *(own_routes, event_routes, contact_routes, webhook_routes, push_routes),
     *(roster_routes, running_routes, bundle_routes),

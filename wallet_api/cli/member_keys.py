@@ -26,7 +26,7 @@ from wallet_api.cli.fields import (
     open_at,
     who,
 )
-from wallet_api.cli.paper import ask_words, card
+from wallet_api.cli.paper import ask_words, card, sheet
 
 WithCode = Annotated[
     bool,
@@ -119,6 +119,36 @@ def add_key(
     made = bytes.fromhex(statement.body["keys"][-1])
     file = key_deeds.files_of(community, member, [made])[made]
     say(f"The key {key_id_of(made)[:8]} counts for {name} from now on: {file}")
+    _say_state(community, member, name)
+
+
+def phone(
+    context: typer.Context,
+    name: Who,
+    url: Annotated[
+        str,
+        typer.Option(help="Where the wallet is served", envvar="COMMONWATT_PUBLIC_URL"),
+    ] = "http://127.0.0.1:8000",
+    reason: Reason = "A phone.",
+    at: At = None,
+) -> None:
+    """Make a phone card: twelve words with which a phone joins the account, with a key that it makes itself.
+
+    The words count once, for whoever has them: hand them over in person. They are shown once and kept nowhere.
+
+    Example: commonwatt member phone Ada
+    """
+    community = open_at(context, at)
+    member, name = who(community, name)
+    words = key_deeds.phone_card(community, member, reason)
+    below = (
+        "Open the wallet on the phone that is to join, and type these words,",
+        "or open the link below there. They let one phone in, once.",
+        "Whoever has them can use them: keep them to yourself.",
+    )
+    say(sheet((f"Phone card of {name}", community.name), words, below))
+    say()
+    say(f"{url.rstrip('/')}/wallet/#/phone/{'-'.join(words)}")
     _say_state(community, member, name)
 
 

@@ -28,7 +28,7 @@ OPEN = {
     *("/v1/statements/{statement_id}", "/v1/sign-in/challenge", "/v1/sign-in"),
     *("/v1/proposals/{proposal_id}", "/v1/proposals/{proposal_id}/signatures"),
     *("/v1/disputes", "/v1/disputes/{dispute_id}"),
-    *("/v1/sign-in/passkey/challenge", "/v1/sign-in/passkey"),
+    *("/v1/sign-in/passkey/challenge", "/v1/sign-in/passkey", "/v1/words/{key}"),
 }
 """Addresses without a session: what anybody may see, and what proves itself by signature or by an id that
 nobody can guess."""
@@ -56,6 +56,7 @@ VALUES = {
     "contact_id": "0" * 32,
     "webhook_id": "0" * 32,
     "passkey_id": "AAAA",
+    "key": "0f" * 32,
 }
 
 ENDING = {"/v1/events": "?follow=false", "/v1/push": "?endpoint=https://push.example/1"}

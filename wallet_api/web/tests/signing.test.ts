@@ -44,7 +44,8 @@ describe("twelve words", () => {
     string,
     string,
   ];
-  const [invitation, voucher] = linesAfter("statements.md", "The public keys of an invitation and of a voucher") as [
+  const [invitation, voucher, phone] = linesAfter("statements.md", "The public keys of an invitation, of a voucher") as [
+    string,
     string,
     string,
   ];
@@ -56,6 +57,7 @@ describe("twelve words", () => {
     expect(hexOf(code.publicKey)).toBe(publicKey);
     expect(hexOf(recoveryOf(code.publicKey))).toBe(commitment);
     expect(hexOf((await signerOfWords("invitation", words)).publicKey)).toBe(invitation);
+    expect(hexOf((await signerOfWords("phone", words)).publicKey)).toBe(phone);
     expect(hexOf((await signerOfWords("voucher", words.replaceAll(" ", "-"))).publicKey)).toBe(voucher);
   });
 
