@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve test coverage check format lint types contracts bench lock clean
+.PHONY: help install demo serve apps test coverage check format lint types contracts bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -38,8 +38,11 @@ install: $(VENV)/.runtime ## Build the environment in .venv
 demo: $(VENV)/.runtime ## A simulated street: a week cleared, settled, signed and audited
 	@$(BIN)/commonwatt demo
 
-serve: $(VENV)/.runtime ## Serve the demo's database, with a first page at http://127.0.0.1:8000
+serve: $(VENV)/.runtime apps ## Serve the demo's database, with a first page at http://127.0.0.1:8000
 	@$(BIN)/commonwatt serve --database sqlite:///commonwatt-demo/commonwatt.sqlite --port $(PORT)
+
+apps: $(VENV)/.runtime ## Build the wallet (once; needs npm, or fetches Node.js)
+	@$(BIN)/python hatch_build.py
 
 test: $(VENV)/.dev ## Run all tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
@@ -69,4 +72,4 @@ lock: ## Pin the requirements anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --constraint requirements.txt --output-file requirements-dev.txt
 
 clean: ## Remove the environment and the demo
-	rm -rf $(VENV) commonwatt-demo
+	rm -rf $(VENV) commonwatt-demo wallet_api/static wallet_api/web/node_modules

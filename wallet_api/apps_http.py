@@ -1,0 +1,97 @@
+"""``/wallet/``: the wallet's files, as the build made them, under a policy that lets nothing else run.
+
+The files are made once by ``make apps`` (and are in the wheel); a server without them says how to make them.
+
+>>> sorted(APPS)
+['wallet']
+"""
+
+import mimetypes
+from pathlib import Path
+from typing import Annotated
+
+from fastapi import APIRouter, Request, Response
+from fastapi import Path as Parameter
+from fastapi.responses import HTMLResponse
+from starlette.exceptions import HTTPException
+
+from wallet_api.door.pages import tagged
+
+STATIC = Path(__file__).parent / "static"
+"""Where the build puts what it makes (wallet_api/web/vite.config.ts)."""
+
+APPS = ("wallet",)
+
+APP_POLICY = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
+    "manifest-src 'self'; worker-src 'self'; media-src 'self' blob:; base-uri 'none'; form-action 'none'; "
+    "frame-ancestors 'none'; require-trusted-types-for 'script'; trusted-types svelte-trusted-html commonwatt"
+)
+"""Its own files alone, no word of anybody taken for code, no page that frames it."""
+
+WORKER = "worker.js"
+WORKER_POLICY = "default-src 'none'; connect-src 'self'"
+"""A service worker has the policy that it comes with: it fetches the page's files, and does nothing else."""
+
+CAMERA = "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"
+"""What the wallet may use of a phone: the camera, for codes."""
+
+FOR_EVER = "public, max-age=31536000, immutable"
+"""Files under /assets/ have their content's hash in their name."""
+
+NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Not built</title>
+<h1>The wallet is not built here</h1>
+<p>Stop the server, run <code>make apps</code>, and start it again. It needs Node.js 20.19 or later, or fetches one.</p>
+"""
+
+
+def apps_router(static: Path = STATIC) -> APIRouter:
+    """Return the addresses of the apps.
+
+    Args:
+        static: the folder of the build.
+    """
+    router = APIRouter(include_in_schema=False)
+    known = frozenset(
+        path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file()
+    )
+
+    @router.get("/{app}/")
+    def page(
+        request: Request, app: Annotated[str, Parameter(pattern=f"^({'|'.join(APPS)})$")]
+    ) -> Response:
+        name = f"{app}/index.html"
+        if name not in known:
+            return HTMLResponse(NOT_BUILT, status_code=404)
+        headers = {"Content-Security-Policy": APP_POLICY, "Permissions-Policy": CAMERA}
+        return _file(request, static / name, headers)
+
+    @router.get("/{folder}/{name}")
+    def file(request: Request, folder: str, name: str) -> Response:
+        path = f"{folder}/{name}"
+        if path not in known or folder not in (*APPS, "assets") or name == "index.html":
+            raise HTTPException(404)
+        headers = {"Cache-Control": FOR_EVER} if folder == "assets" else {}
+        if name == WORKER:
+            headers["Content-Security-Policy"] = WORKER_POLICY
+        return _file(request, static / path, headers)
+
+    return router
+
+
+def _file(request: Request, path: Path, headers: dict[str, str]) -> Response:
+    media = MEDIA.get(path.suffix) or mimetypes.guess_type(path.name)[0]
+    answer = tagged(request, path.read_bytes(), media or "application/octet-stream")
+    answer.headers["Cache-Control"] = "public, no-cache"
+    answer.headers.update(headers)
+    return answer
+
+
+MEDIA = {
+    ".html": "text/html; charset=utf-8",
+    ".js": "text/javascript; charset=utf-8",
+    ".css": "text/css; charset=utf-8",
+    ".svg": "image/svg+xml",
+    ".webmanifest": "application/manifest+json",
+}
+"""Media types that browsers insist on, whatever the machine's own table says."""

@@ -1,0 +1,160 @@
+/** What every screen shares: where we are, whose wallet it is, what time it is for the ledger. */
+import { kwhText, moneyText } from "../core/money";
+import { addDays, clock, localDay, startMs, type Day } from "../core/periods";
+import { language, t } from "../core/words.svelte";
+import { ask, Offline, send, type Community, type Home, type Known } from "../phone/api";
+import { device, type Device } from "../phone/device";
+import { flush, items, type Item } from "../phone/outbox";
+import { handIn } from "../phone/statements";
+import { change, KEY, read, write } from "../phone/store";
+
+export type Look = "auto" | "light" | "dark";
+
+interface Choices {
+  look: Look;
+}
+
+export const app = $state({
+  /** The address after #, as in /energy/2026-06-18. */
+  route: here(),
+  ready: false,
+  device: undefined as Device | undefined,
+  community: undefined as Community | undefined,
+  home: undefined as Known<Home> | undefined,
+  queue: [] as Item[],
+  look: "auto" as Look,
+});
+
+const EVERY_MS = 20_000;
+
+function here(): string {
+  return location.hash.slice(1) || "/";
+}
+
+export function go(route: string, replace = false): void {
+  if (replace) history.replaceState(null, "", `#${route}`);
+  else location.hash = route;
+  app.route = here();
+}
+
+/** Begin: read what is kept, then ask what is new. */
+export async function start(): Promise<void> {
+  addEventListener("hashchange", () => (app.route = here()));
+  addEventListener("online", () => void catchUp());
+  document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void catchUp());
+  app.look = (await read<Choices>(KEY.choices))?.look ?? "auto";
+  showLook();
+  app.community = await read<Community>("community");
+  app.device = await device();
+  app.queue = await items();
+  app.ready = true;
+  await catchUp();
+  setInterval(() => app.queue.some((item) => item.state === "waiting") && void catchUp(), EVERY_MS);
+}
+
+/** Send what waits, and look at the first screen again. */
+export async function catchUp(): Promise<void> {
+  try {
+    app.community = (await (await send("/v1/community")).json()) as Community;
+    await write("community", $state.snapshot(app.community));
+  } catch (error) {
+    if (!(error instanceof Offline)) throw error;
+  }
+  app.device = await device();
+  if (!app.device) return;
+  await finishJoining();
+  await flush();
+  app.queue = await items();
+  await lookHome();
+}
+
+/** A key that was made here and perhaps never got through: the same statement goes out again. */
+async function finishJoining(): Promise<void> {
+  const opening = await read<string>("opening");
+  if (!opening) return;
+  try {
+    await handIn(opening);
+    await change<string>("opening", () => "");
+  } catch (error) {
+    if (!(error instanceof Offline)) throw error;
+  }
+}
+
+export async function lookHome(): Promise<void> {
+  try {
+    app.home = await ask<Home>("/v1/home");
+  } catch (error) {
+    if (!(error instanceof Offline)) throw error;
+  }
+}
+
+export async function chooseLook(look: Look): Promise<void> {
+  app.look = look;
+  showLook();
+  await write(KEY.choices, { look });
+}
+
+function showLook(): void {
+  document.documentElement.dataset["look"] = app.look;
+}
+
+// How things are written, for this community and language.
+
+export function zone(): string {
+  return app.community?.zone ?? "UTC";
+}
+
+export function money(units: number, plus = false): string {
+  return moneyText(units, { symbol: "£", plus });
+}
+
+export { kwhText };
+
+/** A local day in words, as in Thursday 18 June. */
+export function dayText(day: Day, style: Intl.DateTimeFormatOptions = { weekday: "long", day: "numeric", month: "long" }): string {
+  return new Intl.DateTimeFormat(language().locale, { ...style, timeZone: "UTC" }).format(new Date(`${day}T12:00:00Z`));
+}
+
+export function monthText(month: string): string {
+  return dayText(`${month}-15`, { month: "long", year: "numeric" });
+}
+
+/** A half-hour in words, as in Thu 18 June 13:30. */
+export function whenText(period: number): string {
+  const day = localDay(period, zone());
+  return `${dayText(day, { weekday: "short", day: "numeric", month: "short" })} ${clock(period, zone())}`;
+}
+
+/** A time of this device's clock, as in 14:40, with its day where it is another. */
+export function atText(ms: number): string {
+  const at = new Date(ms);
+  const isToday = at.toDateString() === new Date().toDateString();
+  const style: Intl.DateTimeFormatOptions = isToday
+    ? { hour: "2-digit", minute: "2-digit" }
+    : { weekday: "short", day: "numeric", month: "short", hour: "2-digit", minute: "2-digit" };
+  return new Intl.DateTimeFormat(language().locale, style).format(at);
+}
+
+/** The ledger's now: a half-hour. */
+export function now(): number | undefined {
+  return app.home?.value.now;
+}
+
+export function today(): Day {
+  return localDay(now() ?? Math.floor(Date.now() / 1_800_000), zone());
+}
+
+export function yesterday(): Day {
+  return addDays(today(), -1);
+}
+
+export function untilText(ms: number): string {
+  return whenText(Math.floor(ms / 1_800_000));
+}
+
+export function said(error: unknown): string {
+  if (error instanceof Offline) return t("offline.nothing");
+  return error instanceof Error ? error.message : String(error);
+}
+
+export { startMs };
