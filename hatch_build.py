@@ -91,5 +91,15 @@ def build() -> None:
     subprocess.run([*npm, "run", "--silent", "build"], cwd=WEB, check=True)
 
 
-if __name__ == "__main__":
+def main(arguments: list[str]) -> None:
+    """Build; or only say whether that can be done, or where Node.js is."""
+    if arguments == ["--can"]:
+        sys.exit(0 if is_fresh() or node() else 1)
+    if arguments == ["--path"]:
+        print(Path((node() or _fetched())[0]).parent)  # noqa: T201 - a script
+        return
     build()
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

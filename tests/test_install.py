@@ -88,14 +88,11 @@ def test_a_changed_file_is_refused(index: Path) -> None:
     assert not (index / "there").exists()
 
 
-def test_both_lock_files_are_installed_that_way() -> None:
-    lines = [
-        line
-        for line in MAKEFILE.read_text().splitlines()
-        if "install" in line and "-r requirements" in line
-    ]
+def test_every_lock_file_is_installed_that_way() -> None:
+    lines = [line for line in MAKEFILE.read_text().splitlines() if "-r requirements" in line]
     assert [line.rsplit(maxsplit=1)[1] for line in lines] == [
         "requirements.txt",
         "requirements-dev.txt",
+        "requirements-node.txt",
     ]
     assert all("install $(LOCKED) -r" in line for line in lines)

@@ -7,6 +7,7 @@
 import os
 import shutil
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated
 
@@ -21,7 +22,7 @@ from ledger.primitives.clock import FixedClock
 from ledger.primitives.energy import format_kwh
 from ledger.primitives.hashing import tagged_hash
 from ledger.primitives.money import format_money, format_price
-from ledger.primitives.periods import load_zone, local_label, of_local_day
+from ledger.primitives.periods import PERIOD_MAX, load_zone, local_label, of_local_day
 from ledger.primitives.signing import SigningKey
 from meters.files import SourceFile
 from meters.formats import ReadOptions, find_format
@@ -42,6 +43,8 @@ from settlement.enrol import (
 )
 from settlement.export import export_bundle
 from settlement.intake import import_delivery
+from settlement.joining import invite
+from settlement.key_deeds import phone_card
 from settlement.run import settle_day
 from settlement.statement import household_statement
 from settlement.statement_html import render_html
@@ -88,6 +91,7 @@ def demo(
             settle_day(community, day)
             advance(1)
     _shop(community)
+    links = _links(community)
     checkpoint = community.writer.publish(folder / "log").checkpoint
     stopwatch.lap("cleared and settled")
     export_bundle(community, folder / "bundle.zip")
@@ -107,7 +111,7 @@ def demo(
     say()
     say("  ".join(f"{name} {seconds:.1f} s" for name, seconds in stopwatch.laps))
     say()
-    _say_next(folder, checkpoint.root.hex(), vkey)
+    _say_next(folder, checkpoint.root.hex(), vkey, links)
     if report.failed:
         stop(EXIT_NO)
 
@@ -240,6 +244,16 @@ def _shop(community: Community) -> None:
         pay(community, ids[payer], ids["Moseley Bakery"], units, reference)
 
 
+def _links(community: Community) -> dict[str, str]:
+    """Make two ways into the wallet, and return what follows its address: a letter, and a phone card of Kaur's."""
+    letter = invite(community, "household", PERIOD_MAX)
+    card = phone_card(community, _ids(community)["Kaur"], "A phone.")
+    return {
+        "as a new household": f"join/{'-'.join(letter.words)}",
+        "as Kaur, who has a roof and a week behind her": f"phone/{'-'.join(card)}",
+    }
+
+
 def _ids(community: Community) -> dict[str, str]:
     with community.reading() as connection:
         names = people.names(connection, community.writer.community)
@@ -334,11 +348,16 @@ def _vkey(community: Community) -> str:
         return community.log_verifier(connection).vkey
 
 
-def _say_next(folder: Path, root: str, vkey: str) -> None:
+def _say_next(folder: Path, root: str, vkey: str, links: Mapping[str, str]) -> None:
     say(f"Log root {root}")
     say(f"Everything is in {folder}/: database, keys, meter files, statements, log, bundle.zip.")
     say("Try next:")
-    say("  make serve                                       a page that shows what is here")
+    say(
+        "  make serve                                       a page that shows what is here, and the wallet:"
+    )
+    for who, link in links.items():
+        say(f"    {who}, once:")
+        say(f"    http://127.0.0.1:8000/wallet/#/{link}")
     say("  .venv/bin/commonwatt member list")
     say("  .venv/bin/commonwatt statement Kaur --month 2026-06 --format html --out kaur.html")
     say(f"  .venv/bin/python -m settlement.audit {folder}/bundle.zip \\")
