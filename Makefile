@@ -46,8 +46,7 @@ apps: $(VENV)/.runtime ## Build the wallet (once; needs npm, or fetches Node.js)
 	@$(BIN)/python hatch_build.py
 
 apps-check: apps ## Types and unit tests of the apps
-	cd wallet_api/web && PATH="$$($(CURDIR)/$(BIN)/python $(CURDIR)/hatch_build.py --path):$$PATH" npm run --silent check
-	cd wallet_api/web && PATH="$$($(CURDIR)/$(BIN)/python $(CURDIR)/hatch_build.py --path):$$PATH" npm run --silent test
+	@$(BIN)/python hatch_build.py --run check test
 
 test: $(VENV)/.dev ## Run all tests
 	$(BIN)/python -m pytest -q -n auto --dist worksteal

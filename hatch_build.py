@@ -92,13 +92,14 @@ def build() -> None:
 
 
 def main(arguments: list[str]) -> None:
-    """Build; or only say whether that can be done, or where Node.js is."""
+    """Build; or say whether that can be done (``--can``), or run a script of the apps (``--run NAME``)."""
     if arguments == ["--can"]:
         sys.exit(0 if is_fresh() or node() else 1)
-    if arguments == ["--path"]:
-        print(Path((node() or _fetched())[0]).parent)  # noqa: T201 - a script
-        return
+    if arguments and not (WEB / "node_modules").exists():
+        shutil.rmtree(STATIC, ignore_errors=True)  # built elsewhere: what checks it is not here
     build()
+    for name in arguments[1:]:
+        subprocess.run([*(node() or _fetched()), "run", "--silent", name], cwd=WEB, check=True)
 
 
 if __name__ == "__main__":

@@ -65,8 +65,11 @@ def a_kind(kind: str) -> str:
 _TEXT = text(FREE_TEXT_CHARACTERS_MAX)
 _FLOOR = integer(-UNITS_MAX, 0)
 _AMOUNT = integer(1, UNITS_MAX)
-_THRESHOLD = integer(1, 8)
-_KEYS = array(HEX_64, 8, 1)
+KEYS_MAX = 8
+"""Most keys of a member."""
+
+_THRESHOLD = integer(1, KEYS_MAX)
+_KEYS = array(HEX_64, KEYS_MAX, 1)
 _ORIGIN = text(FREE_TEXT_CHARACTERS_MAX, r"[a-z0-9][a-z0-9.-]*(/[a-z0-9.-]+)*")
 _PERIOD = integer(0, PERIOD_MAX)
 _TIME_MS = integer(0, INTEGER_MAX)

@@ -15,6 +15,7 @@ from typing import Any
 from ledger import log_store
 from ledger.errors import RefusedError
 from ledger.key_life import HELPERS_NEEDED, MemberKeys, PendingChange, recovery_commitment
+from ledger.kinds import KEYS_MAX
 from ledger.primitives.signing import SigningKey, key_id_of
 from ledger.recovery import ENTROPY_BYTES, PHONE, key_of_code, new_code
 from ledger.statements import Statement
@@ -142,6 +143,10 @@ def phone_card(community: Community, member: str, reason: str) -> tuple[str, ...
         signers = member_keys(community, member)
         words = new_code(
             community.writer.entropy(f"phone/{member}/{len(state.keys)}", ENTROPY_BYTES)
+        )
+    if len(state.keys) >= KEYS_MAX:
+        raise RefusedError(
+            f"This account has {KEYS_MAX} keys, the most there may be: end one first."
         )
     card = key_of_code(" ".join(words), PHONE)
     keys = [*state.keys, card.public]

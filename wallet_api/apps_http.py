@@ -8,10 +8,8 @@ The files are made once by ``make apps`` (and are in the wheel); a server withou
 
 import mimetypes
 from pathlib import Path
-from typing import Annotated
 
 from fastapi import APIRouter, Request, Response
-from fastapi import Path as Parameter
 from fastapi.responses import HTMLResponse
 from starlette.exceptions import HTTPException
 
@@ -56,26 +54,26 @@ def apps_router(static: Path = STATIC) -> APIRouter:
         path.relative_to(static).as_posix() for path in static.rglob("*") if path.is_file()
     )
 
-    @router.get("/{app}/")
-    def page(
-        request: Request, app: Annotated[str, Parameter(pattern=f"^({'|'.join(APPS)})$")]
-    ) -> Response:
-        name = f"{app}/index.html"
+    def page(request: Request) -> Response:
+        name = f"{request.url.path.strip('/')}/index.html"
         if name not in known:
             return HTMLResponse(NOT_BUILT, status_code=404)
         headers = {"Content-Security-Policy": APP_POLICY, "Permissions-Policy": CAMERA}
         return _file(request, static / name, headers)
 
-    @router.get("/{folder}/{name}")
-    def file(request: Request, folder: str, name: str) -> Response:
-        path = f"{folder}/{name}"
-        if path not in known or folder not in (*APPS, "assets") or name == "index.html":
+    def file(request: Request, name: str) -> Response:
+        path = f"{request.url.path.split('/')[1]}/{name}"
+        if path not in known or name == "index.html":
             raise HTTPException(404)
-        headers = {"Cache-Control": FOR_EVER} if folder == "assets" else {}
+        headers = {"Cache-Control": FOR_EVER} if path.startswith("assets/") else {}
         if name == WORKER:
             headers["Content-Security-Policy"] = WORKER_POLICY
         return _file(request, static / path, headers)
 
+    for app in APPS:
+        router.add_api_route(f"/{app}/", page)
+    for folder in (*APPS, "assets"):
+        router.add_api_route(f"/{folder}/{{name}}", file)
     return router
 
 

@@ -39,7 +39,9 @@ _STREAM: dict[int | str, dict[str, Any]] = {
         "description": "Events until one side closes; `retry`, `id` and comments as browsers know them.",
         "content": {
             "text/event-stream": {
-                "schema": {"type": "string"},
+                "schema": {
+                    "description": "Lines, as browsers know them; each event's `data` is JSON."
+                },
                 "example": 'event: ask\ndata: {"ask":"4f59…","standing":"paid","units":42000000}\nid: 1041\n\n',
             }
         },
