@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 import uvicorn
+from playwright.sync_api import sync_playwright
 from typer.testing import CliRunner
 
 from ledger.db import Database
@@ -51,6 +52,20 @@ def chromium_path():
 @pytest.fixture(scope="session")
 def browser_type_launch_args(chromium_path):
     return {"executable_path": chromium_path, "args": list(FLAGS)}
+
+
+@pytest.fixture(scope="module")
+def playwright():
+    """The plugin's, but for a module: it keeps a loop of events running, in which other tests have none of theirs."""
+    with sync_playwright() as found:
+        yield found
+
+
+@pytest.fixture(scope="module")
+def browser(playwright, browser_type_launch_args):
+    found = playwright.chromium.launch(**browser_type_launch_args)
+    yield found
+    found.close()
 
 
 class Street:

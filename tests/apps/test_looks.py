@@ -173,3 +173,27 @@ def test_nothing_is_asked_of_any_other_machine(browser, street):
     context.close()
     assert len(asked) > 10
     assert [url for url in asked if not url.startswith((street.url, "blob:"))] == []
+
+
+@pytest.mark.parametrize(
+    ("code", "direction", "home"), [("cy", "ltr", "Hafan"), ("ur", "rtl", "ہوم")]
+)
+def test_another_language_is_spoken_and_fits(browser, street, shot, code, direction, home):
+    context = browser.new_context(viewport={"width": 360, "height": 740}, locale="en-GB")
+    made = context.new_page()
+    made.set_default_timeout(10_000)
+    signed_up(made, street.phone_link("Kaur"))
+    visit(made, street, "/you")
+    made.get_by_label("Language").select_option(code)
+    expect(made.get_by_role("link", name=home)).to_be_visible()
+    assert made.evaluate("document.documentElement.dir") == direction
+    for name in ("home", "energy", "why", "activity", "pay", "you", "offers", "data", "phones"):
+        visit(made, street, SCREENS[name])
+        expect(made.get_by_role("heading", level=1)).to_be_visible()
+        made.wait_for_timeout(300)
+        shot(made, f"{name}-{code}")
+        assert violations(made) == []
+        assert made.evaluate("document.documentElement.scrollWidth") <= 360
+    made.reload()
+    expect(made.get_by_role("link", name=home)).to_be_visible()
+    context.close()

@@ -16,9 +16,31 @@ export interface Language {
   name: string;
 }
 
-export const LANGUAGES: Language[] = [{ code: "en", locale: "en-GB", direction: "ltr", name: "English" }];
+export const LANGUAGES: Language[] = [
+  { code: "en", locale: "en-GB", direction: "ltr", name: "English" },
+  { code: "cy", locale: "cy-GB", direction: "ltr", name: "Cymraeg" },
+  { code: "ur", locale: "ur-PK-u-nu-latn", direction: "rtl", name: "اردو" },
+];
+
+const LATER: Record<string, () => Promise<{ default: Record<string, string> }>> = {
+  cy: () => import("../../../words/cy.json"),
+  ur: () => import("../../../words/ur.json"),
+};
 
 const state = $state({ language: LANGUAGES[0]!, words: english as Record<string, string>, own: {} as Record<string, string> });
+
+/** Speak another language, once its words are there. */
+export async function speak(code: string): Promise<void> {
+  const found = LANGUAGES.find((each) => each.code === code) ?? LANGUAGES[0]!;
+  const words = found.code in LATER ? (await LATER[found.code]!()).default : english;
+  Object.assign(state, { language: found, words });
+}
+
+/** The language that a browser asks for, if it is one of ours. */
+export function preferred(asked: readonly string[]): string {
+  const codes = asked.map((each) => each.split("-")[0]!);
+  return codes.find((code) => LANGUAGES.some((each) => each.code === code)) ?? "en";
+}
 
 export function language(): Language {
   return state.language;

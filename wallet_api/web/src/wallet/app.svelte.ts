@@ -1,7 +1,7 @@
 /** What every screen shares: where we are, whose wallet it is, what time it is for the ledger. */
 import { kwhText, moneyText } from "../core/money";
 import { addDays, clock, localDay, startMs, type Day } from "../core/periods";
-import { language, t } from "../core/words.svelte";
+import { language, preferred, speak, t } from "../core/words.svelte";
 import { ask, Offline, send, type Community, type Home, type Known } from "../phone/api";
 import { device, type Device } from "../phone/device";
 import { flush, items, type Item } from "../phone/outbox";
@@ -12,6 +12,7 @@ export type Look = "auto" | "light" | "dark";
 
 interface Choices {
   look: Look;
+  language?: string;
 }
 
 export const app = $state({
@@ -42,8 +43,10 @@ export async function start(): Promise<void> {
   addEventListener("hashchange", () => (app.route = here()));
   addEventListener("online", () => void catchUp());
   document.addEventListener("visibilitychange", () => document.visibilityState === "visible" && void catchUp());
-  app.look = (await read<Choices>(KEY.choices))?.look ?? "auto";
+  const chosen = await read<Choices>(KEY.choices);
+  app.look = chosen?.look ?? "auto";
   showLook();
+  await speak(chosen?.language ?? preferred(navigator.languages)).catch(() => undefined);
   app.community = await read<Community>("community");
   app.device = await device();
   app.queue = await items();
@@ -91,7 +94,12 @@ export async function lookHome(): Promise<void> {
 export async function chooseLook(look: Look): Promise<void> {
   app.look = look;
   showLook();
-  await write(KEY.choices, { look });
+  await write(KEY.choices, { look, language: language().code });
+}
+
+export async function chooseLanguage(code: string): Promise<void> {
+  await speak(code);
+  await write(KEY.choices, { look: app.look, language: code });
 }
 
 function showLook(): void {
