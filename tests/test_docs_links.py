@@ -9,7 +9,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 DOCS = ROOT / "docs"
-MADE_HERE = {"build", "commonwatt-demo", "dist", "htmlcov", "node_modules", "__pycache__"}
+MADE_HERE = {
+    *("build", "commonwatt-demo", "dist", "htmlcov", "node_modules", "static", "__pycache__"),
+}
 """Folders that are made, not kept; so are those whose name begins with a full stop."""
 TEXTS = {"", ".cfg", ".css", ".html", ".ini", ".js", ".json", ".mako", ".md", ".py", ".service"}
 TEXTS |= {".sh", ".svg", ".toml", ".ts", ".txt", ".yaml", ".yml"}

@@ -1,9 +1,9 @@
-"""``/wallet/``: the wallet's files, as the build made them, under a policy that lets nothing else run.
+"""``/wallet/`` and ``/auditor/``: the pages' files, as the build made them, under a policy that lets nothing else run.
 
 The files are made once by ``make apps`` (and are in the wheel); a server without them says how to make them.
 
 >>> sorted(APPS)
-['wallet']
+['auditor', 'wallet']
 """
 
 import mimetypes
@@ -18,7 +18,7 @@ from wallet_api.door.pages import tagged
 STATIC = Path(__file__).parent / "static"
 """Where the build puts what it makes (wallet_api/web/vite.config.ts)."""
 
-APPS = ("wallet",)
+APPS = ("wallet", "auditor")
 
 APP_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "
@@ -31,6 +31,13 @@ WORKER = "worker.js"
 WORKER_POLICY = "default-src 'none'; connect-src 'self'"
 """A service worker has the policy that it comes with: it fetches the page's files, and does nothing else."""
 
+AUDITING = "auditor/auditing-"
+AUDITING_POLICY = (
+    "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; connect-src 'self'; "
+    "require-trusted-types-for 'script'; trusted-types 'none'"
+)
+"""The worker that audits runs Python as WebAssembly, which no page here may; text is no code for it, either."""
+
 CAMERA = "camera=(self), microphone=(), geolocation=(), payment=(), usb=()"
 """What the wallet may use of a phone: the camera, for codes."""
 
@@ -38,7 +45,7 @@ FOR_EVER = "public, max-age=31536000, immutable"
 """Files under /assets/ have their content's hash in their name."""
 
 NOT_BUILT = """<!doctype html><html lang="en"><meta charset="utf-8"><title>Not built</title>
-<h1>The wallet is not built here</h1>
+<h1>This page is not built here</h1>
 <p>Stop the server, run <code>make apps</code>, and start it again. It needs Node.js 20.19 or later, or fetches one.</p>
 """
 
@@ -68,12 +75,14 @@ def apps_router(static: Path = STATIC) -> APIRouter:
         headers = {"Cache-Control": FOR_EVER} if path.startswith("assets/") else {}
         if name == WORKER:
             headers["Content-Security-Policy"] = WORKER_POLICY
+        if path.startswith(AUDITING):
+            headers["Content-Security-Policy"] = AUDITING_POLICY
         return _file(request, static / path, headers)
 
     for app in APPS:
         router.add_api_route(f"/{app}/", page)
-    for folder in (*APPS, "assets"):
-        router.add_api_route(f"/{folder}/{{name}}", file)
+        router.add_api_route(f"/{app}/{{name}}", file)
+    router.add_api_route("/assets/{name:path}", file)
     return router
 
 
@@ -91,5 +100,7 @@ MEDIA = {
     ".css": "text/css; charset=utf-8",
     ".svg": "image/svg+xml",
     ".webmanifest": "application/manifest+json",
+    ".mjs": "text/javascript; charset=utf-8",
+    ".wasm": "application/wasm",
 }
 """Media types that browsers insist on, whatever the machine's own table says."""

@@ -106,6 +106,7 @@ def first_page(
         f'<div class="card"><h2>Trust nobody</h2><p>The log has {size:,} signed entries. Check all '
         "of it on your own machine:</p><p><code>commonwatt audit export street.zip</code><br>"
         "<code>python -m settlement.audit street.zip --vkey KEY</code></p>"
+        '<p>Or in the browser, where the file stays with you: <a href="/auditor/">check a ledger</a>.</p>'
         "<p>KEY is the log's key, at <code>/log.vkey</code>: write it down, and compare it with what your "
         "neighbours wrote down.</p></div>"
     )

@@ -22,7 +22,7 @@
 UNSOUND. Do not trust this ledger before the failure above is explained.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 
 from ledger.kinds import a_kind
@@ -83,14 +83,19 @@ def render(report: Report) -> str:
             "what is not called new is counted from the log's beginning."
         )
     lines.append("")
+    lines += [f"  {mark} {check:<22} {said}" for check, mark, said in checks(report)]
+    return "\n".join([*lines, "", *verdict_lines(report)])
+
+
+def checks(report: Report) -> Iterator[tuple[str, str, str]]:
+    """Yield each check with its mark and what was done, or what is wrong, in words."""
     for check, state in report.states():
-        shown = {
+        said = {
             FAILED: report.reason(check),
             NOT_REACHED: NOT_REACHED,
             UNKNOWN: f"cannot tell: {report.reason(check)}",
         }.get(state) or _detail(report, check)
-        lines.append(f"  {_mark(report, check, state)} {check:<22} {shown}")
-    return "\n".join([*lines, "", *_verdict(report)])
+        yield check, _mark(report, check, state), said
 
 
 def _detail(report: Report, check: str) -> str:
@@ -183,7 +188,8 @@ def _mark(report: Report, check: str, state: str) -> str:
     return ON_ITS_WORD if state == PASSED and not known.get(check, True) else _MARKS[state]
 
 
-def _verdict(report: Report) -> list[str]:
+def verdict_lines(report: Report) -> list[str]:
+    """Return the verdict and what goes with it, a sentence or two a line."""
     replay = report.replay
     if replay is None or (report.verdict == "unsound" and not report.only_wanting):
         return ["UNSOUND. Do not trust this ledger before the failure above is explained."]

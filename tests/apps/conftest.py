@@ -11,6 +11,8 @@ import uvicorn
 from playwright.sync_api import sync_playwright
 from typer.testing import CliRunner
 
+from ledger import people
+from ledger.accounts import wallet
 from ledger.db import Database
 from ledger.primitives.signing import key_id_of
 from settlement import key_deeds
@@ -81,8 +83,6 @@ class Street:
     def member(self, name):
         community = self.opened()
         with community.reading() as connection:
-            from ledger import people  # noqa: PLC0415
-
             names = people.names(connection, community.writer.community)
         return next(member for member, told in names.items() if told == name)
 
@@ -103,8 +103,6 @@ class Street:
         return f"{self.url}/wallet/#/join/{'-'.join(letter.words)}"
 
     def balance(self, name):
-        from ledger.accounts import wallet  # noqa: PLC0415
-
         community, member = self.opened(), self.member(name)
         with community.reading() as connection:
             chart = community.writer.ledger.chart

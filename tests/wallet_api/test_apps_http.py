@@ -8,7 +8,13 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from wallet_api.apps_http import APP_POLICY, FOR_EVER, WORKER_POLICY, apps_router
+from wallet_api.apps_http import (
+    APP_POLICY,
+    AUDITING_POLICY,
+    FOR_EVER,
+    WORKER_POLICY,
+    apps_router,
+)
 
 ROOT = Path(__file__).parents[2]
 WEB = ROOT / "wallet_api" / "web"
@@ -26,6 +32,8 @@ def built(tmp_path):
     files = {
         "wallet/index.html": "<!doctype html>",
         "wallet/worker.js": "self",
+        "auditor/auditing-1a2b.js": "code",
+        "assets/python-1/python.wasm": "wasm",
         "wallet/icon.svg": "<svg/>",
         "assets/wallet-1a2b.js": "code",
         "other/secret.txt": "secret",
@@ -54,6 +62,14 @@ def test_a_service_worker_may_fetch_and_nothing_else(built):
     assert got.headers["content-type"] == "text/javascript; charset=utf-8"
 
 
+def test_what_audits_may_run_python_and_no_page_may(built):
+    got = built.get("/auditor/auditing-1a2b.js")
+    assert got.headers["content-security-policy"] == AUDITING_POLICY
+    assert "unsafe-eval" not in AUDITING_POLICY.replace("'wasm-unsafe-eval'", "")
+    assert "wasm" not in APP_POLICY
+    assert built.get("/assets/python-1/python.wasm").headers["content-type"] == "application/wasm"
+
+
 def test_files_with_a_hash_in_their_name_are_kept_for_ever_and_others_looked_at(built):
     assert built.get("/assets/wallet-1a2b.js").headers["cache-control"] == FOR_EVER
     assert built.get("/wallet/icon.svg").headers["cache-control"] == "public, no-cache"
@@ -76,16 +92,26 @@ def test_a_server_without_the_apps_says_how_to_make_them(tmp_path):
     assert (got.status_code, "make apps" in got.text) == (404, True)
 
 
-def test_every_word_is_said_somewhere_and_has_the_same_places_in_every_language():
+@pytest.mark.parametrize("folder", [WORDS, WORDS / "desk"])
+def test_every_word_is_said_somewhere_and_has_the_same_places_in_every_language(folder):
     code = "".join(path.read_text(encoding="utf-8") for path in WEB.glob("src/**/*.[st]*"))
-    english = json.loads((WORDS / "en.json").read_text(encoding="utf-8"))
+    english = json.loads((folder / "en.json").read_text(encoding="utf-8"))
     made = [*re.findall(r"`([a-z]+\.[a-z_]*)\$\{", code), "kind."]
     unsaid = [key for key in english if f'"{key}"' not in code and not key.startswith(tuple(made))]
     assert unsaid == []
-    for path in WORDS.glob("*.json"):
+    assert {path.name for path in folder.glob("*.json")} == {"en.json", "cy.json", "ur.json"}
+    for path in folder.glob("*.json"):
         words = json.loads(path.read_text(encoding="utf-8"))
         assert set(words) == set(english), path.name
         for key, text in words.items():
             assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", english[key])), (
                 key
             )
+
+
+def test_no_word_of_the_desks_is_one_of_the_phones():
+    both = [
+        set(json.loads((folder / "en.json").read_text(encoding="utf-8")))
+        for folder in (WORDS, WORDS / "desk")
+    ]
+    assert both[0] & both[1] == set()

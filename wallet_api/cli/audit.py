@@ -6,7 +6,7 @@ from typing import Annotated
 
 import typer
 
-from ledger.errors import CommonwattError, LogError
+from ledger.errors import CommonwattError, InputError, LogError
 from ledger.log.checkpoint import Checkpoint
 from ledger.log.fork import HEADER, ForkProof
 from ledger.log.note import Verifier, split_note
@@ -16,6 +16,7 @@ from settlement.audit.given import read_file, read_state
 from settlement.audit.memory import save_state
 from settlement.audit.pool import processes_here
 from settlement.audit.report import render
+from settlement.audit.signed import read_report, render_report
 from settlement.audit.verify import audit
 from settlement.export import export_bundle
 from wallet_api.cli.context import EXIT_NO, open_here, progress, say, say_json, settings_of, stop
@@ -96,6 +97,26 @@ def verify(
     save_state(state, report)
     if report.exit_code:
         stop(report.exit_code)
+
+
+@app.command()
+def report(
+    file: Annotated[Path, typer.Argument(help="A report that an auditor signed")],
+) -> None:
+    """Read an auditor's signed report: whether the signature holds, and what they found.
+
+    The auditor's page saves such reports (docs/auditor.md). Exit code 0: the signature holds, whatever
+    the report says of the ledger; 1: it is no report, or was changed.
+
+    Example: commonwatt audit report street-audit-report.json
+    """
+    data = read_file(file, "The report")
+    try:
+        found = read_report(data or b"")
+    except InputError as error:
+        say(f"Not a report to go by: {error}.")
+        stop(EXIT_NO)
+    say(render_report(found))
 
 
 @app.command()

@@ -1,6 +1,7 @@
 /** Envelopes: DSSE with Ed25519 over canonical JSON (docs/spec/statements.md). */
-import { base64Of, bytesOfBase64, bytesOfHex, hexOf, joined, same, sha256, utf8, type Bytes } from "./bytes";
+import { base64Of, bytesOfBase64, bytesOfHex, hexOf, joined, sha256, utf8, type Bytes } from "./bytes";
 import { decode, encode, type Fields } from "./canonical";
+import { isOfSmallOrder } from "./small_order";
 
 export interface Signature {
   keyid: string;
@@ -20,24 +21,6 @@ export interface Signer {
 }
 
 export type Verify = (publicKey: Bytes, message: Bytes, signature: Bytes) => Promise<boolean>;
-
-/** The 14 encodings of points of small order, which would make one signature fit many messages. */
-const SMALL_ORDER = new Set([
-  "0000000000000000000000000000000000000000000000000000000000000000",
-  "0000000000000000000000000000000000000000000000000000000000000080",
-  "0100000000000000000000000000000000000000000000000000000000000000",
-  "0100000000000000000000000000000000000000000000000000000000000080",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc05",
-  "26e8958fc2b227b045c3f489f2ef98f0d5dfac05d3c63339b13802886d53fc85",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac037a",
-  "c7176a703d4dd84fba3c0b760d10670f2a2053fa2c39ccc64ec7fd7792ac03fa",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "ecffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "edffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff7f",
-  "eeffffffffffffffffffffffffffffffffffffffffffffffffffffffffffffff",
-]);
 
 export function typeOf(kind: string): string {
   return `application/vnd.commonwatt.${kind}.v1+json`;
@@ -118,36 +101,10 @@ export async function verifies(publicKey: Bytes, message: Bytes, signature: Byte
   return crypto.subtle.verify({ name: "Ed25519" }, key, signature, message);
 }
 
-/**
- * The same on browsers that do not know Ed25519.
- *
- * The library's own check multiplies by the cofactor and takes more: here R is compared as OpenSSL does.
- */
+/** The same on browsers that do not know Ed25519. */
 export async function verifiesByScript(publicKey: Bytes, message: Bytes, signature: Bytes): Promise<boolean> {
-  if (isOfSmallOrder(publicKey, signature)) return false;
-  const { Point } = await import("@noble/ed25519");
-  const { sha512 } = await import("@noble/hashes/sha2.js");
-  const order = Point.CURVE().n;
-  const s = numberOf(signature.slice(32));
-  if (s >= order) return false;
-  try {
-    const key = Point.fromBytes(publicKey);
-    const k = numberOf(sha512(joined(signature.slice(0, 32), publicKey, message))) % order;
-    const r = Point.BASE.multiply(s, false).add(key.negate().multiply(k, false));
-    return same(r.toBytes(), signature.slice(0, 32));
-  } catch {
-    return false;
-  }
-}
-
-/** The number that bytes are, the least first. */
-function numberOf(bytes: Uint8Array): bigint {
-  return bytes.reduceRight((value, byte) => value * 256n + BigInt(byte), 0n);
-}
-
-function isOfSmallOrder(publicKey: Bytes, signature: Bytes): boolean {
-  if (publicKey.length !== 32 || signature.length !== 64) return true;
-  return SMALL_ORDER.has(hexOf(publicKey)) || SMALL_ORDER.has(hexOf(signature.slice(0, 32)));
+  const { holds } = await import("./strict");
+  return holds(publicKey, message, signature);
 }
 
 /** A signer of a seed of 32 bytes: words on paper, and tests. */

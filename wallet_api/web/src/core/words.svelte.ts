@@ -3,9 +3,11 @@
  *
  * English comes with the page; another language is loaded when it is chosen. A community may word things its own way.
  */
+import type desk from "../../../words/desk/en.json";
 import english from "../../../words/en.json";
 
-export type Key = keyof typeof english;
+/** Words of the pages for desks (console, auditor) come with those pages alone. */
+export type Key = keyof typeof english | keyof typeof desk;
 export type Values = Record<string, string | number>;
 
 export interface Language {
@@ -27,13 +29,25 @@ const LATER: Record<string, () => Promise<{ default: Record<string, string> }>> 
   ur: () => import("../../../words/ur.json"),
 };
 
-const state = $state({ language: LANGUAGES[0]!, words: english as Record<string, string>, own: {} as Record<string, string> });
+type Words = Record<string, string>;
+
+const state = $state({ language: LANGUAGES[0]!, words: english as Words, own: {} as Words });
+
+/** More English, and where more of another language comes from: of the page that is open. */
+let more: { english: Words; later: Record<string, () => Promise<{ default: Words }>> } = { english: {}, later: {} };
+
+/** Add a page's own words to those that all pages have. */
+export function learn(words: Words, later: Record<string, () => Promise<{ default: Words }>>): void {
+  more = { english: words, later };
+}
 
 /** Speak another language, once its words are there. */
 export async function speak(code: string): Promise<void> {
   const found = LANGUAGES.find((each) => each.code === code) ?? LANGUAGES[0]!;
-  const words = found.code in LATER ? (await LATER[found.code]!()).default : english;
-  Object.assign(state, { language: found, words });
+  const [words, others] = await Promise.all(
+    [LATER, more.later].map(async (later) => (found.code in later ? (await later[found.code]!()).default : {})),
+  );
+  Object.assign(state, { language: found, words: { ...words, ...others } });
 }
 
 /** The language that a browser asks for, if it is one of ours. */
@@ -60,7 +74,7 @@ export interface Part {
 
 /** The same in parts, so that values can be shown apart from what stands around them. */
 export function parts(key: Key, values: Values = {}): Part[] {
-  const text = state.own[key] ?? state.words[key] ?? english[key];
+  const text = state.own[key] ?? state.words[key] ?? (english as Words)[key] ?? more.english[key] ?? key;
   return text.split(/(\{\w+\})/).flatMap((part): Part[] => {
     const name = /^\{(\w+)\}$/.exec(part)?.[1];
     if (name === undefined) return part ? [{ text: part, isValue: false }] : [];

@@ -7,7 +7,7 @@ import { joined, type Bytes } from "../core/bytes";
 import { keyIdOf, signerOfSeed, type Signer } from "../core/signing";
 import { change, KEY, read, write } from "./store";
 
-type Kept =
+export type Kept =
   | { kind: "native"; pair: CryptoKeyPair }
   | { kind: "sealed"; sealing: CryptoKey; nonce: Bytes; sealed: Bytes };
 
@@ -75,6 +75,10 @@ export async function keep(account: string, ledger: string, key: NewKey, seq: nu
 }
 
 export function signerOf({ publicKey, kept }: Device): Signer {
+  return signerFrom(publicKey, kept);
+}
+
+export function signerFrom(publicKey: Bytes, kept: Kept): Signer {
   return { publicKey, sign: signing(kept) };
 }
 

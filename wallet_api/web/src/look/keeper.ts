@@ -1,15 +1,16 @@
 /// <reference lib="webworker" />
 /**
- * The service worker: keeps the page's own files, and nothing of anybody's data.
+ * The service worker of a page: keeps the page's own files, and nothing of anybody's data.
  *
- * What the server said is in the device's store (src/phone), which signing out of everything empties.
+ * What the server said is in the device's store (src/phone), which signing out of everything empties. The build
+ * writes which page it is, and its files (vite.config.ts).
  */
 const worker = self as unknown as ServiceWorkerGlobalScope;
 
 const FILES = "__FILES__" as unknown as string[];
-const PAGE = "/wallet/";
-const ALL = [PAGE, "/wallet/manifest.webmanifest", "/wallet/icon.svg", ...FILES];
-const NAME = `wallet ${hashOf(ALL.join())}`;
+const PAGE = "__PAGE__";
+const ALL = [PAGE, ...FILES];
+const NAME = `${PAGE} ${hashOf(ALL.join())}`;
 
 function hashOf(text: string): string {
   let hash = 5381;
@@ -30,7 +31,7 @@ worker.addEventListener("activate", (event) => {
   event.waitUntil(
     caches
       .keys()
-      .then((names) => Promise.all(names.filter((name) => name !== NAME).map((name) => caches.delete(name))))
+      .then((names) => Promise.all(names.filter((name) => name !== NAME && name.startsWith(`${PAGE} `)).map((name) => caches.delete(name))))
       .then(() => worker.clients.claim()),
   );
 });

@@ -1,0 +1,1 @@
+"""As in the package that this stands in for."""
