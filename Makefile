@@ -41,7 +41,7 @@ demo: $(VENV)/.runtime ## A simulated street: a week cleared, settled, signed an
 serve: $(VENV)/.runtime apps ## Serve the demo's database, with a first page at http://127.0.0.1:8000
 	@$(BIN)/commonwatt serve --database sqlite:///commonwatt-demo/commonwatt.sqlite --port $(PORT)
 
-apps: $(VENV)/.runtime ## Build the wallet (once; needs npm, or fetches Node.js)
+apps: $(VENV)/.runtime ## Build the wallet, the console and the auditor's page (once; needs npm, or fetches Node.js)
 	@$(BIN)/python hatch_build.py --can || $(PIP) install $(LOCKED) -r requirements-node.txt
 	@$(BIN)/python hatch_build.py
 

@@ -1,7 +1,7 @@
-"""Twelve words on paper that stand for a key: paper code, invitation, voucher, phone card.
+"""Twelve words on paper that stand for a key: paper code, invitation, voucher, phone card, desk card.
 
 A paper code lies in a drawer and brings an account back; an invitation opens one; a voucher
-pays; a phone card lets a further phone in.
+pays; a phone card lets a further phone in; a desk card lets an operator into the console.
 
 The words are BIP-39's, so that they are easy to write, read out and check; what follows from them
 is our own (``docs/spec/statements.md``): no wallet of another kind takes them for its own.
@@ -50,6 +50,7 @@ PAPER_CODE = Purpose("paper code", "commonwatt/recovery-seed/v1")
 INVITATION = Purpose("invitation", "commonwatt/invitation-seed/v1")
 VOUCHER = Purpose("voucher", "commonwatt/voucher-seed/v1")
 PHONE = Purpose("phone card", "commonwatt/phone-seed/v1")
+DESK = Purpose("desk card", "commonwatt/desk-seed/v1")
 
 
 def new_code(entropy: bytes) -> tuple[str, ...]:

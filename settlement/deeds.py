@@ -10,6 +10,8 @@ True
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
+from sqlalchemy import Connection
+
 from ledger import log_store
 from ledger.errors import RefusedError
 from ledger.kinds import COMMON, COMMUNITY
@@ -314,9 +316,17 @@ def rules_now(community: Community) -> dict[str, Any]:
 
 
 def _last_fields(community: Community, kind: str) -> dict[str, Any]:
-    """Return the kind's own fields of the latest statement of a kind."""
     with community.reading() as connection:
-        entry = log_store.last_fact(connection, community.writer.community, kind)
+        return last_fields(connection, community.writer.community, kind)
+
+
+def last_fields(connection: Connection, community: int, kind: str) -> dict[str, Any]:
+    """Return the kind's own fields of a community's latest statement of a kind.
+
+    Raises:
+        RefusedError: there is none.
+    """
+    entry = log_store.last_fact(connection, community, kind)
     if entry is None:
         raise RefusedError(f"This community has no {kind}.")
     body = Statement.decode(entry.envelope).body

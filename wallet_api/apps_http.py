@@ -1,9 +1,9 @@
-"""``/wallet/`` and ``/auditor/``: the pages' files, as the build made them, under a policy that lets nothing else run.
+"""``/wallet/``, ``/auditor/``, ``/console/``: the pages' files, as the build made them, under a policy that lets nothing else run.
 
 The files are made once by ``make apps`` (and are in the wheel); a server without them says how to make them.
 
 >>> sorted(APPS)
-['auditor', 'wallet']
+['auditor', 'console', 'wallet']
 """
 
 import mimetypes
@@ -18,7 +18,7 @@ from wallet_api.door.pages import tagged
 STATIC = Path(__file__).parent / "static"
 """Where the build puts what it makes (wallet_api/web/vite.config.ts)."""
 
-APPS = ("wallet", "auditor")
+APPS = ("wallet", "auditor", "console")
 
 APP_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; connect-src 'self'; "

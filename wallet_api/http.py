@@ -30,6 +30,7 @@ from wallet_api.cli.context import Settings, open_here
 from wallet_api.disputes_http import disputes_router
 from wallet_api.door import (
     bundle_routes,
+    charter_routes,
     contact_routes,
     event_routes,
     member_routes,
@@ -67,7 +68,7 @@ ROUTES = (
     *(sign_in_routes, passkey_routes, paper_routes, statement_routes, proposal_routes),
     *(member_routes, payment_routes),
     *(own_routes, event_routes, contact_routes, webhook_routes, push_routes),
-    *(roster_routes, running_routes, bundle_routes),
+    *(roster_routes, running_routes, charter_routes, bundle_routes),
 )
 """Addresses of the door, in the order in which they are described."""
 

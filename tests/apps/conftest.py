@@ -16,6 +16,7 @@ from ledger.accounts import wallet
 from ledger.db import Database
 from ledger.primitives.signing import key_id_of
 from settlement import key_deeds
+from settlement.desk_cards import desk_card
 from settlement.joining import invite
 from tests.engines import REQUIRE_ALL_VARIABLE
 from wallet_api.apps_http import STATIC
@@ -101,6 +102,9 @@ class Street:
         community = self.opened()
         letter = invite(community, member_class, EVER, None)
         return f"{self.url}/wallet/#/join/{'-'.join(letter.words)}"
+
+    def desk_link(self, role="operator"):
+        return f"{self.url}/console/#/enter/{'-'.join(desk_card(self.opened(), role))}"
 
     def balance(self, name):
         community, member = self.opened(), self.member(name)

@@ -29,6 +29,7 @@ from wallet_api.cli import (
     community,
     db,
     demo,
+    desk,
     dispute,
     export,
     export_open,
@@ -120,6 +121,7 @@ app.command()(demo.demo)
 app.command()(demo.serve)
 app.add_typer(db.app, name="db")
 community.app.command("roster")(roster.roster)
+community.app.command("desk")(desk.desk)
 community.app.command("rules")(rules.rules)
 community.app.command("invitations")(invitations.invitations)
 community.app.command("end-invitation")(invitations.end_invitation)

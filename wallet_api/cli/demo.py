@@ -33,6 +33,7 @@ from settlement import store
 from settlement.audit.report import render
 from settlement.audit.verify import audit
 from settlement.community import Community
+from settlement.desk_cards import desk_card
 from settlement.enrol import (
     ROLE_KEYS,
     Terms,
@@ -245,12 +246,15 @@ def _shop(community: Community) -> None:
 
 
 def _links(community: Community) -> dict[str, str]:
-    """Make two ways into the wallet, and return what follows its address: a letter, and a phone card of Kaur's."""
+    """Make ways into the wallet and the console, and return their addresses: a letter, a phone card, two desk cards."""
     letter = invite(community, "household", PERIOD_MAX)
     card = phone_card(community, _ids(community)["Kaur"], "A phone.")
+    desks = [desk_card(community, "operator") for _ in range(2)]
     return {
-        "as a new household": f"join/{'-'.join(letter.words)}",
-        "as Kaur, who has a roof and a week behind her": f"phone/{'-'.join(card)}",
+        "as a new household, once": f"wallet/#/join/{'-'.join(letter.words)}",
+        "as Kaur, who has a roof and a week behind her, once": f"wallet/#/phone/{'-'.join(card)}",
+        "as an operator, in the console": f"console/#/enter/{'-'.join(desks[0])}",
+        "as another operator, in another browser": f"console/#/enter/{'-'.join(desks[1])}",
     }
 
 
@@ -353,11 +357,11 @@ def _say_next(folder: Path, root: str, vkey: str, links: Mapping[str, str]) -> N
     say(f"Everything is in {folder}/: database, keys, meter files, statements, log, bundle.zip.")
     say("Try next:")
     say(
-        "  make serve                                       a page that shows what is here, and the wallet:"
+        "  make serve                                       pages that show what is here, wallet and console:"
     )
     for who, link in links.items():
-        say(f"    {who}, once:")
-        say(f"    http://127.0.0.1:8000/wallet/#/{link}")
+        say(f"    {who}:")
+        say(f"    http://127.0.0.1:8000/{link}")
     say("  .venv/bin/commonwatt member list")
     say("  .venv/bin/commonwatt statement Kaur --month 2026-06 --format html --out kaur.html")
     say(f"  .venv/bin/python -m settlement.audit {folder}/bundle.zip \\")

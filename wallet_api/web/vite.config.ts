@@ -31,6 +31,7 @@ const KEEPER = "keeper.js";
 const BESIDE: Record<string, string[]> = {
   wallet: ["wallet/manifest.webmanifest", "wallet/icon.svg"],
   auditor: ["auditor/icon.svg"],
+  console: ["console/icon.svg"],
 };
 
 export default defineConfig({
@@ -49,6 +50,7 @@ export default defineConfig({
       input: {
         wallet: at("wallet/index.html"),
         auditor: at("auditor/index.html"),
+        console: at("console/index.html"),
         keeper: at("src/look/keeper.ts"),
       },
       output: {

@@ -23,7 +23,15 @@ from wallet_api.problems import KINDS
 GOLDEN = Path(__file__).parents[1] / "golden" / "openapi.json"
 
 OPEN = {
-    *("/wallet/", "/wallet/{name}", "/auditor/", "/auditor/{name}", "/assets/{name:path}"),
+    *(
+        "/wallet/",
+        "/wallet/{name}",
+        "/auditor/",
+        "/auditor/{name}",
+        "/console/",
+        "/console/{name}",
+        "/assets/{name:path}",
+    ),
     *("/", "/docs", "/open", "/open/{name}", "/v1/health", "/v1/community", "/v1/forecast"),
     *("/log.vkey", "/log/checkpoint", "/log/{path:path}", "/v1/readings", "/v1/statements"),
     *("/v1/statements/{statement_id}", "/v1/sign-in/challenge", "/v1/sign-in"),

@@ -3,11 +3,12 @@
  *
  * English comes with the page; another language is loaded when it is chosen. A community may word things its own way.
  */
+import type console from "../../../words/console/en.json";
 import type desk from "../../../words/desk/en.json";
 import english from "../../../words/en.json";
 
 /** Words of the pages for desks (console, auditor) come with those pages alone. */
-export type Key = keyof typeof english | keyof typeof desk;
+export type Key = keyof typeof english | keyof typeof desk | keyof typeof console;
 export type Values = Record<string, string | number>;
 
 export interface Language {

@@ -6,7 +6,7 @@
 import { sha256, utf8, type Bytes } from "./bytes";
 import { signerOfSeed, type Signer } from "./signing";
 
-export type Purpose = "recovery" | "invitation" | "voucher" | "phone";
+export type Purpose = "recovery" | "invitation" | "voucher" | "phone" | "desk";
 
 export const WORDS = 12;
 
@@ -21,8 +21,11 @@ export class WordsError extends Error {
 }
 
 export async function signerOfWords(purpose: Purpose, text: string): Promise<Signer> {
-  const entropy = await entropyOf(text);
-  return signerOfSeed(sha256(utf8(`commonwatt/${purpose}-seed/v1\0`), entropy));
+  return signerOfSeed(await seedOfWords(purpose, text));
+}
+
+export async function seedOfWords(purpose: Purpose, text: string): Promise<Bytes> {
+  return sha256(utf8(`commonwatt/${purpose}-seed/v1\0`), await entropyOf(text));
 }
 
 /** New words, and their key's signer. */

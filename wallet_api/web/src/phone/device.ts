@@ -39,7 +39,11 @@ export async function newKey(): Promise<NewKey> {
 }
 
 async function sealedKey(): Promise<NewKey> {
-  const seed = crypto.getRandomValues(new Uint8Array(32));
+  return sealedFrom(crypto.getRandomValues(new Uint8Array(32)));
+}
+
+/** The key of a seed, which is overwritten here once it is sealed. */
+export async function sealedFrom(seed: Bytes): Promise<NewKey> {
   const sealing = await crypto.subtle.generateKey({ name: "AES-GCM", length: 256 }, false, ["encrypt", "decrypt"]);
   const nonce = crypto.getRandomValues(new Uint8Array(12));
   const sealed = new Uint8Array(await crypto.subtle.encrypt({ name: "AES-GCM", iv: nonce }, sealing, seed));
