@@ -1,6 +1,7 @@
 """The apps in a real browser, on a real server: the demonstration's street, with its week settled."""
 
 import os
+import re
 import shutil
 import socket
 import threading
@@ -105,6 +106,14 @@ class Street:
 
     def desk_link(self, role="operator"):
         return f"{self.url}/console/#/enter/{'-'.join(desk_card(self.opened(), role))}"
+
+    def paper_link(self, name):
+        """Open an account on paper, and return the link of its paper code."""
+        given = ["--database", self.settings.database_url, "member", "add", name]
+        done = CliRunner().invoke(commands, given)
+        assert done.exit_code == 0, done.output
+        words = dict(re.findall(r"(\d+) ([a-z]+)", done.output))
+        return f"{self.url}/wallet/#/recover/{'-'.join(words[str(n)] for n in range(1, 13))}"
 
     def balance(self, name):
         community, member = self.opened(), self.member(name)

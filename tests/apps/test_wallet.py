@@ -1,5 +1,6 @@
 """The wallet end to end: what a household does with it, on a phone of 360 by 740."""
 
+import json
 import re
 
 import pytest
@@ -215,6 +216,51 @@ def test_a_lost_phone_and_a_paper_code(phones, street, shot):
     first.get_by_role("button", name="I wrote them down").click()
     expect(first.get_by_text(re.compile("A change waits until"))).to_be_visible()
     shot(first, "phones")
+
+
+def test_a_paper_code_brings_the_account_back_and_the_phone_says_when(phones, street, shot):
+    page = phones()
+    page.goto(street.paper_link("Paper"))
+    page.get_by_role("button", name="Bring my account back").click()
+    expect(page.get_by_text("Your account comes back on")).to_be_visible()
+    visit(page, street, "/")
+    page.reload()
+    expect(page.get_by_text("Your account comes back on")).to_be_visible()
+    expect(page.get_by_text("One moment")).to_have_count(0)
+    shot(page, "waits")
+
+
+def test_a_phone_whose_key_was_ended_says_so(phones, street, shot):
+    page = signed_up(phones(), street.phone_link("Green"))
+    street.phone_link("Green")  # ends the keys of phones before
+    page.reload()
+    expect(page.get_by_text("This phone may not sign in")).to_be_visible()
+    assert page.get_by_role("link", name="I have a wallet on another phone").is_visible()
+    shot(page, "locked")
+
+
+def test_an_account_that_is_refused_late_is_not_asked_for_for_ever(phones, street):
+    page = phones()
+    link = street.invitation_link()
+    page.route("**/v1/statements", lambda route: route.abort())
+    page.goto(link)
+    page.get_by_label("What shall neighbours call you?").fill("Late")
+    page.get_by_role("button", name="Join").click()
+    expect(page.get_by_role("alert")).not_to_be_empty()
+    problem = {"type": "urn:commonwatt:problem:refused", "title": "Refused", "status": 422}
+    page.unroute("**/v1/statements")
+    page.route(
+        "**/v1/statements",
+        lambda route: route.fulfill(
+            status=422,
+            content_type="application/problem+json",
+            body=json.dumps(problem | {"detail": "The invitation is over."}),
+        ),
+    )
+    page.reload()
+    expect(page.get_by_text("Your account was not opened: The invitation is over.")).to_be_visible()
+    page.unroute("**/v1/statements")
+    signed_up(page, link, "Late")
 
 
 def test_statements_are_read_printed_and_taken_along(kaur, street, shot):

@@ -37,9 +37,9 @@ def desk(
     Example: commonwatt community desk "Ann Evans" --role operator
     """
     community = open_at(context, at)
-    words = desk_card(community, role)
+    words = desk_card(community, role.value)
     below = (
-        f"These words are the key of {'an' if role[0] in 'ao' else 'a'} {role}. Open the console on the",
+        f"These words are the key of {'an' if role[0] in 'ao' else 'a'} {role.value}. Open the console on the",
         "computer that you work at, and type them, or open the link below there.",
         "Whoever has them can sign as you: do not keep this sheet.",
     )

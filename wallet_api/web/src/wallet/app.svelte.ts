@@ -2,11 +2,11 @@
 import { kwhText, moneyText } from "../core/money";
 import { addDays, clock, localDay, startMs, type Day } from "../core/periods";
 import { language, preferred, speak, t } from "../core/words.svelte";
-import { ask, Offline, send, type Community, type Home, type Known } from "../phone/api";
+import { ask, Offline, Refused, send, type Community, type Home, type Known } from "../phone/api";
 import { device, type Device } from "../phone/device";
 import { flush, items, type Item } from "../phone/outbox";
 import { handIn } from "../phone/statements";
-import { change, KEY, read, write } from "../phone/store";
+import { KEY, read, remove, write } from "../phone/store";
 
 export type Look = "auto" | "light" | "dark";
 
@@ -23,6 +23,12 @@ export const app = $state({
   community: undefined as Community | undefined,
   home: undefined as Known<Home> | undefined,
   queue: [] as Item[],
+  /** The half-hour from which this phone's key counts: it asked for the account by a paper code. */
+  waits: undefined as number | undefined,
+  /** This phone's key does not count: it was ended, or never came to. */
+  locked: false,
+  /** Why an account that was asked for was not opened after all. */
+  refused: "",
   look: "auto" as Look,
 });
 
@@ -63,9 +69,10 @@ export async function catchUp(): Promise<void> {
   } catch (error) {
     if (!(error instanceof Offline)) throw error;
   }
+  app.waits = await read<number>("waits");
+  await finishJoining();
   app.device = await device();
   if (!app.device) return;
-  await finishJoining();
   await flush();
   app.queue = await items();
   await lookHome();
@@ -77,17 +84,28 @@ async function finishJoining(): Promise<void> {
   if (!opening) return;
   try {
     await handIn(opening);
-    await change<string>("opening", () => "");
   } catch (error) {
-    if (!(error instanceof Offline)) throw error;
+    if (!(error instanceof Refused)) return; // there was no way: later
+    app.refused = error.message;
+    await remove(KEY.device);
   }
+  await remove("opening");
 }
+
+/** What a server answers to a key that does not count. */
+const NO_SESSION = [401, 403];
 
 export async function lookHome(): Promise<void> {
   try {
     app.home = await ask<Home>("/v1/home");
+    app.locked = false;
+    if (app.waits !== undefined) {
+      app.waits = undefined;
+      await remove("waits");
+    }
   } catch (error) {
-    if (!(error instanceof Offline)) throw error;
+    app.locked = error instanceof Refused && NO_SESSION.includes(error.status);
+    if (!app.locked && !(error instanceof Offline)) throw error;
   }
 }
 

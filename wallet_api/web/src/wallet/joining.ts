@@ -113,8 +113,9 @@ export async function recoverBy(words: string): Promise<number> {
     threshold: 1,
   };
   const about = { account, ledger, id: newId(), until: notAfter(now) };
-  await handIn(await text_of("key_change", change, about, 1, [key.signer, signer]));
-  await keep(account, ledger, key, 1);
+  await handIn(await text_of("key_change", change, about, 1, [signer, key.signer]));
+  await keep(account, ledger, key, 0);
+  await write("waits", now + WAITS_PERIODS);
   return now + WAITS_PERIODS;
 }
 
