@@ -11,6 +11,7 @@ import argparse
 
 from ledger.collector import calm
 from tests.bench import (
+    apps,
     auditing,
     clearing,
     clearing_peers,
@@ -49,6 +50,7 @@ SECTIONS = {
     "meters-year": metering_store.year_section,
     "meters-http": metering_http.http_section,
     "door": door.door_section,
+    "apps": apps.apps_section,
 }
 
 
