@@ -2,12 +2,17 @@
 
 import json
 import re
+from datetime import datetime
 
 import pytest
 from playwright.sync_api import expect
 
 from ledger.primitives.money import UNITS_PER_MAJOR
+from ledger.primitives.periods import start_text
+from settlement.forecast import Guess
+from settlement.forecast_json import guess_json
 from tests.apps.conftest import PHONE, signed_up, visit
+from tests.apps.test_looks import violations
 
 PENNY = UNITS_PER_MAJOR // 100
 
@@ -261,6 +266,41 @@ def test_an_account_that_is_refused_late_is_not_asked_for_for_ever(phones, stree
     expect(page.get_by_text("Your account was not opened: The invitation is over.")).to_be_visible()
     page.unroute("**/v1/statements")
     signed_up(page, link, "Late")
+
+
+def forecast_of(day, best):
+    """Return a day's forecast as the server tells it, with most to spare in one half-hour."""
+    first = int(datetime.fromisoformat(f"{day}T00:00:00+01:00").timestamp()) // 1800
+    hours = [
+        {"start": start_text(first + at), "surplus_wh": guess_json(Guess(spare, 10, 20))}
+        for at in range(48)
+        for spare in [5_000 if at == best else 100 * (at % 12) - 300]
+    ]
+    wash = {"from": start_text(first + best), "until": start_text(first + best + 6)}
+    return {"day": day, "enough": True, "wash": wash, "half_hours": hours}
+
+
+def test_good_hours_are_on_the_first_screen_and_the_strip_is_a_table_too(kaur, street, shot):
+    told = {"days": [forecast_of("2026-06-30", 22), forecast_of("2026-07-01", 24)]}
+    kaur.route("**/v1/forecast", lambda route: route.fulfill(json=told))
+    kaur.reload()
+    expect(kaur.get_by_text("Tuesday: 11:00 to 14:00")).to_be_visible()
+    expect(kaur.get_by_text("Wednesday: 12:00 to 15:00")).to_be_visible()
+    assert kaur.locator("svg rect.best").count() == 6
+    shot(kaur, "good-hours")
+    kaur.get_by_role("link", name="Good hours for the washing").click()
+    expect(kaur.get_by_text("most to spare from 12:00 to 15:00")).to_be_visible()
+    kaur.locator("summary").first.click()
+    assert kaur.get_by_role("row").count() == 48
+    assert violations(kaur) == []
+    shot(kaur, "when")
+
+
+def test_without_a_forecast_nothing_is_drawn(kaur, street):
+    expect(kaur.get_by_text("You have")).to_be_visible()
+    expect(kaur.get_by_text("Good hours for the washing")).to_have_count(0)
+    visit(kaur, street, "/when")
+    expect(kaur.get_by_text("There is no forecast yet")).to_be_visible()
 
 
 def test_statements_are_read_printed_and_taken_along(kaur, street, shot):
